@@ -1,0 +1,250 @@
+/* SPDX-License-Identifier: GPL-2.0 OR BSD-2-Clause */
+/*
+ * The one contract between the BPF programs and the daemon: every value of every memory-mapped map.
+ * Both compilers assert the sizes. Change a layout or a meaning: raise PM_ABI_VERSION.
+ */
+#ifndef PM_ABI_H
+#define PM_ABI_H
+
+#include <linux/types.h>
+
+#ifdef __cplusplus
+#define PM_STATIC_ASSERT(condition, text) static_assert(condition, text)
+#else
+#define PM_STATIC_ASSERT(condition, text) _Static_assert(condition, text)
+#endif
+
+#define PM_ABI_VERSION 1
+
+/* The word `active` of struct pm_control, read once per packet and written by one store of the daemon. */
+#define PM_ACTIVE_TABLE_HALF	   0x1u /* half of services, slots, Maglev, backends, NAT addresses, links */
+#define PM_ACTIVE_SESSION_HALF	   0x2u /* half of the sessions */
+#define PM_ACTIVE_CARRY_OVER	   0x4u /* a session that is missing may still be in the other half */
+#define PM_ACTIVE_GENERATION_SHIFT 8	/* the rest: low 24 bits of the generation number */
+
+enum {
+	PM_SESSION_WAYS = 4,	   /* sessions in a set */
+	PM_MAGLEV_CHUNK = 32,	   /* Maglev slots in one map value */
+	PM_SLOT_PROBES = 16,	   /* longest linear probe in the service slots */
+	PM_LINK_SLOTS = 64,	   /* interfaces that packets may come from or leave by */
+	PM_LINK_PROBES = 8,	   /* longest linear probe in the links */
+	PM_NAT_ADDRESSES = 64,	   /* source addresses of full NAT; index 0 is none */
+	PM_EVENT_RING_BYTES = 1 << 20,
+};
+
+/* Network order; IPv4 as ::ffff:a.b.c.d. */
+struct pm_addr {
+	__be32 word[4];
+};
+
+/* Map pm_control, one entry. Written by the daemon, read by the programs. */
+struct pm_control {
+	__u32 active;	   /* PM_ACTIVE_* */
+	__u32 abi_version; /* PM_ABI_VERSION of who made the maps */
+	__u8 reserved[56];
+};
+PM_STATIC_ASSERT(sizeof(struct pm_control) == 64, "pm_control is a cache line");
+
+/* Fixed when the programs are loaded; the verifier folds them in. */
+struct pm_options {
+	__u64 hash_key[2];     /* from datapath.hash_seed: the same on every node */
+	__u32 session_sets;    /* sets in one half of the sessions */
+	__u32 service_slots;   /* slots in one half, a power of two */
+	__u32 services;	       /* services in one half, index 0 unused */
+	__u32 backends;	       /* backends in one half, index 0 unused */
+	__u32 maglev_chunks;   /* chunks of PM_MAGLEV_CHUNK slots for one service */
+	__u32 nat_port_first;  /* host order */
+	__u32 nat_port_count;  /* >= 1 */
+	__u32 embryonic_ticks; /* jiffies after which a half-open session may be replaced */
+};
+PM_STATIC_ASSERT(sizeof(struct pm_options) == 48, "pm_options is packed by hand");
+
+/* Map pm_service_slots: open addressing by (address, port, protocol), linear probing over PM_SLOT_PROBES. */
+struct pm_service_slot {
+	struct pm_addr address;
+	__be16 port;
+	__u8 protocol; /* IPPROTO_TCP, IPPROTO_UDP; 0: the slot is empty */
+	__u8 reserved0;
+	__u16 service; /* index in pm_services */
+	__u8 reserved[10];
+};
+PM_STATIC_ASSERT(sizeof(struct pm_service_slot) == 32, "two slots a cache line");
+
+enum pm_on_down {
+	PM_ON_DOWN_RESET = 0,
+	PM_ON_DOWN_REHASH = 1,
+	PM_ON_DOWN_KEEP = 2,
+	PM_ON_DOWN_DROP = 3,
+};
+
+/* Map pm_services. Written by the daemon into the idle half. */
+struct pm_service {
+	struct pm_addr address;
+	__u8 protocol; /* 0: no service has this index */
+	__u8 on_down;  /* enum pm_on_down */
+	__u8 reserved0[2];
+	__u32 maglev_size; /* slots in use; 0: no backend is eligible */
+	__u32 idle_ticks;  /* jiffies without a packet after which a session is over */
+	__u32 generation;  /* the generation that wrote the entry */
+	__u8 reserved[32];
+};
+PM_STATIC_ASSERT(sizeof(struct pm_service) == 64, "pm_service is a cache line");
+
+/* Map pm_maglev: the tables of all services, pm_options.maglev_chunks values each. */
+struct pm_maglev_chunk {
+	__u16 backend[PM_MAGLEV_CHUNK]; /* index in pm_backends; 0: none */
+};
+PM_STATIC_ASSERT(sizeof(struct pm_maglev_chunk) == 64, "a chunk is a cache line");
+
+/* Map pm_backends. Written by the daemon into the idle half. */
+struct pm_backend {
+	struct pm_addr address;
+	__be16 port;
+	__u16 service;	   /* index in pm_services; 0: no backend has this index */
+	__u32 incarnation; /* a session is valid only with the same one */
+	__u32 ifindex;	   /* interface towards the next hop; 0: not resolved */
+	__u8 next_hop[6];  /* MAC address of the next hop */
+	__u8 source[6];	   /* MAC address of that interface */
+	__u16 nat_first;   /* NAT source addresses: index in pm_nat_addresses */
+	__u16 nat_count;   /* and how many, >= 1 */
+	__u32 generation;  /* the generation that wrote the entry */
+	__u8 reserved[16];
+};
+PM_STATIC_ASSERT(sizeof(struct pm_backend) == 64, "pm_backend is a cache line");
+
+/* Map pm_links: open addressing by interface index. */
+struct pm_link {
+	__u32 ifindex; /* 0: the slot is empty */
+	__u8 mac[6];
+	__u8 reserved[6];
+};
+PM_STATIC_ASSERT(sizeof(struct pm_link) == 16, "four links a cache line");
+
+enum pm_direction {
+	PM_TO_BACKEND = 0,
+	PM_TO_CLIENT = 1,
+};
+
+/* Bits of pm_session.state. The program sets them on both sessions of a pair. */
+#define PM_SESSION_ANSWERED    0x01u /* the backend answered: SYN+ACK, or any UDP packet */
+#define PM_SESSION_ESTABLISHED 0x02u /* the handshake is complete, or UDP went both ways */
+#define PM_SESSION_FIN_CLIENT  0x04u
+#define PM_SESSION_FIN_BACKEND 0x08u
+#define PM_SESSION_CLOSED      0x10u /* RST, or FIN both ways */
+#define PM_SESSION_CUT	       0x20u /* the client was told that its backend is gone */
+
+#define PM_TAG_EMPTY   0u /* no session */
+#define PM_TAG_CLAIMED 1u /* being written: treat as a miss, do not evict */
+
+/*
+ * One direction of a flow. A full NAT flow has two with the same contents, found by what their packets look like:
+ * client -> service and backend -> NAT address.
+ */
+struct pm_session {
+	__u32 tag;	   /* low half of the hash, written last; PM_TAG_* */
+	__u32 hash_high;   /* high half of the hash: choses the sets */
+	__u32 last_seen;   /* jiffies, low 32 bits */
+	__u32 state;	   /* PM_SESSION_* */
+	struct pm_addr client;
+	__be16 client_port;
+	__be16 service_port;
+	__be16 nat_port;
+	__u16 nat_address; /* index in pm_nat_addresses */
+	__u32 backend;	   /* index in pm_backends */
+	__u32 incarnation; /* of that backend when the session was made */
+	__u16 service;	   /* index in pm_services */
+	__u16 link;	   /* slot in pm_links: where the client's packets come from */
+	__u8 protocol;
+	__u8 direction;	   /* enum pm_direction */
+	__u8 client_mac[6]; /* who sent the client's packets to us */
+	__u32 opened_us;   /* CLOCK_MONOTONIC in units of 1024 ns, low 32 bits */
+};
+PM_STATIC_ASSERT(sizeof(struct pm_session) == 64, "pm_session is a cache line");
+
+/* Map pm_sessions. */
+struct pm_session_set {
+	struct pm_session way[PM_SESSION_WAYS];
+};
+
+/*
+ * Why a packet was forwarded, passed or dropped. Numbers never move and are never used again;
+ * docs/verdicts.md explains each, controller/datapath/verdicts.cpp names each.
+ */
+enum pm_verdict {
+	PM_PASS_NOT_OURS = 0,
+	PM_PASS_NOT_IPV4 = 1,
+	PM_PASS_FRAGMENT = 2,
+	PM_FORWARD_TO_BACKEND = 8,
+	PM_FORWARD_TO_CLIENT = 9,
+	PM_FORWARD_RESET = 10,
+	PM_DROP_MALFORMED = 16,
+	PM_DROP_FRAGMENT = 17,
+	PM_DROP_NO_BACKEND = 18,
+	PM_DROP_NO_NEXT_HOP = 19,
+	PM_DROP_NO_SESSION = 20,
+	PM_DROP_BACKEND_DOWN = 21,
+	PM_DROP_PORTS_EXHAUSTED = 22,
+	PM_DROP_SESSIONS_FULL = 23,
+	PM_DROP_REWRITE_FAILED = 24,
+	PM_VERDICTS = 32,
+};
+
+enum pm_event_type {
+	PM_EVENT_ESTABLISHED = 0,
+	PM_EVENT_CLOSED = 1,
+	PM_EVENT_REFUSED = 2,	 /* the backend answered SYN with RST */
+	PM_EVENT_UNANSWERED = 3, /* the client repeated its SYN */
+	PM_EVENT_CUT = 4,	 /* on_down = reset or drop met an established flow */
+	PM_EVENT_REHASHED = 5,
+	PM_EVENT_PORTS_EXHAUSTED = 6,
+	PM_EVENT_ABORTED = 7, /* the backend sent RST on an established flow */
+	PM_EVENTS = 16,
+};
+
+/* Ring buffer pm_events: one record per connection event, never per packet. */
+struct pm_event {
+	__u64 time_ns; /* CLOCK_MONOTONIC */
+	__u32 active;  /* the word the packet was handled under */
+	__u32 backend;
+	__u32 incarnation;
+	__u16 service;
+	__u8 type; /* enum pm_event_type */
+	__u8 protocol;
+	struct pm_addr client;
+	__be16 client_port;
+	__be16 service_port;
+	__u32 handshake_us; /* PM_EVENT_ESTABLISHED: from SYN to the client's ACK, units of 1024 ns */
+};
+PM_STATIC_ASSERT(sizeof(struct pm_event) == 48, "pm_event has no holes");
+
+/* Map pm_counters: one entry per possible CPU, written by that CPU only, read by the daemon. */
+struct pm_counters {
+	__u64 received;
+	__u64 verdict[PM_VERDICTS]; /* sums up to `received` */
+	__u64 event[PM_EVENTS];	    /* all, those that were not sent included */
+	__u64 events_lost;	    /* the ring buffer was full */
+	__u64 evicted_closed;	    /* sessions replaced by new ones, by worth */
+	__u64 evicted_embryonic;
+	__u64 evicted_established;
+	__u64 ticks; /* jiffies at the last packet */
+	__u64 reserved[10];
+};
+PM_STATIC_ASSERT(sizeof(struct pm_counters) % 64 == 0, "no two CPUs share a cache line");
+
+/* Map pm_backend_counters: entry cpu * pm_options.backends + backend, written by that CPU only. */
+struct pm_backend_counters {
+	__u64 packets_to_backend;
+	__u64 bytes_to_backend;
+	__u64 packets_to_client;
+	__u64 bytes_to_client;
+	__u64 opened;	   /* sessions made */
+	__u64 established; /* handshakes completed */
+	__u64 refused;
+	__u64 last_evidence; /* jiffies of the last urgent event, which limits their rate */
+	__u64 closed;	     /* of the established ones */
+	__u64 cut;	     /* told by on_down that the backend is gone */
+	__u64 reserved[6];
+};
+PM_STATIC_ASSERT(sizeof(struct pm_backend_counters) == 128, "no two CPUs share a cache line");
+
+#endif

@@ -1,0 +1,88 @@
+/* SPDX-License-Identifier: GPL-2.0 OR BSD-2-Clause */
+/*
+ * What differs between the two hooks, for tc: packets may be fragmented in memory, longer than the MTU (GSO), and
+ * carry only the pseudo-header's checksum (CHECKSUM_PARTIAL), which the kernel's checksum calls know how to keep.
+ */
+#ifndef PM_CONTEXT_H
+#define PM_CONTEXT_H
+
+#include "checksum.h"
+#include "maps.h"
+#include <linux/pkt_cls.h>
+
+#define PM_CONTEXT struct __sk_buff
+
+enum {
+	CONTEXT_PASS = TC_ACT_UNSPEC, /* the next program, then the stack */
+	CONTEXT_DROP = TC_ACT_SHOT,
+};
+
+static __always_inline void *context_data(struct __sk_buff *ctx)
+{
+	return CONTEXT_POINTER(ctx, data);
+}
+
+static __always_inline void *context_data_end(struct __sk_buff *ctx)
+{
+	return CONTEXT_POINTER(ctx, data_end);
+}
+
+static __always_inline __u32 context_length(struct __sk_buff *ctx)
+{
+	return ctx->len;
+}
+
+static __always_inline __u32 context_ifindex(struct __sk_buff *ctx)
+{
+	return ctx->ifindex;
+}
+
+static __always_inline void context_make_linear(struct __sk_buff *ctx, __u32 length)
+{
+	if (context_data(ctx) + length > context_data_end(ctx) && length <= ctx->len)
+		bpf_skb_pull_data(ctx, length);
+}
+
+static __always_inline int context_has_vlan(struct __sk_buff *ctx)
+{
+	return ctx->vlan_present;
+}
+
+/* As in context_xdp.h. The order matters: a UDP checksum of zero must be seen before anything is added. */
+static __always_inline int context_adjust_l4_checksum(struct __sk_buff *ctx, __u32 offset, __u32 pseudo, __u32 header,
+						      int udp)
+{
+	__u64 flags = udp ? BPF_F_MARK_MANGLED_0 : 0;
+
+	if (bpf_l4_csum_replace(ctx, offset, 0, pseudo, flags | BPF_F_PSEUDO_HDR))
+		return -1;
+	return bpf_l4_csum_replace(ctx, offset, 0, header, flags) ? -1 : 0;
+}
+
+/*
+ * As in context_xdp.h, without knowing whether the kernel still has to complete the checksum. A probe tells: adding to
+ * the header's part changes a complete checksum and leaves a partial one alone.
+ */
+static __always_inline int context_set_l4_checksum(struct __sk_buff *ctx, __u32 offset, __u32 pseudo, __u32 header)
+{
+	__u16 checksum = 0x1234;
+	const __u16 before = checksum;
+
+	if (bpf_skb_store_bytes(ctx, offset, &checksum, sizeof(checksum), 0) ||
+	    bpf_l4_csum_replace(ctx, offset, 0, 1, 0) || bpf_skb_load_bytes(ctx, offset, &checksum, sizeof(checksum)))
+		return -1;
+	checksum = checksum == before ? checksum_fold(pseudo) : ~checksum_fold(checksum_add(pseudo, header));
+	return bpf_skb_store_bytes(ctx, offset, &checksum, sizeof(checksum), 0) ? -1 : 0;
+}
+
+static __always_inline int context_trim(struct __sk_buff *ctx, __u32 length)
+{
+	return bpf_skb_change_tail(ctx, length, 0) ? -1 : 0;
+}
+
+static __always_inline int context_send(struct __sk_buff *ctx, __u32 ifindex)
+{
+	return bpf_redirect(ifindex, 0);
+}
+
+#endif

@@ -1,0 +1,95 @@
+/* SPDX-License-Identifier: GPL-2.0 OR BSD-2-Clause */
+/* What differs between the two hooks, for XDP. context_tc.h is the other one; nothing else is written twice. */
+#ifndef PM_CONTEXT_H
+#define PM_CONTEXT_H
+
+#include "checksum.h"
+#include "maps.h"
+
+#define PM_CONTEXT struct xdp_md
+
+enum {
+	CONTEXT_PASS = XDP_PASS,
+	CONTEXT_DROP = XDP_DROP,
+};
+
+static __always_inline void *context_data(struct xdp_md *ctx)
+{
+	return CONTEXT_POINTER(ctx, data);
+}
+
+static __always_inline void *context_data_end(struct xdp_md *ctx)
+{
+	return CONTEXT_POINTER(ctx, data_end);
+}
+
+static __always_inline __u32 context_length(struct xdp_md *ctx)
+{
+	return ctx->data_end - ctx->data;
+}
+
+static __always_inline __u32 context_ifindex(struct xdp_md *ctx)
+{
+	return ctx->ingress_ifindex;
+}
+
+/* XDP has no packets whose headers lie elsewhere. */
+static __always_inline void context_make_linear(struct xdp_md *ctx, __u32 length)
+{
+}
+
+/* A VLAN tag is part of the frame here. */
+static __always_inline int context_has_vlan(struct xdp_md *ctx)
+{
+	return 0;
+}
+
+/* The checksum at an offset below 256. */
+static __always_inline __u16 *checksum_at(struct xdp_md *ctx, __u32 offset)
+{
+	OPAQUE(offset);
+	return context_data(ctx) + (offset & 0xff);
+}
+
+/*
+ * Adds to the L4 checksum at `offset` what changed in the pseudo-header and what changed in the L4 header (RFC 1624).
+ * A UDP checksum of zero means none and stays. Returns 0, or negative when the packet is too short.
+ */
+static __always_inline int context_adjust_l4_checksum(struct xdp_md *ctx, __u32 offset, __u32 pseudo, __u32 header,
+						      int udp)
+{
+	__u16 *checksum = checksum_at(ctx, offset);
+
+	if ((void *)(checksum + 1) > context_data_end(ctx))
+		return -1;
+	if (udp && *checksum == 0)
+		return 0;
+	*checksum = checksum_apply(*checksum, checksum_add(pseudo, header));
+	if (udp && *checksum == 0)
+		*checksum = 0xffff;
+	return 0;
+}
+
+/* Writes a checksum computed from the whole L4 packet: `pseudo` is the pseudo-header's sum, `header` the rest's. */
+static __always_inline int context_set_l4_checksum(struct xdp_md *ctx, __u32 offset, __u32 pseudo, __u32 header)
+{
+	__u16 *checksum = checksum_at(ctx, offset);
+
+	if ((void *)(checksum + 1) > context_data_end(ctx))
+		return -1;
+	*checksum = ~checksum_fold(checksum_add(pseudo, header));
+	return 0;
+}
+
+/* Cuts the frame to `length`, which is not longer. Packet pointers are void afterwards. */
+static __always_inline int context_trim(struct xdp_md *ctx, __u32 length)
+{
+	return bpf_xdp_adjust_tail(ctx, (int)length - (int)context_length(ctx));
+}
+
+static __always_inline int context_send(struct xdp_md *ctx, __u32 ifindex)
+{
+	return ifindex == ctx->ingress_ifindex ? XDP_TX : bpf_redirect(ifindex, 0);
+}
+
+#endif

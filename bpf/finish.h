@@ -1,0 +1,41 @@
+/* SPDX-License-Identifier: GPL-2.0 OR BSD-2-Clause */
+/* The one way out: counts every packet by its verdict, so that received = the sum of all verdicts, always. */
+#ifndef PM_FINISH_H
+#define PM_FINISH_H
+
+#include "steer.h"
+
+static __always_inline int finish(PM_CONTEXT *ctx, const struct packet *packet, __u32 verdict)
+{
+	struct pm_counters *counts = counters();
+
+	if (!counts || verdict >= PM_VERDICTS)
+		return CONTEXT_DROP;
+	counts->received++;
+	counts->verdict[verdict]++;
+	counts->ticks = packet->now;
+	if (verdict >= PM_DROP_MALFORMED)
+		return CONTEXT_DROP;
+	if (verdict >= PM_FORWARD_TO_BACKEND)
+		return context_send(ctx, packet->out_ifindex);
+	return CONTEXT_PASS;
+}
+
+/* What both hooks run. */
+static __always_inline int balance(PM_CONTEXT *ctx)
+{
+	struct pm_control *control = array_at(&pm_control, 0);
+	struct packet packet = {};
+	int verdict;
+
+	if (!control)
+		return CONTEXT_PASS;
+	packet.active = READ_ONCE(control->active);
+	packet.now = bpf_jiffies64();
+	verdict = parse(ctx, &packet);
+	if (verdict == PM_CONTINUE)
+		verdict = steer(ctx, &packet);
+	return finish(ctx, &packet, verdict);
+}
+
+#endif

@@ -1,0 +1,181 @@
+/* SPDX-License-Identifier: GPL-2.0 OR BSD-2-Clause */
+/*
+ * Full NAT: client -> service becomes NAT address -> backend. A flow has a pair of sessions; each carries all that the
+ * other holds. The reply's session is made first: storing it reserves the NAT port, because it is found by
+ * (backend, NAT address, NAT port) and only one survives.
+ */
+#ifndef PM_NAT_H
+#define PM_NAT_H
+
+#include "event.h"
+#include "rewrite.h"
+#include "service.h"
+
+#define NAT_PORT_TRIES	 32
+#define NAT_FRESH_TRIES	 8 /* so many tries insist on a port that no closed connection used */
+
+/* What the backend sees of a session's packets, and what the balancer sees of the answers. */
+static __always_inline int nat_reply_flow(const struct pm_session *session, __u32 active, struct pm_flow *reply)
+{
+	struct pm_backend *backend = backend_at(active, session->backend);
+	struct pm_addr *nat = nat_address_at(active, session->nat_address);
+
+	if (!backend || !nat)
+		return -1;
+	reply->source = backend->address;
+	reply->destination = *nat;
+	reply->source_port = backend->port;
+	reply->destination_port = session->nat_port;
+	reply->protocol = session->protocol;
+	return 0;
+}
+
+/* What the client sends. */
+static __always_inline int nat_client_flow(const struct pm_session *session, __u32 active, struct pm_flow *flow)
+{
+	struct pm_service *service = service_at(active, session->service);
+
+	if (!service)
+		return -1;
+	flow->source = session->client;
+	flow->destination = service->address;
+	flow->source_port = session->client_port;
+	flow->destination_port = session->service_port;
+	flow->protocol = session->protocol;
+	return 0;
+}
+
+/* Sets state bits on a session's partner, if that was not lost: on transitions only, a few times in a flow's life. */
+__noinline int nat_mark_partner(const struct pm_session *session, __u32 bits, __u32 active)
+{
+	struct pm_session *partner;
+	struct pm_flow flow = {};
+
+	if (!session || (session->direction == PM_TO_BACKEND ? nat_reply_flow(session, active, &flow) :
+							       nat_client_flow(session, active, &flow)))
+		return 0;
+	partner = session_at(session_lookup(pm_flow_hash(&flow, options.hash_key), &flow, active));
+	if (!partner)
+		return 0;
+	__sync_fetch_and_or(&partner->state, bits);
+	return 1;
+}
+
+/* May a new flow take the place of the one that holds this NAT port? Not while that one lives. */
+static __always_inline int nat_port_is_reusable(const struct pm_session *session, __u32 now, int attempt)
+{
+	if (session->state & (PM_SESSION_CLOSED | PM_SESSION_CUT))
+		return attempt >= NAT_FRESH_TRIES;
+	if (session->state & PM_SESSION_ESTABLISHED)
+		return 0;
+	return now - session->last_seen > options.embryonic_ticks;
+}
+
+/* Who holds this NAT port, in either half while a swap carries sessions over; 0 for nobody. */
+static __always_inline place_t nat_port_holder(__u64 hash, const struct pm_flow *reply, __u32 active)
+{
+	place_t holder = session_find(session_half(active), hash, reply, active);
+
+	if (holder || !(active & PM_ACTIVE_CARRY_OVER))
+		return holder;
+	return session_find(!session_half(active), hash, reply, active);
+}
+
+/* One try: 1 when the port was free and is now ours, 0 when it is taken, negative when the table has no place. */
+__noinline int nat_try_port(const struct pm_session *session, __u32 active, int attempt)
+{
+	struct pm_flow reply = {};
+	struct pm_session *holder, *stored;
+	__u64 hash;
+
+	if (!session || nat_reply_flow(session, active, &reply))
+		return -1;
+	hash = pm_flow_hash(&reply, options.hash_key);
+	holder = session_at(nat_port_holder(hash, &reply, active));
+	if (holder) {
+		if (!nat_port_is_reusable(holder, session->last_seen, attempt))
+			return 0;
+		__sync_val_compare_and_swap(&holder->tag, pm_session_tag(hash), PM_TAG_EMPTY);
+	}
+	stored = session_at(session_store(session, &reply, hash, active));
+	if (!stored)
+		return -1;
+	return addr_equal(&stored->client, &session->client) && stored->client_port == session->client_port &&
+	       stored->service == session->service;
+}
+
+/*
+ * Gives the session a NAT address and port of its own towards its backend and stores the reply's session. The first
+ * choice depends on the flow alone, so a client that repeats a port meets the same one, as TCP's TIME_WAIT expects.
+ */
+static __always_inline int nat_open_reply(struct pm_session *session, const struct pm_backend *backend, __u64 hash,
+					  __u32 active)
+{
+	__u32 start = pm_scale((__u32)(hash >> 24), options.nat_port_count);
+	__u32 nat_count = backend->nat_count ? backend->nat_count : 1;
+
+	session->direction = PM_TO_CLIENT;
+	for (int attempt = 0; attempt < NAT_PORT_TRIES; attempt++) {
+		__u32 port = start + attempt;
+		int done;
+
+		if (port >= options.nat_port_count)
+			port %= options.nat_port_count;
+		session->nat_port = bpf_htons(options.nat_port_first + port);
+		session->nat_address = backend->nat_first + ((__u32)hash + attempt) % nat_count;
+		done = nat_try_port(session, active, attempt);
+		if (done > 0)
+			return PM_CONTINUE;
+		if (done < 0)
+			return PM_DROP_SESSIONS_FULL;
+	}
+	return PM_DROP_PORTS_EXHAUSTED;
+}
+
+/* Sends a packet of a session to its backend. */
+static __always_inline int nat_to_backend(PM_CONTEXT *ctx, struct packet *packet, const struct pm_session *session)
+{
+	struct pm_backend *backend = backend_at(packet->active, session->backend);
+	struct pm_addr *nat = nat_address_at(packet->active, session->nat_address);
+	struct pm_backend_counters *counts = backend_counters(session->backend);
+	struct ethhdr *eth = context_data(ctx);
+
+	if (!backend || !nat || !counts)
+		return PM_DROP_NO_BACKEND;
+	if (!backend->ifindex)
+		return PM_DROP_NO_NEXT_HOP;
+	if ((void *)(eth + 1) > context_data_end(ctx))
+		return PM_DROP_REWRITE_FAILED;
+	counts->packets_to_backend++;
+	counts->bytes_to_backend += packet->length;
+	rewrite_ethernet(eth, backend->next_hop, backend->source);
+	packet->out_ifindex = backend->ifindex;
+	return rewrite_ipv4(ctx, packet, (struct endpoint){nat, session->nat_port},
+			    (struct endpoint){&backend->address, backend->port}) ?
+		       PM_DROP_REWRITE_FAILED :
+		       PM_FORWARD_TO_BACKEND;
+}
+
+/* Sends an answer back to the MAC and by the interface that the client's packets came from. */
+static __always_inline int nat_to_client(PM_CONTEXT *ctx, struct packet *packet, const struct pm_session *session)
+{
+	struct pm_link *link = link_at(packet->active, session->link);
+	struct pm_backend_counters *counts = backend_counters(session->backend);
+	struct ethhdr *eth = context_data(ctx);
+	struct pm_service *service = service_at(packet->active, session->service);
+
+	if (!service || !link || !link->ifindex || !counts)
+		return PM_DROP_NO_NEXT_HOP;
+	if ((void *)(eth + 1) > context_data_end(ctx))
+		return PM_DROP_REWRITE_FAILED;
+	counts->packets_to_client++;
+	counts->bytes_to_client += packet->length;
+	rewrite_ethernet(eth, session->client_mac, link->mac);
+	packet->out_ifindex = link->ifindex;
+	return rewrite_ipv4(ctx, packet, (struct endpoint){&service->address, session->service_port},
+			    (struct endpoint){&session->client, session->client_port}) ?
+		       PM_DROP_REWRITE_FAILED :
+		       PM_FORWARD_TO_CLIENT;
+}
+
+#endif

@@ -1,0 +1,40 @@
+/* SPDX-License-Identifier: GPL-2.0 OR BSD-2-Clause */
+/* From a packet's destination to its service, and from its hash to a backend. */
+#ifndef PM_SERVICE_H
+#define PM_SERVICE_H
+
+#include "session.h"
+
+/* Index of the service at an address and port, 0 when there is none. */
+static __always_inline __u32 service_find(const struct pm_flow *flow, __u32 active)
+{
+	__u32 start = pm_slot_hash(&flow->destination, flow->destination_port, flow->protocol);
+
+	for (int i = 0; i < PM_SLOT_PROBES; i++) {
+		__u32 index = (start + i) & (options.service_slots - 1);
+		struct pm_service_slot *slot =
+			array_at(&pm_service_slots, table_half(active) * options.service_slots + index);
+
+		if (!slot || slot->protocol == 0)
+			return 0;
+		if (slot->protocol == flow->protocol && slot->port == flow->destination_port &&
+		    addr_equal(&slot->address, &flow->destination))
+			return slot->service;
+	}
+	return 0;
+}
+
+/* Index of the backend that Maglev gives to a flow (Eisenbud et al., NSDI 2016, §3.4), 0 when none is eligible. */
+static __always_inline __u32 maglev_select(const struct pm_service *service, __u32 service_index, __u64 hash,
+					   __u32 active)
+{
+	__u32 slot = pm_scale((__u32)hash, service->maglev_size);
+	__u32 base = (table_half(active) * options.services + service_index) * options.maglev_chunks;
+	struct pm_maglev_chunk *chunk = array_at(&pm_maglev, base + slot / PM_MAGLEV_CHUNK);
+
+	if (service->maglev_size == 0 || !chunk)
+		return 0;
+	return chunk->backend[slot % PM_MAGLEV_CHUNK];
+}
+
+#endif

@@ -1,0 +1,235 @@
+/* SPDX-License-Identifier: GPL-2.0 OR BSD-2-Clause */
+/*
+ * The order of the datapath: parse -> session -> (miss) service -> Maglev -> new session -> rewrite -> finish. Session
+ * first, because most packets belong to one and a reply is found by the same lookup.
+ */
+#ifndef PM_STEER_H
+#define PM_STEER_H
+
+#include "nat.h"
+
+/* A transition of a flow: both sessions of its pair learn of it. */
+static __always_inline void mark_pair(struct pm_session *session, const struct pm_session *copy, __u32 bits,
+				      __u32 active)
+{
+	__sync_fetch_and_or(&session->state, bits);
+	nat_mark_partner(copy, bits, active);
+}
+
+/* Bits that this packet adds to what is known of its TCP connection. */
+static __always_inline __u32 tcp_progress(const struct packet *packet, const struct pm_session *session)
+{
+	const __u8 flags = packet->tcp_flags;
+	const __u8 to_backend = session->direction == PM_TO_BACKEND;
+	__u32 bits = 0;
+
+	if (flags & TCP_RST)
+		return PM_SESSION_CLOSED;
+	if (!to_backend && (flags & TCP_ACK))
+		bits |= PM_SESSION_ANSWERED;
+	if (to_backend && (flags & TCP_ACK) && (session->state & PM_SESSION_ANSWERED))
+		bits |= PM_SESSION_ESTABLISHED;
+	if (flags & TCP_FIN)
+		bits |= to_backend ? PM_SESSION_FIN_CLIENT : PM_SESSION_FIN_BACKEND;
+	if (((session->state | bits) & (PM_SESSION_FIN_CLIENT | PM_SESSION_FIN_BACKEND)) ==
+	    (PM_SESSION_FIN_CLIENT | PM_SESSION_FIN_BACKEND))
+		bits |= PM_SESSION_CLOSED;
+	return bits;
+}
+
+static __always_inline __u32 udp_progress(const struct pm_session *session)
+{
+	if (session->direction == PM_TO_CLIENT)
+		return PM_SESSION_ANSWERED | PM_SESSION_ESTABLISHED;
+	return 0;
+}
+
+/* Tells the daemon what became of the connection. */
+static __always_inline void report_progress(const struct packet *packet, const struct pm_session *session, __u32 added)
+{
+	const __u32 active = packet->active;
+
+	if (session->direction == PM_TO_CLIENT && (packet->tcp_flags & TCP_RST)) {
+		__u32 type = session->state & PM_SESSION_ANSWERED ? PM_EVENT_ABORTED : PM_EVENT_REFUSED;
+
+		event_send_evidence(session, active, type, packet->now);
+	}
+	if (added & PM_SESSION_ESTABLISHED)
+		event_send(session, active, PM_EVENT_ESTABLISHED,
+			   (__u32)(bpf_ktime_get_ns() >> 10) - session->opened_us, 0);
+	if ((added & PM_SESSION_CLOSED) && (session->state & PM_SESSION_ESTABLISHED))
+		event_send(session, active, PM_EVENT_CLOSED, 0, 0);
+}
+
+/* Follows the connection and keeps its session young. */
+static __always_inline void follow(const struct packet *packet, struct pm_session *session,
+				   const struct pm_session *copy)
+{
+	__u32 bits = copy->protocol == IPPROTO_TCP ? tcp_progress(packet, copy) : udp_progress(copy);
+	__u32 added = bits & ~copy->state;
+
+	if (READ_ONCE(session->last_seen) != packet->now)
+		WRITE_ONCE(session->last_seen, packet->now);
+	if (!added)
+		return;
+	mark_pair(session, copy, added, packet->active);
+	report_progress(packet, copy, added);
+}
+
+static __always_inline __u16 link_find(__u32 active, __u32 ifindex)
+{
+	for (int i = 0; i < PM_LINK_PROBES; i++) {
+		__u32 slot = (ifindex + i) & (PM_LINK_SLOTS - 1);
+		struct pm_link *link = link_at(active, slot);
+
+		if (link && link->ifindex == ifindex)
+			return slot;
+	}
+	return PM_LINK_SLOTS; /* none: no entry has this slot */
+}
+
+/* There is no backend for this packet: a client learns that at once if the service says reset. */
+static __always_inline int refuse(PM_CONTEXT *ctx, struct packet *packet, const struct pm_service *service, int verdict)
+{
+	if (packet->flow.protocol != IPPROTO_TCP || service->on_down != PM_ON_DOWN_RESET ||
+	    (packet->tcp_flags & TCP_RST))
+		return verdict;
+	return rewrite_reset(ctx, packet) ? PM_DROP_REWRITE_FAILED : PM_FORWARD_RESET;
+}
+
+/* What a session knows of its client, from the first packet. */
+static __always_inline void draft_client(struct pm_session *draft, const struct packet *packet, const struct ethhdr *eth,
+					 __u16 link)
+{
+	draft->state = 0;
+	draft->last_seen = packet->now;
+	draft->client = packet->flow.source;
+	draft->client_port = packet->flow.source_port;
+	draft->service_port = packet->flow.destination_port;
+	draft->link = link;
+	draft->protocol = packet->flow.protocol;
+	__builtin_memcpy(draft->client_mac, eth->h_source, ETH_ALEN);
+	draft->opened_us = bpf_ktime_get_ns() >> 10;
+}
+
+/*
+ * First packet of a flow: selects a backend and makes the pair of sessions. `old_place` holds a session of the same
+ * flow that is over and gives up its place, or is 0.
+ */
+__noinline int open_session(PM_CONTEXT *ctx, struct packet *packet, __u32 service_index, place_t old_place)
+{
+	struct pm_session *draft = array_at(&pm_draft, 0);
+	struct pm_session *old = session_at(old_place);
+	struct ethhdr *eth = context_data(ctx);
+	struct pm_backend_counters *counts;
+	struct pm_backend *backend;
+	struct pm_service *service;
+	__u32 selected;
+	int verdict;
+
+	if (!packet || !draft || (void *)(eth + 1) > context_data_end(ctx))
+		return PM_DROP_REWRITE_FAILED;
+	service = service_at(packet->active, service_index);
+	if (!service)
+		return PM_DROP_NO_BACKEND;
+	if (packet->fragment)
+		return PM_DROP_FRAGMENT;
+	if (packet->tcp_flags & TCP_RST)
+		return PM_DROP_NO_SESSION;
+	selected = maglev_select(service, service_index, packet->hash, packet->active);
+	backend = backend_at(packet->active, selected);
+	if (!selected || !backend)
+		return refuse(ctx, packet, service, PM_DROP_NO_BACKEND);
+	if (!backend->ifindex)
+		return PM_DROP_NO_NEXT_HOP;
+	draft->backend = selected;
+	draft->incarnation = backend->incarnation;
+	draft->service = service_index;
+	draft_client(draft, packet, eth, link_find(packet->active, context_ifindex(ctx)));
+
+	verdict = nat_open_reply(draft, backend, packet->hash, packet->active);
+	if (verdict == PM_DROP_PORTS_EXHAUSTED)
+		event_send_evidence(draft, packet->active, PM_EVENT_PORTS_EXHAUSTED, packet->now);
+	if (verdict != PM_CONTINUE)
+		return verdict;
+	draft->direction = PM_TO_BACKEND;
+	if (old && session_claim(old, pm_session_tag(packet->hash)))
+		session_publish(old, draft, packet->hash);
+	else if (!session_store(draft, &packet->flow, packet->hash, packet->active))
+		return PM_DROP_SESSIONS_FULL;
+	counts = backend_counters(selected);
+	if (counts)
+		counts->opened++;
+	return nat_to_backend(ctx, packet, draft);
+}
+
+/* The backend of an established flow is gone: what the service's on_down says (INTERFACE: reset, rehash, drop). */
+static __always_inline int on_down(PM_CONTEXT *ctx, struct packet *packet, place_t place, struct pm_session *session,
+				   const struct pm_session *copy)
+{
+	struct pm_service *service = service_at(packet->active, copy->service);
+	const int from_client = copy->direction == PM_TO_BACKEND;
+
+	if (!service)
+		return PM_DROP_BACKEND_DOWN;
+	if (from_client && (copy->protocol == IPPROTO_UDP ? service->on_down != PM_ON_DOWN_DROP :
+							     service->on_down == PM_ON_DOWN_REHASH)) {
+		event_send(copy, packet->active, PM_EVENT_REHASHED, 0, 0);
+		return open_session(ctx, packet, copy->service, place);
+	}
+	if (!(copy->state & PM_SESSION_CUT)) {
+		mark_pair(session, copy, PM_SESSION_CUT, packet->active);
+		event_send(copy, packet->active, PM_EVENT_CUT, 0, 0);
+	}
+	return refuse(ctx, packet, service, PM_DROP_BACKEND_DOWN);
+}
+
+static __always_inline int is_over(const struct packet *packet, const struct pm_session *session)
+{
+	struct pm_service *service = service_at(packet->active, session->service);
+
+	return (session->state & (PM_SESSION_CLOSED | PM_SESSION_CUT)) || !service ||
+	       packet->now - session->last_seen > service->idle_ticks;
+}
+
+/* A packet of a flow that has a session. */
+static __always_inline int continue_session(PM_CONTEXT *ctx, struct packet *packet, place_t place,
+					    struct pm_session *session, const struct pm_session *copy)
+{
+	struct pm_backend *backend = backend_at(packet->active, copy->backend);
+	const int valid = backend && backend->service == copy->service && backend->incarnation == copy->incarnation;
+
+	if (packet->fragment)
+		return PM_DROP_FRAGMENT;
+	if (copy->direction == PM_TO_BACKEND && is_syn(packet)) {
+		if (!valid || is_over(packet, copy))
+			return open_session(ctx, packet, copy->service, place);
+		if (!(copy->state & PM_SESSION_ANSWERED))
+			event_send_evidence(copy, packet->active, PM_EVENT_UNANSWERED, packet->now);
+	}
+	if (!valid)
+		return on_down(ctx, packet, place, session, copy);
+	follow(packet, session, copy);
+	return copy->direction == PM_TO_BACKEND ? nat_to_backend(ctx, packet, copy) :
+						  nat_to_client(ctx, packet, copy);
+}
+
+static __always_inline int steer(PM_CONTEXT *ctx, struct packet *packet)
+{
+	struct pm_session *session;
+	struct pm_session copy;
+	place_t place;
+	__u32 service;
+
+	packet->hash = pm_flow_hash(&packet->flow, options.hash_key);
+	place = session_lookup(packet->hash, &packet->flow, packet->active);
+	session = session_at(place);
+	if (session && session_read(session, &copy))
+		return continue_session(ctx, packet, place, session, &copy);
+	service = service_find(&packet->flow, packet->active);
+	if (!service)
+		return PM_PASS_NOT_OURS;
+	return open_session(ctx, packet, service, 0);
+}
+
+#endif

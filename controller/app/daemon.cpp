@@ -1,0 +1,227 @@
+#include "controller/app/daemon.hpp"
+
+#include "controller/app/log.hpp"
+#include "controller/app/privileges.hpp"
+#include "controller/app/reload_limits.hpp"
+#include "controller/app/routes.hpp"
+#include "controller/config/host.hpp"
+#include "controller/model/names.hpp"
+
+#include <boost/asio/co_spawn.hpp>
+#include <boost/json/array.hpp>
+#include <csignal>
+#include <cstring>
+#include <random>
+#include <spdlog/spdlog.h>
+#include <system_error>
+#include <unistd.h>
+
+namespace asio = boost::asio;
+namespace json = boost::json;
+
+namespace pointsman {
+namespace {
+
+constexpr std::chrono::minutes heartbeat_interval{1};
+
+std::string host_name() {
+    std::array<char, 256> name{};
+    ::gethostname(name.data(), name.size() - 1);
+    return name.data();
+}
+
+/// A failing coroutine of the daemon's own is a bug: it ends the daemon with its message.
+void rethrow(std::exception_ptr const& failure) {
+    if (failure) std::rethrow_exception(failure);
+}
+
+} // namespace
+
+Daemon::Daemon(std::string config_path, ParsedConfig config)
+    : config_path_{std::move(config_path)}, desired_{*config.state}, hash_{config_hash(config.text)},
+      loaded_{std::chrono::system_clock::now()}, audit_{desired_.log.audit, host_name()},
+      control_{context_, make_control_routes(*this)}, http_{context_, make_http_routes(*this)},
+      datapath_{(listen(), desired_)},
+      monitor_{context_.get_executor(), [this](ProbeReport const& report) { on_report(report); },
+               {.jitter_seed = std::random_device{}()}},
+      publisher_{context_, datapath_.tables(),
+                 {.plan = [this](Generation const& current) { return plan(current); },
+                  .published = [this](Published const& published) { on_published(published); },
+                  .refused =
+                      [this](std::string const& why) {
+                          spdlog::error("the new generation was not published, traffic goes on as before: {}", why);
+                          audit_.write("alarm", {{"because", "no_room"}, {"text", why}});
+                      },
+                  .carried =
+                      [this](CarryOver const& carried) {
+                          instruments_.sessions_lost += carried.lost;
+                          spdlog::info("sessions carried over: {} copied, {} moved by their packets, {} of ejected "
+                                       "backends left behind, {} lost for want of a place",
+                                       carried.carried, carried.present, carried.dropped, carried.lost);
+                      }}},
+      events_{context_, datapath_.programs().event_ring_fd(), [this](ConnectionEvent const& event) { on_event(event); }},
+      network_monitor_{context_, [this] { read_network(); }}, signals_{context_, SIGTERM, SIGINT, SIGHUP},
+      deadline_{context_}, heartbeat_{context_} {
+    start();
+}
+
+Daemon::~Daemon() = default;
+
+void Daemon::listen() {
+    control_.listen_local(desired_.daemon.control);
+    if (!desired_.daemon.http.empty()) http_.listen_tcp(desired_.daemon.http);
+}
+
+void Daemon::start() {
+    json::array interfaces;
+    cause({audit_.write("start", {{"config", {{"file", config_path_}, {"hash", hash_}}}}),
+           std::chrono::steady_clock::now(),
+           std::nullopt});
+    for (auto const& name : datapath_.leftovers())
+        spdlog::warn("removed {}, left by a daemon that ended without cleaning up; its sessions are lost", name);
+    health_.assign(desired_);
+    read_network();
+    context_.poll(); // publishes the first generation before any packet can see the programs
+    datapath_.attach();
+    for (auto const& attachment : datapath_.attachments()) {
+        auto const& [attach, why] = attachment.choice();
+        spdlog::info("attached to {} by {}: {}", attachment.interface().name, name_of(attach), why);
+        audit_.write("attach", {{"interface", attachment.interface().name}, {"attach", name_of(attach)}, {"because", why}});
+    }
+    if (!drop_privileges()) spdlog::debug("capabilities were not dropped: the process has none to give up");
+    set_targets();
+    on_signal();
+    beat();
+    spdlog::info("pointsman {} is up: {} services, {} backends", POINTSMAN_VERSION, generation().services.size(),
+                 generation().backends.size());
+    notify_ready();
+}
+
+void Daemon::run() { context_.run(); }
+
+void Daemon::set_targets() { monitor_.set_targets(health_.wanted(admin_.states())); }
+
+void Daemon::read_network() {
+    if (stopping_) return;
+    std::set<Address> addresses;
+    for (auto const& service : desired_.services)
+        for (auto const& backend : service.backends) addresses.insert(backend.address);
+    auto view = network_.read(addresses, desired_.datapath.interfaces);
+    if (view == view_) return;
+    view_ = std::move(view);
+    publisher_.mark_dirty();
+}
+
+void Daemon::on_signal() {
+    signals_.async_wait([this](boost::system::error_code error, int signal) {
+        if (error) return;
+        if (signal != SIGHUP) {
+            spdlog::info("stopping: {}", ::strsignal(signal));
+            stop();
+            return;
+        }
+        auto const answer = reload(std::nullopt);
+        if (answer.kind != Answer::Kind::done) spdlog::error("reload refused, the running configuration stays:\n{}", answer.text);
+        on_signal();
+    });
+}
+
+void Daemon::beat() {
+    heartbeat_.expires_after(heartbeat_interval);
+    heartbeat_.async_wait([this](boost::system::error_code error) {
+        if (error) return;
+        instruments_.loop_lag = std::chrono::steady_clock::now() - heartbeat_.expiry();
+        audit_.write("heartbeat", {{"generation", generation().number}, {"records_lost", audit_.lost()}});
+        beat();
+    });
+}
+
+void Daemon::stop() {
+    stopping_ = true;
+    asio::co_spawn(context_, shut_down(), rethrow);
+}
+
+asio::awaitable<void> Daemon::shut_down() {
+    signals_.cancel();
+    heartbeat_.cancel();
+    deadline_.cancel();
+    co_await monitor_.stop();
+    co_await control_.stop();
+    co_await http_.stop();
+    publisher_.stop();
+    if (!desired_.daemon.detach_on_exit) datapath_.stay();
+    audit_.write("stop", {{"generation", generation().number}, {"detached", desired_.daemon.detach_on_exit}});
+    spdlog::info(desired_.daemon.detach_on_exit ? "stopped, nothing is left in the kernel"
+                                                : "stopped, the datapath goes on forwarding (detach_on_exit = false)");
+    context_.stop(); // the event ring and the network monitor wait for ever; their owners close them
+}
+
+Answer Daemon::reload(std::optional<Peer> actor) {
+    auto config = load_config(config_path_);
+    auto const refuse = [&](Answer::Kind kind, std::string text) {
+        instruments_.last_reload_successful = false;
+        json::object record{{"result", "refused"}, {"text", printable(text, 4096)}};
+        if (actor) record["actor"] = actor_json(*actor);
+        audit_.write("reload", std::move(record));
+        return Answer{kind, std::move(text)};
+    };
+    if (!config.state) return refuse(Answer::Kind::invalid, render(config.diagnostics, config.text, false));
+    if (auto const keys = keys_that_need_a_restart(desired_, *config.state); !keys.empty()) {
+        std::string text = "a restart is needed to change";
+        for (auto const& key : keys) text += " " + key;
+        return refuse(Answer::Kind::refused, text);
+    }
+    desired_ = std::move(*config.state);
+    hash_ = config_hash(config.text);
+    loaded_ = std::chrono::system_clock::now();
+    instruments_.last_reload_successful = true;
+    spdlog::set_level(desired_.log.level == LogLevel::debug ? spdlog::level::debug : spdlog::level::info);
+    open_log(desired_.log);
+    json::object record{{"result", "applied"}, {"config", {{"file", config_path_}, {"hash", hash_}}}};
+    if (actor) record["actor"] = actor_json(*actor);
+    cause({audit_.write("reload", std::move(record)), std::chrono::steady_clock::now(), std::nullopt});
+    health_.assign(desired_);
+    admin_.retain([this](BackendKey const& key) { return health_.target_of(key) != nullptr; });
+    std::erase_if(stories_, [this](auto const& entry) { return !health_.target_of(entry.first); });
+    set_targets();
+    read_network();
+    publisher_.mark_dirty();
+    spdlog::info("reloaded {}", config_path_);
+    return {Answer::Kind::done, "reloaded " + config_path_};
+}
+
+Answer Daemon::order(BackendKey const& key, AdminOrder order, std::optional<Peer> actor) {
+    auto const* backend = generation().find(key);
+    if (!backend) return {Answer::Kind::unknown, "there is no backend " + text(key)};
+    auto const before = backend->state();
+    auto const after = state_of(backend->measured, order.state);
+    json::object record = subject_json(*backend);
+    record["was"] = name_of(before);
+    record["now"] = name_of(after);
+    record["because"] = actor ? "operator" : "deadline";
+    record["reason"] = order.reason;
+    if (actor) record["actor"] = actor_json(*actor);
+    cause({audit_.write("admin", std::move(record)), std::chrono::steady_clock::now(), std::nullopt});
+    spdlog::info("{} is {} by order{}{}", text(key), name_of(order.state), order.reason.empty() ? "" : ": ", order.reason);
+    admin_.set(key, std::move(order));
+    tell(key, actor ? "operator" : "deadline");
+    set_targets();
+    on_deadline();
+    publisher_.mark_dirty();
+    return {Answer::Kind::done, text(key) + " is " + std::string{name_of(after)}};
+}
+
+/// Carries out what is due and waits for the next deadline of a drain.
+void Daemon::on_deadline() {
+    auto const next = admin_.next_deadline();
+    if (!next || stopping_) return;
+    deadline_.expires_at(*next);
+    deadline_.async_wait([this](boost::system::error_code error) {
+        if (error) return;
+        for (auto const& [key, state] : admin_.due(std::chrono::steady_clock::now()))
+            (void)order(key, {.state = state, .reason = "drain deadline", .deadline = {}, .then = {}}, std::nullopt);
+        on_deadline();
+    });
+}
+
+} // namespace pointsman

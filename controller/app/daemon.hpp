@@ -1,0 +1,129 @@
+#pragma once
+
+#include "controller/api/audit_trail.hpp"
+#include "controller/api/http_server.hpp"
+#include "controller/app/admin_book.hpp"
+#include "controller/app/datapath_host.hpp"
+#include "controller/app/health_book.hpp"
+#include "controller/app/instruments.hpp"
+#include "controller/app/publisher.hpp"
+#include "controller/app/records.hpp"
+#include "controller/config/parse.hpp"
+#include "controller/datapath/event_ring.hpp"
+#include "controller/datapath/network.hpp"
+#include "healthcheck/monitor.hpp"
+
+#include <boost/asio/io_context.hpp>
+#include <boost/asio/signal_set.hpp>
+#include <boost/asio/steady_timer.hpp>
+#include <boost/system/result.hpp>
+#include <set>
+#include <string>
+
+namespace pointsman {
+
+/// Why a backend is in its state, and since when.
+struct StateStory {
+    std::chrono::system_clock::time_point since;
+    std::string because;
+};
+
+/// The result of a request that a person made.
+struct Answer {
+    enum class Kind : std::uint8_t { done, invalid, refused, unknown };
+
+    Kind kind = Kind::done;
+    std::string text; ///< for people: diagnostics, or what happened
+};
+
+/// The daemon: reads health, events, network and orders, and keeps the datapath at what follows from them. One thread.
+class Daemon {
+public:
+    /// Everything up to forwarding. `config.state` must be set.
+    /// @throws std::runtime_error, one line that names cause and remedy; nothing is left behind.
+    Daemon(std::string config_path, ParsedConfig config);
+    Daemon(Daemon const&) = delete;
+    Daemon& operator=(Daemon const&) = delete;
+    ~Daemon();
+
+    /// Runs until SIGTERM or SIGINT.
+    void run();
+
+    /// Applies the file again as a whole, or not at all.
+    [[nodiscard]] Answer reload(std::optional<Peer> actor);
+
+    /// Sets an admin state.
+    [[nodiscard]] Answer order(BackendKey const& key, AdminOrder order, std::optional<Peer> actor);
+
+    [[nodiscard]] boost::asio::awaitable<void> settled() { return publisher_.settled(); }
+
+    // What status and metrics are made of.
+    [[nodiscard]] DesiredState const& desired() const noexcept { return desired_; }
+    [[nodiscard]] Generation const& generation() const noexcept { return publisher_.current(); }
+    [[nodiscard]] DatapathHost& datapath() noexcept { return datapath_; }
+    [[nodiscard]] HealthBook const& health() const noexcept { return health_; }
+    [[nodiscard]] MonitorCounters monitor_counters() const noexcept { return monitor_.counters(); }
+    [[nodiscard]] AdminBook const& admin() const noexcept { return admin_; }
+    [[nodiscard]] Instruments const& instruments() const noexcept { return instruments_; }
+    [[nodiscard]] AuditTrail const& audit() const noexcept { return audit_; }
+    [[nodiscard]] StateStory const& story(BackendKey const& key) { return stories_[key]; }
+    [[nodiscard]] std::string const& config_path() const noexcept { return config_path_; }
+    [[nodiscard]] std::string const& hash() const noexcept { return hash_; }
+    [[nodiscard]] std::chrono::system_clock::time_point loaded() const noexcept { return loaded_; }
+
+private:
+    /// The first reason to publish since the last publish.
+    struct Cause {
+        std::uint64_t seq = 0;
+        std::chrono::steady_clock::time_point decided;
+        std::optional<std::chrono::steady_clock::time_point> evidence; ///< start of the first failed probe
+    };
+
+    void start();
+    void listen();
+    void set_targets();
+    void read_network();
+    void on_signal();
+    void on_deadline();
+    void beat();
+    void stop();
+    [[nodiscard]] boost::asio::awaitable<void> shut_down();
+
+    [[nodiscard]] Plan plan(Generation const& current) const;
+    void on_published(Published const& published);
+    void on_report(ProbeReport const& report);
+    void on_transition(BackendKey const& key, ProbeReport const& report);
+    void on_event(ConnectionEvent const& event);
+    void suspect(GenerationBackend const& backend, ConnectionEvent const& event);
+    void tell(BackendKey const& key, std::string because);
+    void cause(Cause cause);
+    [[nodiscard]] Effect effect_on(GenerationBackend const& backend) const;
+
+    std::string config_path_;
+    DesiredState desired_;
+    std::string hash_;
+    std::chrono::system_clock::time_point loaded_;
+    boost::asio::io_context context_{1};
+    AuditTrail audit_;
+    HttpServer control_;
+    HttpServer http_;
+    DatapathHost datapath_;
+    Instruments instruments_;
+    Network network_;
+    NetworkView view_;
+    HealthBook health_;
+    AdminBook admin_;
+    HealthMonitor monitor_;
+    Publisher publisher_;
+    EventRing events_;
+    NetworkMonitor network_monitor_;
+    boost::asio::signal_set signals_;
+    boost::asio::steady_timer deadline_;
+    boost::asio::steady_timer heartbeat_;
+    std::map<BackendKey, StateStory> stories_;
+    std::optional<Cause> cause_;
+    std::string last_reload_error_;
+    bool stopping_ = false;
+};
+
+} // namespace pointsman

@@ -1,0 +1,139 @@
+// What the daemon makes of probes, connection events and publishes.
+#include "controller/app/daemon.hpp"
+
+#include "controller/model/names.hpp"
+
+#include <algorithm>
+#include <spdlog/spdlog.h>
+
+namespace json = boost::json;
+
+namespace pointsman {
+namespace {
+
+using Clock = std::chrono::steady_clock;
+
+std::int64_t microseconds(Clock::duration duration) {
+    return std::chrono::duration_cast<std::chrono::microseconds>(duration).count();
+}
+
+double seconds(Clock::duration duration) { return std::chrono::duration<double>(duration).count(); }
+
+} // namespace
+
+Plan Daemon::plan(Generation const& current) const {
+    return plan_next({desired_, health_.measured(), admin_.states(), view_}, current);
+}
+
+void Daemon::tell(BackendKey const& key, std::string because) {
+    stories_[key] = {std::chrono::system_clock::now(), std::move(because)};
+}
+
+void Daemon::cause(Cause cause) {
+    if (!cause_) cause_ = cause;
+}
+
+Effect Daemon::effect_on(GenerationBackend const& backend) const {
+    Effect effect;
+    for (auto const& other : generation().backends) {
+        if (other.service != backend.service) continue;
+        ++effect.total;
+        effect.healthy += other.state() == State::up;
+    }
+    std::uint64_t established = 0;
+    std::uint64_t closed = 0;
+    auto const& programs = datapath_.programs();
+    auto const counters = programs.backend_counters();
+    for (auto i = static_cast<std::size_t>(backend.id); i < counters.size(); i += programs.room().backends) {
+        established += counters[i].established;
+        closed += counters[i].closed + counters[i].cut;
+    }
+    effect.sessions_on_backend = established > closed ? established - closed : 0;
+    if (auto const* service = generation().find(backend.key.service)) effect.policy = name_of(service->on_down);
+    return effect;
+}
+
+void Daemon::on_report(ProbeReport const& report) {
+    instruments_.probe_seconds.Observe(seconds(report.outcome.duration));
+    ++instruments_.outcomes[report.outcome.code];
+    auto const keys = health_.note(report);
+    if (!report.transition) return;
+    for (auto const& key : keys) on_transition(key, report);
+    publisher_.mark_dirty();
+}
+
+void Daemon::on_transition(BackendKey const& key, ProbeReport const& report) {
+    auto const* backend = generation().find(key);
+    if (!backend) return;
+    auto const now = Clock::now();
+    auto const because = because_of(report.outcome);
+    auto const was = backend->state();
+    auto const is = state_of(report.transition->now, backend->admin);
+    auto const evidence = report.first_failure.value_or(report.started);
+    auto effect = effect_on(*backend);
+    if (was == State::up && is != State::up && effect.healthy > 0) --effect.healthy;
+    if (was != State::up && is == State::up) ++effect.healthy;
+    json::object record = subject_json(*backend);
+    record["was"] = name_of(was);
+    record["now"] = name_of(is);
+    record["because"] = because;
+    record["evidence"] = evidence_json(report.evidence);
+    record["effect"] = effect_json(effect);
+    record["detect_us"] = microseconds(now - evidence);
+    cause({audit_.write("health", std::move(record)), now, evidence});
+    ++instruments_.transitions[key];
+    tell(key, std::string{because});
+    spdlog::log(is == State::up ? spdlog::level::info : spdlog::level::warn,
+                "{} is {} ({}), was {}: {} of {} healthy; established flows: {}", text(key), name_of(is), because,
+                name_of(was), effect.healthy, effect.total, is == State::up ? "kept" : effect.policy);
+}
+
+void Daemon::on_published(Published const& published) {
+    auto const decided = cause_ ? cause_->decided : published.committed;
+    auto const switch_time = published.committed - decided;
+    json::object record{{"generation", generation_json(published)},
+                        {"changes", changes_json(published.plan.changes)},
+                        {"switch_us", microseconds(switch_time)}};
+    if (cause_) record["cause_seq"] = cause_->seq;
+    Moment when = Moment::now();
+    when.mono_ns = mono_ns(published.committed);
+    audit_.write("publish", std::move(record), when);
+    instruments_.publish_seconds.Observe(seconds(published.prepare + published.commit));
+    if (cause_ && cause_->evidence) instruments_.failover_seconds.Observe(seconds(published.committed - *cause_->evidence));
+    for (auto const& change : published.plan.changes) {
+        if (change.kind == Change::Kind::panic) {
+            audit_.write("panic", {{"service", change.key.service}, {"was", change.was}, {"now", change.now}});
+            spdlog::warn("panic is {} for {}: {}", change.now, change.key.service,
+                         change.now == "on" ? "too few backends are healthy, health is ignored" : "health counts again");
+        }
+        if (change.kind == Change::Kind::backend && change.was == "absent" && change.now != "absent" &&
+            !stories_.contains(change.key))
+            tell(change.key, published.was.number == 0 ? "start" : "reload");
+        spdlog::debug("generation {}: {} {} {} -> {}", published.plan.next.number, name_of(change.kind),
+                      text(change.key), change.was, change.now);
+    }
+    cause_.reset();
+}
+
+void Daemon::on_event(ConnectionEvent const& event) {
+    ++instruments_.events[static_cast<std::size_t>(event.type) % instruments_.events.size()];
+    auto const* backend = event.is_evidence() ? generation().find(event.backend) : nullptr;
+    if (backend && backend->incarnation == event.incarnation) suspect(*backend, event);
+}
+
+/// Asks for a probe now. The record is written once, when the suspicion begins.
+void Daemon::suspect(GenerationBackend const& backend, ConnectionEvent const& event) {
+    auto const* target = health_.target_of(backend.key);
+    if (!target || target->check.type == CheckType::none) return;
+    auto const before = monitor_.state_of(*target);
+    monitor_.probe_now(*target);
+    if (!before || before->suspect || before->state != MeasuredState::up) return;
+    json::object record = subject_json(backend);
+    record["because"] = name_of(event.type);
+    record["client"] = event.client.text() + ":" + std::to_string(event.client_port);
+    record["seen_mono_ns"] = event.time_ns;
+    audit_.write("passive", std::move(record));
+    spdlog::info("{}: a connection was {}; probing now", text(backend.key), name_of(event.type));
+}
+
+} // namespace pointsman

@@ -1,0 +1,110 @@
+#include "controller/app/publisher.hpp"
+
+#include <boost/asio/as_tuple.hpp>
+#include <boost/asio/post.hpp>
+#include <boost/asio/use_awaitable.hpp>
+
+namespace asio = boost::asio;
+
+namespace pointsman {
+namespace {
+
+using Clock = std::chrono::steady_clock;
+
+} // namespace
+
+Publisher::Publisher(asio::io_context& context, Switch& tables, PublisherCalls calls)
+    : context_{context}, switch_{tables}, calls_{std::move(calls)}, settled_{context} {
+    settled_.expires_at(Clock::time_point::max());
+}
+
+void Publisher::mark_dirty() {
+    dirty_ = true;
+    if (std::exchange(scheduled_, true)) return;
+    asio::post(context_, [this] {
+        scheduled_ = false;
+        publish_if_possible();
+    });
+}
+
+void Publisher::stop() {
+    stopping_ = true;
+    helper_.join();
+    settled_.cancel();
+}
+
+asio::awaitable<void> Publisher::settled() {
+    while (dirty_ && !stopping_) co_await settled_.async_wait(asio::as_tuple(asio::use_awaitable));
+}
+
+void Publisher::publish_if_possible() {
+    if (!dirty_ || !idle_half_free_ || stopping_) return;
+    dirty_ = false;
+    auto const sessions_were_ready = idle_sessions_empty_;
+    if (publish()) {
+        free_idle_half();
+        if (sessions_were_ready && !idle_sessions_empty_) carry_sessions_over();
+    }
+    settled_.cancel();
+}
+
+/// @return true when packets see a new generation.
+bool Publisher::publish() {
+    auto const began = Clock::now();
+    auto plan = calls_.plan(current_);
+    if (plan.changes.empty()) return false;
+    if (auto why = switch_.prepare(plan.next); !why.empty()) {
+        calls_.refused(std::move(why));
+        return false;
+    }
+    auto const swap = plan.cuts_sessions && idle_sessions_empty_;
+    auto const prepared = Clock::now();
+    switch_.commit(plan.next.number, swap);
+    auto const committed = Clock::now();
+    auto const was = std::exchange(current_, plan.next);
+    calls_.published({was, plan, committed, std::chrono::duration_cast<std::chrono::microseconds>(prepared - began),
+                      committed - prepared});
+    idle_half_free_ = false;
+    if (swap) idle_sessions_empty_ = false;
+    return true;
+}
+
+template <typename Work, typename Then>
+void Publisher::on_helper(Work work, Then then) {
+    asio::post(helper_, [this, work = std::move(work), then = std::move(then),
+                         stay = asio::make_work_guard(context_)]() mutable {
+        work();
+        asio::post(context_, std::move(then));
+    });
+}
+
+void Publisher::free_idle_half() {
+    on_helper([] { Switch::wait_for_packets(); },
+              [this] {
+                  idle_half_free_ = true;
+                  publish_if_possible();
+              });
+}
+
+/// Queued behind the wait of free_idle_half: no packet that began before the commit opens a session in the old half now.
+void Publisher::carry_sessions_over() {
+    auto result = std::make_shared<CarryOver>(); // crosses to the helper thread and back
+    on_helper(
+        [this, result] { *result = switch_.carry_over_sessions(); },
+        [this, result] {
+            switch_.end_carry_over();
+            calls_.carried(*result);
+            if (!stopping_) clear_idle_sessions();
+        });
+}
+
+void Publisher::clear_idle_sessions() {
+    on_helper(
+        [this] {
+            Switch::wait_for_packets();
+            switch_.clear_idle_sessions();
+        },
+        [this] { idle_sessions_empty_ = true; });
+}
+
+} // namespace pointsman

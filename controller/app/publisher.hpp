@@ -1,0 +1,76 @@
+#pragma once
+
+#include "controller/datapath/switch.hpp"
+#include "controller/plan/plan.hpp"
+
+#include <boost/asio/awaitable.hpp>
+#include <boost/asio/io_context.hpp>
+#include <boost/asio/steady_timer.hpp>
+#include <boost/asio/thread_pool.hpp>
+#include <chrono>
+#include <functional>
+
+namespace pointsman {
+
+/// What one publish did.
+struct Published {
+    Generation const& was;
+    Plan const& plan; ///< plan.next is the active generation now
+    std::chrono::steady_clock::time_point committed;
+    std::chrono::microseconds prepare{}; ///< planning and writing the idle half
+    std::chrono::nanoseconds commit{};
+};
+
+/// What the publisher asks and tells. All on the loop's thread.
+struct PublisherCalls {
+    std::function<Plan(Generation const& current)> plan;
+    std::function<void(Published const&)> published;
+    std::function<void(std::string why)> refused; ///< a generation did not fit; traffic is as it was
+    std::function<void(CarryOver const&)> carried;
+};
+
+/// Recomputes and publishes whenever something said that it changed. The first change commits in the same turn of the
+/// loop; while the idle half waits for packets under way, further ones are coalesced into the next generation.
+///
+/// One helper thread does what blocks, in order: wait for packets, carry sessions over, clear. A health change during a
+/// carry-over flips the table half alone, and incarnations keep the sessions right. The table that a carry-over reads is
+/// not refilled under it, because that needs a wait which is queued behind it.
+class Publisher {
+public:
+    Publisher(boost::asio::io_context& context, Switch& tables, PublisherCalls calls);
+
+    /// Something that a plan depends on changed.
+    void mark_dirty();
+
+    /// Completes when all that was marked so far is published or was refused.
+    [[nodiscard]] boost::asio::awaitable<void> settled();
+
+    /// Waits for the helper thread, which takes some tens of milliseconds at the most; publishes nothing more.
+    void stop();
+
+    [[nodiscard]] Generation const& current() const noexcept { return current_; }
+    [[nodiscard]] bool is_settled() const noexcept { return !dirty_; }
+
+private:
+    void publish_if_possible();
+    [[nodiscard]] bool publish();
+    void free_idle_half();
+    void carry_sessions_over();
+    void clear_idle_sessions();
+    template <typename Work, typename Then>
+    void on_helper(Work work, Then then);
+
+    boost::asio::io_context& context_;
+    boost::asio::thread_pool helper_{1};
+    Switch& switch_;
+    PublisherCalls calls_;
+    Generation current_;
+    boost::asio::steady_timer settled_; ///< cancelled after each publish
+    bool dirty_ = false;
+    bool scheduled_ = false;
+    bool stopping_ = false;
+    bool idle_half_free_ = true;
+    bool idle_sessions_empty_ = true;
+};
+
+} // namespace pointsman

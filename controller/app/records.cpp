@@ -1,0 +1,66 @@
+#include "controller/app/records.hpp"
+
+#include "controller/api/clock.hpp"
+#include "controller/api/text_escape.hpp"
+
+#include <boost/json/array.hpp>
+#include <fstream>
+
+namespace json = boost::json;
+
+namespace pointsman {
+
+json::object effect_json(Effect const& effect) {
+    json::object out{{"healthy", effect.healthy}, {"total", effect.total}, {"policy", effect.policy}};
+    if (effect.sessions_on_backend) out["sessions_on_backend"] = *effect.sessions_on_backend;
+    return out;
+}
+
+json::object subject_json(GenerationBackend const& backend) {
+    return {{"service", backend.key.service},
+            {"backend", backend.key.backend},
+            {"address", backend.address.text() + ":" + std::to_string(backend.port)}};
+}
+
+json::array evidence_json(std::span<JudgedProbe const> evidence) {
+    json::array out;
+    for (auto const& probe : evidence) {
+        json::object entry{{"mono_ns", mono_ns(probe.started)},
+                           {"duration_us", probe.outcome.duration.count()},
+                           {"outcome", name_of(probe.outcome.code)}};
+        if (probe.outcome.error != 0) entry["errno"] = probe.outcome.error;
+        if (probe.outcome.status != 0) entry["status"] = probe.outcome.status;
+        if (!probe.outcome.first_bytes.empty()) entry["first_bytes"] = escape_octets(probe.outcome.first_bytes);
+        out.push_back(std::move(entry));
+    }
+    return out;
+}
+
+json::object actor_json(Peer const& peer) {
+    std::string comm;
+    std::getline(std::ifstream{"/proc/" + std::to_string(peer.pid) + "/comm"}, comm);
+    return {{"uid", peer.uid}, {"pid", peer.pid}, {"comm", escape_octets(comm)}};
+}
+
+json::array changes_json(std::span<Change const> changes) {
+    json::array out;
+    for (auto const& change : changes) {
+        json::object entry{{"kind", name_of(change.kind)}};
+        if (!change.key.service.empty()) entry["service"] = change.key.service;
+        if (!change.key.backend.empty()) entry["backend"] = change.key.backend;
+        entry["was"] = change.was;
+        entry["now"] = change.now;
+        out.push_back(std::move(entry));
+    }
+    return out;
+}
+
+json::object generation_json(Published const& published) {
+    return {{"from", published.was.number},
+            {"to", published.plan.next.number},
+            {"slots_moved", published.plan.slots_moved},
+            {"prepare_us", published.prepare.count()},
+            {"commit_us", static_cast<double>(published.commit.count()) / 1000.0}};
+}
+
+} // namespace pointsman

@@ -1,0 +1,36 @@
+#pragma once
+
+#include "controller/api/http_server.hpp"
+#include "controller/app/publisher.hpp"
+#include "healthcheck/monitor.hpp"
+
+#include <boost/json/object.hpp>
+#include <optional>
+
+namespace pointsman {
+
+/// What follows from a record for its service.
+struct Effect {
+    unsigned healthy = 0;
+    unsigned total = 0;
+    std::optional<std::uint64_t> sessions_on_backend;
+    std::string_view policy; ///< on_down
+};
+
+[[nodiscard]] boost::json::object effect_json(Effect const& effect);
+
+/// service, backend, address of one backend.
+[[nodiscard]] boost::json::object subject_json(GenerationBackend const& backend);
+
+/// The probes that decided: start, duration_us, outcome, errno, status, first_bytes.
+[[nodiscard]] boost::json::array evidence_json(std::span<JudgedProbe const> evidence);
+
+/// Who asked, by the control socket's word.
+[[nodiscard]] boost::json::object actor_json(Peer const& peer);
+
+[[nodiscard]] boost::json::array changes_json(std::span<Change const> changes);
+
+/// from, to, slots_moved, prepare_us, commit_us.
+[[nodiscard]] boost::json::object generation_json(Published const& published);
+
+} // namespace pointsman

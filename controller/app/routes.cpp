@@ -1,0 +1,98 @@
+#include "controller/app/routes.hpp"
+
+#include "controller/app/daemon.hpp"
+#include "controller/app/metrics.hpp"
+#include "controller/app/status.hpp"
+
+#include <algorithm>
+#include <boost/json/parse.hpp>
+#include <boost/json/serialize.hpp>
+
+namespace asio = boost::asio;
+namespace json = boost::json;
+
+namespace pointsman {
+namespace {
+
+ApiResponse failure(unsigned status, std::string_view text) {
+    return {status, "application/json", json::serialize(json::object{{"error", text}}) + "\n"};
+}
+
+ApiResponse to_response(Answer const& answer) {
+    switch (answer.kind) {
+    case Answer::Kind::done:
+        return {200, "application/json", json::serialize(json::object{{"result", answer.text}}) + "\n"};
+    case Answer::Kind::invalid: return failure(422, answer.text);
+    case Answer::Kind::refused: return failure(409, answer.text);
+    case Answer::Kind::unknown: return failure(404, answer.text);
+    }
+    return failure(500, "no such kind");
+}
+
+std::string text_of(json::object const& object, std::string_view key) {
+    auto const* value = object.if_contains(key);
+    return value && value->is_string() ? std::string{value->get_string()} : std::string{};
+}
+
+std::optional<AdminState> admin_state(std::string_view word) {
+    for (auto const state : {AdminState::ready, AdminState::drain, AdminState::maint})
+        if (name_of(state) == word) return state;
+    return std::nullopt;
+}
+
+asio::awaitable<ApiResponse> order(Daemon& daemon, ApiRequest request) {
+    boost::system::error_code error;
+    auto const body = json::parse(request.body, error);
+    if (error || !body.is_object()) co_return failure(400, "the body must be a JSON object");
+    auto const& wish = body.as_object();
+    auto const state = admin_state(text_of(wish, "state"));
+    if (!state) co_return failure(400, "state must be ready, drain or maint");
+    AdminOrder admin{*state, text_of(wish, "reason"), std::nullopt, std::nullopt};
+    if (auto const* deadline = wish.if_contains("deadline_ms"); deadline && deadline->is_number()) {
+        auto const wait = std::clamp(deadline->to_number<std::int64_t>(error), std::int64_t{0}, std::int64_t{86'400'000});
+        admin.deadline = std::chrono::steady_clock::now() + std::chrono::milliseconds{wait};
+        admin.then = admin_state(text_of(wish, "then"));
+    }
+    auto const answer =
+        daemon.order({text_of(wish, "service"), text_of(wish, "backend")}, std::move(admin), request.peer);
+    co_await daemon.settled();
+    co_return to_response(answer);
+}
+
+asio::awaitable<ApiResponse> reload(Daemon& daemon, ApiRequest request) {
+    auto const answer = daemon.reload(request.peer);
+    co_await daemon.settled();
+    co_return to_response(answer);
+}
+
+ApiResponse read_only(Daemon& daemon, ApiRequest const& request) {
+    if (request.method != "GET" && request.method != "HEAD") return failure(405, "only GET here");
+    if (request.target == "/v1/status") return {200, "application/json", json::serialize(status_json(daemon)) + "\n"};
+    if (request.target == "/metrics") return {200, "text/plain; version=0.0.4; charset=utf-8", metrics_text(daemon)};
+    if (request.target == "/healthz") return {200, "text/plain", "ok\n"};
+    if (request.target == "/readyz") {
+        auto const ready = is_ready(daemon);
+        return {ready ? 200U : 503U, "text/plain", ready ? "ready\n" : "a service has no eligible backend\n"};
+    }
+    return failure(404, "there is nothing at " + request.target.substr(0, 100));
+}
+
+asio::awaitable<ApiResponse> control(Daemon& daemon, ApiRequest request) {
+    if (request.method == "POST" && request.target == "/v1/reload") co_return co_await reload(daemon, std::move(request));
+    if (request.method == "POST" && request.target == "/v1/admin") co_return co_await order(daemon, std::move(request));
+    co_return read_only(daemon, request);
+}
+
+asio::awaitable<ApiResponse> http(Daemon& daemon, ApiRequest request) { co_return read_only(daemon, request); }
+
+} // namespace
+
+ApiHandler make_control_routes(Daemon& daemon) {
+    return [&daemon](ApiRequest request) { return control(daemon, std::move(request)); };
+}
+
+ApiHandler make_http_routes(Daemon& daemon) {
+    return [&daemon](ApiRequest request) { return http(daemon, std::move(request)); };
+}
+
+} // namespace pointsman

@@ -1,0 +1,108 @@
+#include "controller/app/status.hpp"
+
+#include "controller/app/daemon.hpp"
+#include "controller/model/names.hpp"
+
+#include <algorithm>
+#include <boost/json/array.hpp>
+
+namespace json = boost::json;
+
+namespace pointsman {
+namespace {
+
+json::object last_probe_json(LastProbe const& probe) {
+    auto const ago = std::chrono::steady_clock::now() - probe.ended;
+    return {{"outcome", name_of(probe.outcome.code)},
+            {"duration_us", probe.outcome.duration.count()},
+            {"ago_ms", std::chrono::duration_cast<std::chrono::milliseconds>(ago).count()}};
+}
+
+std::uint64_t connections_to(Daemon& daemon, BackendId id) {
+    std::uint64_t established = 0;
+    auto const& programs = daemon.datapath().programs();
+    auto const counters = programs.backend_counters();
+    for (auto i = static_cast<std::size_t>(id); i < counters.size(); i += programs.room().backends)
+        established += counters[i].established;
+    return established;
+}
+
+json::object backend_json(Daemon& daemon, GenerationBackend const& backend,
+                          std::map<std::uint32_t, std::uint64_t> const& sessions) {
+    auto const counted = sessions.find(static_cast<std::uint32_t>(backend.id));
+    auto const& story = daemon.story(backend.key);
+    json::object out{{"name", backend.key.backend},
+                     {"address", backend.address.text()},
+                     {"port", backend.port},
+                     {"state", name_of(backend.state())},
+                     {"admin", name_of(backend.admin)},
+                     {"since", rfc3339(story.since)},
+                     {"because", story.because},
+                     {"weight", backend.weight},
+                     {"eligible", backend.eligible},
+                     {"next_hop", backend.next_hop ? "resolved" : "unresolved"},
+                     {"sessions", counted == sessions.end() ? 0 : counted->second},
+                     {"connections", connections_to(daemon, backend.id)},
+                     {"last_probe", nullptr}};
+    if (auto const* probe = daemon.health().last_probe(backend.key)) out["last_probe"] = last_probe_json(*probe);
+    return out;
+}
+
+json::object service_json(Daemon& daemon, GenerationService const& service,
+                          std::map<std::uint32_t, std::uint64_t> const& sessions) {
+    json::array backends;
+    unsigned healthy = 0;
+    for (auto const& backend : daemon.generation().backends) {
+        if (backend.service != service.id) continue;
+        healthy += backend.state() == State::up;
+        backends.push_back(backend_json(daemon, backend, sessions));
+    }
+    json::object out{{"name", service.name},
+                     {"address", service.address.text()},
+                     {"port", service.port_first},
+                     {"protocol", name_of(service.protocol)},
+                     {"forward", name_of(service.forward)},
+                     {"on_down", name_of(service.on_down)},
+                     {"healthy", healthy},
+                     {"total", backends.size()},
+                     {"panic", service.panic}};
+    if (service.port_last != service.port_first)
+        out["port"] = std::to_string(service.port_first) + "-" + std::to_string(service.port_last);
+    out["backends"] = std::move(backends);
+    return out;
+}
+
+} // namespace
+
+json::object status_json(Daemon& daemon) {
+    auto& tables = daemon.datapath().tables();
+    auto const sessions = count_sessions(tables.active_sessions(), tables.active_tables().backends);
+    json::array interfaces;
+    for (auto const& attachment : daemon.datapath().attachments())
+        interfaces.push_back(json::object{{"name", attachment.interface().name},
+                                          {"attach", name_of(attachment.choice().attach)},
+                                          {"why", attachment.choice().why}});
+    json::array services;
+    for (auto const& service : daemon.generation().services)
+        services.push_back(service_json(daemon, service, sessions));
+    return {{"schema", "pointsman.status/1"},
+            {"version", POINTSMAN_VERSION},
+            {"generation", daemon.generation().number},
+            {"config",
+             {{"file", daemon.config_path()}, {"hash", daemon.hash()}, {"loaded", rfc3339(daemon.loaded())}}},
+            {"audit", daemon.audit().path()},
+            {"session_table_bytes", daemon.datapath().programs().room().session_bytes()},
+            {"interfaces", std::move(interfaces)},
+            {"services", std::move(services)}};
+}
+
+bool is_ready(Daemon const& daemon) {
+    auto const& generation = daemon.generation();
+    return std::ranges::all_of(generation.services, [&](GenerationService const& service) {
+        return std::ranges::any_of(generation.backends, [&](GenerationBackend const& backend) {
+            return backend.service == service.id && backend.eligible;
+        });
+    });
+}
+
+} // namespace pointsman

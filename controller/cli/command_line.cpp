@@ -1,0 +1,138 @@
+#include "controller/cli/command_line.hpp"
+
+#include "controller/cli/commands.hpp"
+#include "controller/cli/control_client.hpp"
+#include "controller/cli/exit_code.hpp"
+
+#include <CLI/CLI.hpp>
+#include <cstdio>
+#include <exception>
+#include <functional>
+
+namespace pointsman {
+namespace {
+
+/// Registers the commands; `chosen` becomes the one that was named.
+class CommandLine {
+public:
+    CommandLine() {
+        app_.name("pointsman");
+        app_.require_subcommand(1);
+        app_.set_version_flag("--version", POINTSMAN_VERSION);
+        app_.footer("Exit codes: 0 ok, 1 failed, 2 usage, 3 configuration invalid, 4 valid with warnings under --strict,\n"
+                    "5 daemon not reachable, 6 refused or conflict, 7 status --exit-code: something degraded.");
+        add_run();
+        add_check();
+        add_status();
+        add_reload();
+        add_orders();
+        add_events();
+        add_detach();
+        add_version();
+    }
+
+    int run(int argc, char** argv) {
+        try {
+            app_.parse(argc, argv);
+        } catch (CLI::ParseError const& error) {
+            return app_.exit(error) == 0 ? exit_ok : exit_usage;
+        }
+        return chosen_();
+    }
+
+private:
+    CLI::App* command(char const* name, char const* help, std::function<int()> run) {
+        auto* const sub = app_.add_subcommand(name, help);
+        sub->add_option("-c,--config", common_.config, "Configuration file")->capture_default_str();
+        sub->callback([this, run = std::move(run)] { chosen_ = run; });
+        return sub;
+    }
+
+    CLI::App* asking_command(char const* name, char const* help, std::function<int()> run) {
+        auto* const sub = command(name, help, std::move(run));
+        sub->add_option("--control", common_.control, "The daemon's socket; default: as the configuration says");
+        return sub;
+    }
+
+    void add_run() { command("run", "Run the daemon in the foreground", [this] { return run_daemon(common_); }); }
+
+    void add_check() {
+        auto* const sub = command("check", "Report every problem of a configuration file",
+                                  [this] { return check(common_, check_); });
+        sub->add_flag("--json", common_.json, "Print pointsman.check/1");
+        sub->add_flag("--strict", check_.strict, "Exit 4 when there are warnings");
+    }
+
+    void add_status() {
+        auto* const sub = asking_command("status", "Show services, backends and their states",
+                                         [this] { return status(common_, status_); });
+        sub->add_option("service", status_.service, "Only this service");
+        sub->add_flag("--json", common_.json, "Print pointsman.status/1");
+        sub->add_flag("--watch", status_.watch, "Show again every second until interrupted");
+        sub->add_flag("--exit-code", status_.exit_code, "Exit 7 when a backend is not up or a service is in panic");
+    }
+
+    void add_reload() {
+        asking_command("reload", "Apply the configuration file again, as a whole or not at all",
+                       [this] { return reload(common_); });
+    }
+
+    void add_orders() {
+        for (auto const& [state, help] :
+             {std::pair{"drain", "Give a backend no new flows; established ones stay"},
+              std::pair{"maint", "Take a backend out: no new flows, no probes, established flows as on_down says"},
+              std::pair{"ready", "Let health decide about a backend again"}}) {
+            auto* const sub = asking_command(state, help, [this, state = std::string{state}] {
+                order_.state = state;
+                return order(common_, order_);
+            });
+            sub->add_option("backend", order_.target, "SERVICE/BACKEND")->required();
+            sub->add_option("--reason", order_.reason, "For the audit trail");
+            if (std::string_view{state} != "drain") continue;
+            sub->add_option("--deadline", order_.deadline, "End the drain after this time, e.g. 60s");
+            sub->add_option("--then", order_.then, "State after the deadline: maint (default) or ready");
+            sub->add_flag("--wait", order_.wait, "Return when the last flow has ended or the deadline has passed");
+        }
+    }
+
+    void add_events() {
+        auto* const sub = asking_command("events", "Print the audit trail", [this] { return events(common_, events_); });
+        sub->add_flag("--json", common_.json, "Print the records as they are");
+        sub->add_flag("-f,--follow", events_.follow, "Go on with new records until interrupted");
+        sub->add_option("--since", events_.since, "Only records from this time on, e.g. 2026-11-20T05:00:00Z");
+        sub->add_option("--service", events_.service, "Only records about this service");
+    }
+
+    void add_detach() {
+        command("detach", "Remove everything that Pointsman left in the kernel", [this] { return detach(common_); });
+    }
+
+    void add_version() {
+        auto* const sub = command("version", "Print the version", [this] { return version(common_); });
+        sub->add_flag("--json", common_.json, "Print pointsman.version/1");
+    }
+
+    CLI::App app_{"Layer-4 load balancer with health checks and atomic failover"};
+    CommonOptions common_;
+    CheckOptions check_;
+    StatusOptions status_;
+    OrderOptions order_;
+    EventOptions events_;
+    std::function<int()> chosen_;
+};
+
+} // namespace
+
+int run_command_line(int argc, char** argv) {
+    try {
+        return CommandLine{}.run(argc, argv);
+    } catch (Unreachable const& error) {
+        std::fprintf(stderr, "pointsman: %s\n", error.what());
+        return exit_unreachable;
+    } catch (std::exception const& error) {
+        std::fprintf(stderr, "pointsman: %s\n", error.what());
+        return exit_failed;
+    }
+}
+
+} // namespace pointsman

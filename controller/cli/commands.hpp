@@ -1,0 +1,55 @@
+#pragma once
+
+#include <chrono>
+#include <optional>
+#include <string>
+
+namespace pointsman {
+
+/// Where a command finds the configuration and the daemon.
+struct CommonOptions {
+    std::string config = "/etc/pointsman/pointsman.toml";
+    std::string control; ///< empty: what the configuration says
+    bool json = false;
+};
+
+struct CheckOptions {
+    bool strict = false;
+};
+
+struct StatusOptions {
+    std::string service; ///< empty: all
+    bool exit_code = false;
+    bool watch = false;
+};
+
+struct OrderOptions {
+    std::string state;  ///< ready, drain or maint
+    std::string target; ///< SERVICE/BACKEND
+    std::string reason;
+    std::string deadline; ///< "60s"; empty: none
+    std::string then;     ///< after the deadline: maint (default) or ready
+    bool wait = false;
+};
+
+struct EventOptions {
+    bool follow = false;
+    std::string since; ///< RFC 3339; empty: everything
+    std::string service;
+};
+
+// Each command prints data on stdout, diagnostics on stderr, and returns an ExitCode.
+[[nodiscard]] int run_daemon(CommonOptions const& common);
+[[nodiscard]] int check(CommonOptions const& common, CheckOptions const& options);
+[[nodiscard]] int status(CommonOptions const& common, StatusOptions const& options);
+[[nodiscard]] int reload(CommonOptions const& common);
+[[nodiscard]] int order(CommonOptions const& common, OrderOptions const& options);
+[[nodiscard]] int events(CommonOptions const& common, EventOptions const& options);
+[[nodiscard]] int detach(CommonOptions const& common);
+[[nodiscard]] int version(CommonOptions const& common);
+
+/// The daemon's socket: --control, else what the configuration says.
+/// @throws std::runtime_error when neither is to be had.
+[[nodiscard]] std::string control_path(CommonOptions const& common);
+
+} // namespace pointsman

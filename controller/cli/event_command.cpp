@@ -1,0 +1,100 @@
+#include "controller/cli/commands.hpp"
+#include "controller/cli/control_client.hpp"
+#include "controller/cli/exit_code.hpp"
+#include "controller/cli/status_text.hpp"
+#include "controller/config/parse.hpp"
+
+#include <boost/json/object.hpp>
+#include <boost/json/parse.hpp>
+#include <cstdio>
+#include <fstream>
+#include <poll.h>
+#include <sys/inotify.h>
+#include <unistd.h>
+
+namespace json = boost::json;
+
+namespace pointsman {
+namespace {
+
+/// The trail's file: what the daemon says with --control, else what the configuration says. The trail can be read
+/// without a daemon.
+std::string audit_path(CommonOptions const& common) {
+    if (common.control.empty())
+        if (auto const config = load_config(common.config); config.state) return config.state->log.audit;
+    auto const answer = ask_daemon(control_path(common), "GET", "/v1/status");
+    return std::string{json::parse(answer.body).at("audit").as_string()};
+}
+
+bool is_wanted(json::object const& record, EventOptions const& options) {
+    auto const text = [&](char const* key) {
+        auto const* value = record.if_contains(key);
+        return value && value->is_string() ? std::string{value->get_string()} : std::string{};
+    };
+    if (!options.since.empty() && text("ts") < options.since) return false;
+    return options.service.empty() || text("service") == options.service;
+}
+
+void print_record(std::string const& line, bool as_json, EventOptions const& options) {
+    boost::system::error_code error;
+    auto const record = json::parse(line, error);
+    if (error || !record.is_object() || !is_wanted(record.get_object(), options)) return;
+    auto const text = as_json ? line : record_text(record.get_object());
+    std::fwrite(text.data(), 1, text.size(), stdout);
+    std::fputc('\n', stdout);
+}
+
+/// Reads lines that are complete; an unfinished one waits in `rest`.
+void print_new(std::ifstream& file, std::string& rest, bool as_json, EventOptions const& options) {
+    file.clear();
+    std::string chunk(65536, '\0');
+    for (;;) {
+        file.read(chunk.data(), static_cast<std::streamsize>(chunk.size()));
+        auto const got = file.gcount();
+        if (got <= 0) break;
+        rest.append(chunk, 0, static_cast<std::size_t>(got));
+        for (auto end = rest.find('\n'); end != std::string::npos; end = rest.find('\n')) {
+            print_record(rest.substr(0, end), as_json, options);
+            rest.erase(0, end + 1);
+        }
+        file.clear();
+    }
+    std::fflush(stdout);
+}
+
+/// Returns when the file grew or was moved away.
+bool wait_for_change(int inotify) {
+    pollfd waiting{inotify, POLLIN, 0};
+    if (::poll(&waiting, 1, -1) < 0) return false;
+    alignas(inotify_event) char buffer[4096];
+    auto const length = ::read(inotify, buffer, sizeof(buffer));
+    bool moved = false;
+    for (ssize_t at = 0; at < length;) {
+        auto const* event = reinterpret_cast<inotify_event const*>(buffer + at);
+        moved |= (event->mask & (IN_MOVE_SELF | IN_DELETE_SELF | IN_IGNORED)) != 0;
+        at += static_cast<ssize_t>(sizeof(inotify_event) + event->len);
+    }
+    return !moved;
+}
+
+} // namespace
+
+int events(CommonOptions const& common, EventOptions const& options) {
+    auto const path = audit_path(common);
+    std::string rest;
+    do {
+        std::ifstream file{path, std::ios::binary};
+        if (!file) {
+            std::fprintf(stderr, "pointsman: cannot read %s; run as root, or name another file by -c\n", path.c_str());
+            return exit_failed;
+        }
+        auto const inotify = options.follow ? ::inotify_init1(IN_CLOEXEC) : -1;
+        if (inotify >= 0) ::inotify_add_watch(inotify, path.c_str(), IN_MODIFY | IN_MOVE_SELF | IN_DELETE_SELF);
+        print_new(file, rest, common.json, options);
+        while (inotify >= 0 && wait_for_change(inotify)) print_new(file, rest, common.json, options);
+        if (inotify >= 0) ::close(inotify);
+    } while (options.follow);
+    return exit_ok;
+}
+
+} // namespace pointsman

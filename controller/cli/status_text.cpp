@@ -1,0 +1,90 @@
+#include "controller/cli/status_text.hpp"
+
+#include "controller/cli/terminal.hpp"
+
+#include <boost/json/array.hpp>
+#include <boost/json/serialize.hpp>
+
+namespace json = boost::json;
+
+namespace pointsman {
+namespace {
+
+std::string plain(json::value const& value) {
+    return value.is_string() ? std::string{value.get_string()} : json::serialize(value);
+}
+
+std::string plain(json::object const& object, char const* key) {
+    auto const* value = object.if_contains(key);
+    return value ? plain(*value) : std::string{};
+}
+
+std::string probe_text(json::value const& probe) {
+    if (!probe.is_object()) return "-";
+    auto const microseconds = probe.at("duration_us").to_number<std::int64_t>();
+    auto const ago = probe.at("ago_ms").to_number<std::int64_t>() / 1000;
+    return plain(probe.at("outcome")) + " in " + std::to_string(microseconds / 1000) + "." +
+           std::to_string(microseconds / 100 % 10) + " ms, " + rough_age(ago) + " ago";
+}
+
+std::string paint(std::string const& line, std::string const& state, bool colour) {
+    if (!colour) return line;
+    char const* const code = state == "up" ? "32" : state == "down" ? "31" : "33";
+    return "\033[" + std::string{code} + "m" + line + "\033[0m";
+}
+
+std::string service_text(json::object const& service, bool colour) {
+    auto out = plain(service, "name") + "  " + plain(service, "address") + ":" + plain(service, "port") + "/" +
+               plain(service, "protocol") + "  " + plain(service, "forward") + ", on_down " + plain(service, "on_down") +
+               "  " + plain(service, "healthy") + "/" + plain(service, "total") + " up" +
+               (service.at("panic").as_bool() ? "  PANIC: health is ignored" : "") + "\n";
+    std::vector<std::vector<std::string>> rows{
+        {"  backend", "address", "state", "because", "weight", "sessions", "connections", "last probe"}};
+    std::vector<std::string> states;
+    for (auto const& entry : service.at("backends").as_array()) {
+        auto const& backend = entry.as_object();
+        rows.push_back({"  " + plain(backend, "name"), plain(backend, "address") + ":" + plain(backend, "port"),
+                        plain(backend, "state"), plain(backend, "because"), plain(backend, "weight"),
+                        plain(backend, "sessions"), plain(backend, "connections"), probe_text(backend.at("last_probe"))});
+        states.push_back(plain(backend, "state"));
+    }
+    auto const table = align(rows);
+    auto start = table.find('\n') + 1;
+    out += table.substr(0, start);
+    for (auto const& state : states) {
+        auto const end = table.find('\n', start);
+        out += paint(table.substr(start, end - start), state, colour) + "\n";
+        start = end + 1;
+    }
+    return out;
+}
+
+} // namespace
+
+std::string status_text(json::object const& status, bool colour) {
+    auto const& config = status.at("config").as_object();
+    auto out = "pointsman " + plain(status, "version") + "  generation " + plain(status, "generation") + "  " +
+               plain(config, "file") + " (" + plain(config, "hash") + ")\n";
+    for (auto const& interface : status.at("interfaces").as_array())
+        out += "interface " + plain(interface.at("name")) + "  " + plain(interface.at("attach")) + ": " +
+               plain(interface.at("why")) + "\n";
+    for (auto const& service : status.at("services").as_array()) out += "\n" + service_text(service.as_object(), colour);
+    return out;
+}
+
+std::string record_text(json::object const& record) {
+    auto out = plain(record, "ts") + "  #" + plain(record, "seq") + "  " + plain(record, "kind");
+    auto const backend = plain(record, "backend");
+    if (auto const service = plain(record, "service"); !service.empty())
+        out += "  " + service + (backend.empty() ? "" : "/" + backend);
+    if (record.contains("now")) out += "  " + plain(record, "was") + " -> " + plain(record, "now");
+    for (char const* key : {"interface", "attach", "result", "because", "reason", "client", "detect_us", "switch_us",
+                            "cause_seq", "text"})
+        if (auto const value = plain(record, key); !value.empty()) out += "  " + std::string{key} + "=" + value;
+    if (auto const* generation = record.if_contains("generation"))
+        out += "  generation=" + (generation->is_object() ? plain(generation->at("from")) + "->" + plain(generation->at("to"))
+                                                          : plain(*generation));
+    return out;
+}
+
+} // namespace pointsman

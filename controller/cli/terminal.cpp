@@ -1,0 +1,38 @@
+#include "controller/cli/terminal.hpp"
+
+#include <algorithm>
+#include <cstdlib>
+#include <unistd.h>
+
+namespace pointsman {
+
+bool wants_colour(std::FILE* stream) {
+    auto const* const no_color = std::getenv("NO_COLOR");
+    return ::isatty(::fileno(stream)) == 1 && (!no_color || *no_color == '\0');
+}
+
+std::string align(std::vector<std::vector<std::string>> const& rows) {
+    std::vector<std::size_t> widths;
+    for (auto const& row : rows) {
+        widths.resize(std::max(widths.size(), row.size()));
+        for (std::size_t i = 0; i < row.size(); ++i) widths[i] = std::max(widths[i], row[i].size());
+    }
+    std::string out;
+    for (auto const& row : rows) {
+        std::string line;
+        for (std::size_t i = 0; i < row.size(); ++i) line += row[i] + std::string(widths[i] - row[i].size() + 2, ' ');
+        line.erase(line.find_last_not_of(' ') + 1);
+        out += line + "\n";
+    }
+    return out;
+}
+
+std::string rough_age(long seconds) {
+    if (seconds < 0) return "0s";
+    if (seconds < 120) return std::to_string(seconds) + "s";
+    if (seconds < 120 * 60) return std::to_string(seconds / 60) + "m";
+    if (seconds < 48L * 3600) return std::to_string(seconds / 3600) + "h";
+    return std::to_string(seconds / 86400) + "d";
+}
+
+} // namespace pointsman

@@ -1,0 +1,56 @@
+#pragma once
+
+#include "controller/datapath/bpf_fs.hpp"
+#include "controller/datapath/interfaces.hpp"
+#include "controller/datapath/owned_fd.hpp"
+#include "controller/datapath/programs.hpp"
+
+#include <string>
+#include <vector>
+
+namespace pointsman {
+
+/// How one interface is attached.
+struct AttachChoice {
+    Attach attach = Attach::tc; ///< native, generic or tc
+    std::string why;
+
+    [[nodiscard]] Hook hook() const noexcept { return attach == Attach::tc ? Hook::tc : Hook::xdp; }
+    friend bool operator==(AttachChoice const&, AttachChoice const&) = default;
+};
+
+/// Pure. `auto` takes native XDP for NICs and tc for virtual interfaces, where packets carry no complete checksum and
+/// may be longer than the MTU.
+[[nodiscard]] AttachChoice choose_attach(Attach wanted, Interface const& interface);
+
+/// A program on an interface. Ends with this object, unless it was told to stay.
+class Attachment {
+public:
+    /// @param pin_directory where the link is pinned, so that it outlives the process.
+    /// @throws DatapathError when another program is there or the driver has no native XDP.
+    Attachment(Programs const& programs, Interface const& interface, AttachChoice choice,
+               std::string const& pin_directory);
+    Attachment(Attachment&&) noexcept = default;
+    Attachment& operator=(Attachment&&) noexcept = default;
+    ~Attachment();
+
+    [[nodiscard]] Interface const& interface() const noexcept { return interface_; }
+    [[nodiscard]] AttachChoice const& choice() const noexcept { return choice_; }
+
+    /// Leaves the program attached when this object ends.
+    void stay() noexcept { stays_ = true; }
+
+private:
+    Interface interface_;
+    AttachChoice choice_;
+    std::string pin_;
+    OwnedFd link_;       ///< none for a clsact filter
+    bool clsact_ = false;
+    bool stays_ = false;
+};
+
+/// Removes what a daemon that is gone left in the kernel: pinned links and maps, clsact filters. Idempotent.
+/// @return what was removed, by name.
+[[nodiscard]] std::vector<std::string> remove_leftovers(PinDirectory const& pins);
+
+} // namespace pointsman

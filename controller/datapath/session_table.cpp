@@ -1,0 +1,113 @@
+#include "controller/datapath/session_table.hpp"
+
+#include <array>
+#include <atomic>
+#include <cstring>
+
+namespace pointsman {
+namespace {
+
+std::atomic_ref<__u32> tag_of(pm_session& session) noexcept { return std::atomic_ref<__u32>{session.tag}; }
+
+bool is_valid(pm_session const& session, std::span<pm_backend const> backends) noexcept {
+    if (session.state & (PM_SESSION_CLOSED | PM_SESSION_CUT)) return false;
+    if (session.backend >= backends.size()) return false;
+    auto const& backend = backends[session.backend];
+    return backend.service == session.service && backend.incarnation == session.incarnation;
+}
+
+/// A copy that was not written to meanwhile; false for an empty or changing entry.
+bool read_session(pm_session& session, pm_session& copy) noexcept {
+    auto const before = tag_of(session).load(std::memory_order_acquire);
+    if (before <= PM_TAG_CLAIMED) return false;
+    std::memcpy(&copy, &session, sizeof(copy));
+    std::atomic_thread_fence(std::memory_order_acquire);
+    return tag_of(session).load(std::memory_order_relaxed) == before && copy.tag == before;
+}
+
+/// The ways of a session's two candidate sets, in the order in which all writers look at them.
+std::array<pm_session*, 2 * PM_SESSION_WAYS> places_of(pm_session const& session, SessionHalf half) noexcept {
+    auto const sets = static_cast<std::uint32_t>(half.size());
+    auto& first = half[pm_first_set(session.hash_high, sets)];
+    auto& second = half[pm_second_set(session.hash_high, sets)];
+    std::array<pm_session*, 2 * PM_SESSION_WAYS> places{};
+    for (std::size_t way = 0; way < PM_SESSION_WAYS; ++way) {
+        places[way] = &first.way[way];
+        places[PM_SESSION_WAYS + way] = &second.way[way];
+    }
+    return places;
+}
+
+/// Equal hashes of 64 bits are taken as equal flows.
+bool holds(pm_session& place, pm_session const& session) noexcept {
+    return tag_of(place).load(std::memory_order_acquire) == session.tag && place.hash_high == session.hash_high;
+}
+
+bool publish(pm_session& place, pm_session const& session) noexcept {
+    __u32 expected = PM_TAG_EMPTY;
+    if (!tag_of(place).compare_exchange_strong(expected, PM_TAG_CLAIMED)) return false;
+    std::memcpy(&place.hash_high, &session.hash_high, sizeof(session) - offsetof(pm_session, hash_high));
+    tag_of(place).store(session.tag, std::memory_order_release);
+    return true;
+}
+
+/// Of several entries of one flow the one in the lowest place stays.
+void settle(pm_session const& session, std::span<pm_session* const> places) noexcept {
+    pm_session* survivor = nullptr;
+    for (auto* const place : places) {
+        if (place == survivor || !holds(*place, session)) continue;
+        if (!survivor) {
+            survivor = place;
+            continue;
+        }
+        auto expected = session.tag;
+        tag_of(*place).compare_exchange_strong(expected, PM_TAG_EMPTY);
+    }
+}
+
+void carry(pm_session const& session, SessionHalf to, CarryOver& result) noexcept {
+    auto const places = places_of(session, to);
+    for (auto* const place : places) {
+        if (!holds(*place, session)) continue;
+        ++result.present;
+        return;
+    }
+    for (auto* const place : places) {
+        if (!publish(*place, session)) continue;
+        std::atomic_thread_fence(std::memory_order_seq_cst);
+        settle(session, places);
+        ++result.carried;
+        return;
+    }
+    ++result.lost;
+}
+
+} // namespace
+
+CarryOver carry_over(SessionHalf from, SessionHalf to, std::span<pm_backend const> backends) {
+    CarryOver result;
+    pm_session copy{};
+    for (auto& set : from) {
+        for (auto& session : set.way) {
+            if (!read_session(session, copy)) continue;
+            if (is_valid(copy, backends))
+                carry(copy, to, result);
+            else
+                ++result.dropped;
+        }
+    }
+    return result;
+}
+
+void clear_sessions(SessionHalf half) noexcept { std::memset(half.data(), 0, half.size_bytes()); }
+
+std::map<std::uint32_t, std::uint64_t> count_sessions(SessionHalf half, std::span<pm_backend const> backends) {
+    std::map<std::uint32_t, std::uint64_t> counts;
+    for (auto const& set : half)
+        for (auto const& session : set.way)
+            if (session.tag > PM_TAG_CLAIMED && session.direction == PM_TO_BACKEND && is_valid(session, backends))
+                ++counts[session.backend];
+    return counts;
+}
+
+} // namespace pointsman

@@ -1,0 +1,36 @@
+#pragma once
+
+#include "controller/datapath/abi.hpp"
+
+#include <cstdint>
+#include <functional>
+#include <map>
+#include <span>
+
+namespace pointsman {
+
+using SessionHalf = std::span<pm_session_set>;
+
+/// What a carry-over did.
+struct CarryOver {
+    std::uint64_t carried = 0; ///< copied by us
+    std::uint64_t present = 0; ///< the program had moved it already
+    std::uint64_t dropped = 0; ///< not valid any more: closed, cut, or of another incarnation
+    std::uint64_t lost = 0;    ///< no empty place in either candidate set
+
+    friend bool operator==(CarryOver const&, CarryOver const&) = default;
+};
+
+/// Copies every session that is still valid from the old half into the active one, beside the running program: takes
+/// empty places only and leaves what the program wrote (session.h has the rules that both follow). A session is valid
+/// when `backends`, the table of the active generation, has its incarnation.
+[[nodiscard]] CarryOver carry_over(SessionHalf from, SessionHalf to, std::span<pm_backend const> backends);
+
+/// Empties a half that no packet reads.
+void clear_sessions(SessionHalf half) noexcept;
+
+/// Valid sessions towards each backend, by backend id.
+[[nodiscard]] std::map<std::uint32_t, std::uint64_t> count_sessions(SessionHalf half,
+                                                                    std::span<pm_backend const> backends);
+
+} // namespace pointsman

@@ -1,0 +1,54 @@
+#include "controller/datapath/switch.hpp"
+
+#include <atomic>
+#include <linux/membarrier.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+namespace pointsman {
+namespace {
+
+unsigned table_half(std::uint32_t active) { return active & PM_ACTIVE_TABLE_HALF; }
+unsigned session_half(std::uint32_t active) { return (active & PM_ACTIVE_SESSION_HALF) ? 1 : 0; }
+
+} // namespace
+
+Switch::Switch(Programs const& programs) : programs_{programs} {}
+
+std::string Switch::prepare(Generation const& generation) {
+    auto const idle = 1 - table_half(active());
+    return write_generation(generation, programs_.tables(idle), written_[idle], programs_.ticks_per_second());
+}
+
+void Switch::commit(std::uint64_t generation, bool swap_sessions) noexcept {
+    auto word = active() & (PM_ACTIVE_TABLE_HALF | PM_ACTIVE_SESSION_HALF | PM_ACTIVE_CARRY_OVER);
+    word ^= PM_ACTIVE_TABLE_HALF;
+    if (swap_sessions) word = (word ^ PM_ACTIVE_SESSION_HALF) | PM_ACTIVE_CARRY_OVER;
+    store(word | static_cast<std::uint32_t>(generation << PM_ACTIVE_GENERATION_SHIFT));
+}
+
+/// Programs run inside an RCU read-side section; the global membarrier waits for all of them.
+void Switch::wait_for_packets() noexcept { ::syscall(SYS_membarrier, MEMBARRIER_CMD_GLOBAL, 0, 0); }
+
+CarryOver Switch::carry_over_sessions() {
+    auto const half = session_half(active());
+    return carry_over(programs_.sessions(1 - half), programs_.sessions(half), active_tables().backends);
+}
+
+void Switch::end_carry_over() noexcept { store(active() & ~PM_ACTIVE_CARRY_OVER); }
+
+void Switch::clear_idle_sessions() noexcept { clear_sessions(programs_.sessions(1 - session_half(active()))); }
+
+std::uint32_t Switch::active() const noexcept {
+    return std::atomic_ref{programs_.control().active}.load(std::memory_order_relaxed);
+}
+
+SessionHalf Switch::active_sessions() const noexcept { return programs_.sessions(session_half(active())); }
+
+TableHalf Switch::active_tables() const noexcept { return programs_.tables(table_half(active())); }
+
+void Switch::store(std::uint32_t word) noexcept {
+    std::atomic_ref{programs_.control().active}.store(word, std::memory_order_release);
+}
+
+} // namespace pointsman

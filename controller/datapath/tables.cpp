@@ -1,0 +1,136 @@
+#include "controller/datapath/tables.hpp"
+
+#include <algorithm>
+#include <arpa/inet.h>
+
+namespace pointsman {
+namespace {
+
+template <typename Value>
+void clear(std::span<Value> values) {
+    std::memset(values.data(), 0, values.size_bytes());
+}
+
+std::uint32_t ticks_of(Duration duration, std::uint64_t ticks_per_second) {
+    auto const milliseconds = std::chrono::ceil<std::chrono::milliseconds>(duration).count();
+    auto const ticks = static_cast<std::uint64_t>(milliseconds) * ticks_per_second / 1000;
+    return static_cast<std::uint32_t>(std::clamp<std::uint64_t>(ticks, 1, 0x7fffffff));
+}
+
+pm_on_down to_abi(OnDown on_down) {
+    switch (on_down) {
+    case OnDown::reset: return PM_ON_DOWN_RESET;
+    case OnDown::rehash: return PM_ON_DOWN_REHASH;
+    case OnDown::keep: return PM_ON_DOWN_KEEP;
+    case OnDown::drop: return PM_ON_DOWN_DROP;
+    }
+    return PM_ON_DOWN_RESET;
+}
+
+/// False when PM_SLOT_PROBES slots in a row are taken.
+bool insert_slot(std::span<pm_service_slot> slots, GenerationService const& service, std::uint16_t port) {
+    auto const address = to_abi(service.address);
+    auto const protocol = static_cast<std::uint8_t>(service.protocol);
+    auto const start = pm_slot_hash(&address, htons(port), protocol);
+    for (std::uint32_t i = 0; i < PM_SLOT_PROBES; ++i) {
+        auto& slot = slots[(start + i) & (slots.size() - 1)];
+        if (slot.protocol != 0) continue;
+        slot.address = address;
+        slot.port = htons(port);
+        slot.protocol = protocol;
+        slot.service = static_cast<std::uint16_t>(service.id);
+        return true;
+    }
+    return false;
+}
+
+void write_maglev(MaglevTable const& table, std::span<pm_maglev_chunk> chunks) {
+    clear(chunks);
+    for (std::size_t i = 0; i < table.slots.size(); ++i)
+        chunks[i / PM_MAGLEV_CHUNK].backend[i % PM_MAGLEV_CHUNK] = static_cast<std::uint16_t>(table.slots[i]);
+}
+
+void write_service(GenerationService const& service, std::uint64_t generation, TableHalf const& half,
+                   WrittenMaglev& written, std::uint64_t ticks_per_second) {
+    auto const index = static_cast<std::size_t>(service.id);
+    auto& entry = half.services[index];
+    entry.address = to_abi(service.address);
+    entry.protocol = static_cast<std::uint8_t>(service.protocol);
+    entry.on_down = static_cast<std::uint8_t>(to_abi(service.on_down));
+    entry.maglev_size = static_cast<std::uint32_t>(service.maglev->slots.size());
+    entry.idle_ticks = ticks_of(service.idle_timeout, ticks_per_second);
+    entry.generation = static_cast<std::uint32_t>(generation);
+    if (written.size() <= index) written.resize(index + 1);
+    if (written[index] == service.maglev) return;
+    write_maglev(*service.maglev, half.maglev.subspan(index * half.maglev_chunks, half.maglev_chunks));
+    written[index] = service.maglev;
+}
+
+void write_backend(GenerationBackend const& backend, Generation const& generation, pm_backend& entry) {
+    entry.address = to_abi(backend.address);
+    entry.port = htons(backend.port);
+    entry.service = static_cast<std::uint16_t>(backend.service);
+    entry.incarnation = backend.incarnation;
+    entry.generation = static_cast<std::uint32_t>(generation.number);
+    if (backend.next_hop) {
+        entry.ifindex = backend.next_hop->ifindex;
+        std::ranges::copy(backend.next_hop->mac, entry.next_hop);
+        std::ranges::copy(backend.next_hop->source, entry.source);
+    }
+    if (backend.nat_addresses.empty()) return;
+    auto const first = std::ranges::search(generation.nat_addresses, backend.nat_addresses);
+    entry.nat_first = static_cast<std::uint16_t>(first.begin() - generation.nat_addresses.begin());
+    entry.nat_count = static_cast<std::uint16_t>(first.size());
+}
+
+bool insert_link(std::span<pm_link> links, Link const& link) {
+    for (std::uint32_t i = 0; i < PM_LINK_PROBES; ++i) {
+        auto& slot = links[(link.ifindex + i) & (PM_LINK_SLOTS - 1)];
+        if (slot.ifindex != 0) continue;
+        slot.ifindex = link.ifindex;
+        std::ranges::copy(link.mac, slot.mac);
+        return true;
+    }
+    return false;
+}
+
+std::string misfit(Generation const& generation, TableHalf const& half) {
+    auto const above = [](auto const& values, auto id, std::size_t room) {
+        return std::ranges::any_of(values,
+                                   [&](auto const& value) { return static_cast<std::size_t>(id(value)) >= room; });
+    };
+    if (above(generation.services, [](auto const& s) { return s.id; }, half.services.size()))
+        return "more services than datapath.services allows";
+    if (above(generation.backends, [](auto const& b) { return b.id; }, half.backends.size()))
+        return "more backends than datapath.backends allows";
+    if (generation.nat_addresses.size() > half.nat_addresses.size())
+        return "more than " + std::to_string(PM_NAT_ADDRESSES - 1) + " NAT addresses since the start";
+    return {};
+}
+
+} // namespace
+
+std::string write_generation(Generation const& generation, TableHalf const& half, WrittenMaglev& written,
+                             std::uint64_t ticks_per_second) {
+    if (auto why = misfit(generation, half); !why.empty()) return why;
+    clear(half.slots);
+    clear(half.services);
+    clear(half.backends);
+    clear(half.nat_addresses);
+    clear(half.links);
+    for (auto const& service : generation.services) {
+        write_service(service, generation.number, half, written, ticks_per_second);
+        for (unsigned port = service.port_first; port <= service.port_last; ++port)
+            if (!insert_slot(half.slots, service, static_cast<std::uint16_t>(port)))
+                return "too many service ports: " + service.name + " does not fit";
+    }
+    for (auto const& backend : generation.backends)
+        write_backend(backend, generation, half.backends[static_cast<std::size_t>(backend.id)]);
+    std::ranges::transform(generation.nat_addresses, half.nat_addresses.begin(),
+                           [](Address const& address) { return to_abi(address); });
+    for (auto const& link : generation.links)
+        if (!insert_link(half.links, link)) return "more interfaces than the datapath has room for";
+    return {};
+}
+
+} // namespace pointsman

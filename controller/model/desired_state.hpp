@@ -1,0 +1,129 @@
+#pragma once
+
+#include "controller/model/address.hpp"
+
+#include <array>
+#include <chrono>
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <vector>
+
+namespace pointsman {
+
+using Duration = std::chrono::nanoseconds;
+
+enum class Protocol : std::uint8_t { tcp = 6, udp = 17 };
+enum class Forward : std::uint8_t { nat, dsr, ipip, gue };
+enum class Source : std::uint8_t { pool, client };
+
+/// What an established flow meets when its backend is down, in maintenance or gone.
+enum class OnDown : std::uint8_t { reset, rehash, keep, drop };
+
+enum class Attach : std::uint8_t { automatic, native, generic, tc };
+enum class LogLevel : std::uint8_t { error, warning, info, debug };
+enum class LogFormat : std::uint8_t { text, json };
+enum class CheckType : std::uint8_t { none, tcp, http };
+
+/// When a backend is probed and how many results in a row move it.
+struct HealthPolicy {
+    Duration interval = std::chrono::seconds{1};           ///< while up and unsuspected
+    Duration fast_interval = std::chrono::milliseconds{25}; ///< in transition and after passive evidence
+    Duration down_interval = std::chrono::seconds{1};      ///< while down
+    Duration timeout = std::chrono::milliseconds{500};     ///< of one probe, in total
+    unsigned rise = 2;                                     ///< passed probes in a row until up, >= 1
+    unsigned fall = 3;                                     ///< failed probes in a row until down, >= 1
+
+    friend bool operator==(HealthPolicy const&, HealthPolicy const&) = default;
+};
+
+/// Inclusive range of HTTP status codes.
+struct StatusRange {
+    unsigned first = 200;
+    unsigned last = 399;
+
+    friend bool operator==(StatusRange const&, StatusRange const&) = default;
+};
+
+struct Check {
+    CheckType type = CheckType::tcp;
+    HealthPolicy policy;
+    std::optional<std::uint16_t> port; ///< default: the backend's own
+    std::string method = "GET";        ///< http
+    std::string path = "/";            ///< http
+    std::string host;                  ///< http: Host header; empty: the backend's address
+    std::vector<StatusRange> expect_status{StatusRange{}};
+
+    friend bool operator==(Check const&, Check const&) = default;
+};
+
+struct Backend {
+    std::string name;
+    Address address;
+    std::uint16_t port = 0;
+    unsigned weight = 100; ///< 0-65535; 0 takes no new flows
+    bool backup = false;   ///< takes flows only while no other backend is eligible
+    Check check;           ///< effective: [health], [service.check] and [service.backend.check] merged
+
+    friend bool operator==(Backend const&, Backend const&) = default;
+};
+
+struct Service {
+    std::string name;
+    Address address;
+    std::uint16_t port_first = 0;
+    std::uint16_t port_last = 0; ///< equal to port_first unless a range was given
+    Protocol protocol = Protocol::tcp;
+    Forward forward = Forward::nat;
+    Source source = Source::pool;
+    OnDown on_down = OnDown::reset;
+    unsigned panic_threshold = 50; ///< percent; 0: never
+    Duration idle_timeout = std::chrono::minutes{15};
+    std::vector<Backend> backends;
+
+    friend bool operator==(Service const&, Service const&) = default;
+};
+
+struct DaemonOptions {
+    std::string control = "/run/pointsman/control.sock";
+    std::string http; ///< "ADDRESS:PORT"; empty: off
+    std::string state_dir = "/var/lib/pointsman";
+    std::string bpffs = "/sys/fs/bpf/pointsman";
+    bool detach_on_exit = true; ///< false: the datapath goes on forwarding after SIGTERM
+
+    friend bool operator==(DaemonOptions const&, DaemonOptions const&) = default;
+};
+
+struct LogOptions {
+    LogLevel level = LogLevel::info;
+    LogFormat format = LogFormat::text;
+    std::string audit = "/var/log/pointsman/audit.jsonl";
+
+    friend bool operator==(LogOptions const&, LogOptions const&) = default;
+};
+
+struct DatapathOptions {
+    std::vector<std::string> interfaces;
+    Attach attach = Attach::automatic;
+    std::uint32_t sessions = 262144;
+    std::uint32_t services = 256;  ///< room for services; fixed at start
+    std::uint32_t backends = 4096; ///< room for backends of all services; fixed at start
+    std::vector<Address> nat_addresses; ///< empty: the address the kernel would use towards each backend
+    std::uint16_t nat_port_first = 1024;
+    std::uint16_t nat_port_last = 32767;
+    std::array<std::uint8_t, 16> hash_seed{};
+
+    friend bool operator==(DatapathOptions const&, DatapathOptions const&) = default;
+};
+
+/// All that the operator asked for: one parsed, valid configuration file.
+struct DesiredState {
+    DaemonOptions daemon;
+    LogOptions log;
+    DatapathOptions datapath;
+    std::vector<Service> services;
+
+    friend bool operator==(DesiredState const&, DesiredState const&) = default;
+};
+
+} // namespace pointsman

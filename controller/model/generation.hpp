@@ -1,0 +1,108 @@
+#pragma once
+
+#include "controller/model/address.hpp"
+#include "controller/model/desired_state.hpp"
+#include "controller/model/ids.hpp"
+#include "controller/model/state.hpp"
+
+#include <array>
+#include <map>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+namespace pointsman {
+
+using Mac = std::array<std::uint8_t, 6>;
+
+/// How a frame reaches a backend.
+struct NextHop {
+    std::uint32_t ifindex = 0;
+    Mac mac{};    ///< of the next hop
+    Mac source{}; ///< of our interface
+
+    friend bool operator==(NextHop const&, NextHop const&) = default;
+};
+
+/// What the kernel says about the way to one address.
+struct Route {
+    std::optional<NextHop> next_hop; ///< nullopt while the neighbour is not resolved
+    std::optional<Address> source;   ///< the address the kernel would use towards it
+
+    friend bool operator==(Route const&, Route const&) = default;
+};
+
+/// One interface that packets come from.
+struct Link {
+    std::uint32_t ifindex = 0;
+    Mac mac{};
+
+    friend bool operator==(Link const&, Link const&) = default;
+};
+
+/// What netlink told us, as values.
+struct NetworkView {
+    std::map<Address, Route> routes; ///< by backend address
+    std::vector<Link> links;         ///< by ascending interface index
+
+    friend bool operator==(NetworkView const&, NetworkView const&) = default;
+};
+
+/// Slot -> backend. Index 0 of `slots` is the hash's lowest range; empty when no backend is eligible.
+struct MaglevTable {
+    std::vector<BackendId> slots;
+
+    friend bool operator==(MaglevTable const&, MaglevTable const&) = default;
+};
+
+struct GenerationBackend {
+    BackendId id = BackendId::none;
+    ServiceId service = ServiceId::none;
+    BackendKey key;
+    Address address;
+    std::uint16_t port = 0;
+    unsigned weight = 0;
+    bool backup = false;
+    MeasuredState measured = MeasuredState::unknown;
+    AdminState admin = AdminState::ready;
+    std::uint32_t incarnation = 0;
+    bool eligible = false;       ///< takes new flows
+    bool keeps_sessions = false; ///< established flows stay on it
+    std::optional<NextHop> next_hop;
+    std::vector<Address> nat_addresses; ///< source addresses towards it, none if the kernel has no route
+
+    [[nodiscard]] State state() const noexcept { return state_of(measured, admin); }
+    friend bool operator==(GenerationBackend const&, GenerationBackend const&) = default;
+};
+
+struct GenerationService {
+    ServiceId id = ServiceId::none;
+    std::string name;
+    Address address;
+    std::uint16_t port_first = 0;
+    std::uint16_t port_last = 0;
+    Protocol protocol = Protocol::tcp;
+    Forward forward = Forward::nat;
+    OnDown on_down = OnDown::reset;
+    Duration idle_timeout{};
+    bool panic = false; ///< too few are healthy: health is ignored
+    /// Shared between generations, because most services do not change between two of them and a table is 128 KB.
+    std::shared_ptr<MaglevTable const> maglev;
+};
+
+/// One numbered immutable state of the datapath.
+struct Generation {
+    std::uint64_t number = 0;
+    std::vector<GenerationService> services; ///< in the order of the configuration
+    std::vector<GenerationBackend> backends; ///< in the order of the configuration
+    std::vector<std::uint32_t> incarnations; ///< last one given out, by backend id; index 0 unused
+    std::vector<Address> nat_addresses;      ///< by index in the kernel's table, a backend's side by side; index 0 unused
+    std::vector<Link> links;
+
+    [[nodiscard]] GenerationBackend const* find(BackendKey const& key) const noexcept;
+    [[nodiscard]] GenerationBackend const* find(BackendId id) const noexcept;
+    [[nodiscard]] GenerationService const* find(std::string_view service) const noexcept;
+};
+
+} // namespace pointsman

@@ -1,0 +1,38 @@
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <string_view>
+
+namespace pointsman {
+
+/// What the probes say. A backend is unknown until its first probe ends.
+enum class MeasuredState : std::uint8_t { unknown, up, down };
+
+/// What a person asked for. Only who set it clears it.
+enum class AdminState : std::uint8_t { ready, drain, maint };
+
+/// What follows from both: the state that users see.
+enum class State : std::uint8_t { up, starting, drain, down, maint };
+
+[[nodiscard]] std::string_view name_of(AdminState value) noexcept;
+[[nodiscard]] std::string_view name_of(State value) noexcept;
+
+/// The admin state decides unless it is ready; an unmeasured backend is not up.
+[[nodiscard]] constexpr State state_of(MeasuredState measured, AdminState admin) noexcept {
+    if (admin == AdminState::maint) return State::maint;
+    if (admin == AdminState::drain) return State::drain;
+    return measured == MeasuredState::up ? State::up : State::down;
+}
+
+/// Names a backend across configurations, restarts and machines.
+struct BackendKey {
+    std::string service;
+    std::string backend;
+
+    friend auto operator<=>(BackendKey const&, BackendKey const&) = default;
+};
+
+[[nodiscard]] std::string text(BackendKey const& key);
+
+} // namespace pointsman

@@ -1,0 +1,55 @@
+#include "controller/plan/eligibility.hpp"
+
+#include <algorithm>
+
+namespace pointsman {
+namespace {
+
+bool counts_for_panic(GenerationBackend const& backend) {
+    return backend.admin == AdminState::ready && backend.weight > 0 && !backend.backup;
+}
+
+/// Fewer than `threshold` percent of the ready backends are up. Never before each of them was probed once: a fresh
+/// start admits a backend on its first passed probe, not earlier.
+bool in_panic(std::span<GenerationBackend const> backends, unsigned threshold) {
+    unsigned ready = 0;
+    unsigned healthy = 0;
+    for (auto const& backend : backends) {
+        if (!counts_for_panic(backend)) continue;
+        if (backend.measured == MeasuredState::unknown) return false;
+        ++ready;
+        healthy += backend.measured == MeasuredState::up;
+    }
+    return ready > 0 && healthy * 100 < threshold * ready;
+}
+
+bool keeps_sessions(GenerationBackend const& backend, bool panic, OnDown on_down) {
+    if (on_down == OnDown::keep) return true;
+    switch (backend.state()) {
+    case State::up:
+    case State::starting:
+    case State::drain: return true;
+    case State::down: return panic;
+    case State::maint: return false;
+    }
+    return false;
+}
+
+} // namespace
+
+bool decide_eligibility(std::span<GenerationBackend> backends, unsigned panic_threshold, OnDown on_down) {
+    auto const panic = in_panic(backends, panic_threshold);
+    auto const usable = [panic](GenerationBackend const& backend) {
+        return backend.admin == AdminState::ready && backend.weight > 0 && backend.next_hop &&
+               !backend.nat_addresses.empty() && (panic || backend.measured == MeasuredState::up);
+    };
+    auto const primary_left =
+        std::ranges::any_of(backends, [&](auto const& backend) { return !backend.backup && usable(backend); });
+    for (auto& backend : backends) {
+        backend.eligible = usable(backend) && backend.backup != primary_left;
+        backend.keeps_sessions = keeps_sessions(backend, panic, on_down);
+    }
+    return panic;
+}
+
+} // namespace pointsman

@@ -1,0 +1,46 @@
+#pragma once
+
+#include "controller/model/generation.hpp"
+
+#include <map>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace pointsman {
+
+/// All that a plan depends on, besides the current generation.
+struct PlanInput {
+    DesiredState const& desired;
+    std::map<BackendKey, MeasuredState> const& measured; ///< a missing backend is unknown; without a check it is up
+    std::map<BackendKey, AdminState> const& admin;       ///< a missing backend is ready
+    NetworkView const& network;
+};
+
+/// One thing that differs from the current generation, in the audit trail's words.
+struct Change {
+    enum class Kind : std::uint8_t { service, backend, panic, weight, next_hop };
+
+    Kind kind = Kind::backend;
+    BackendKey key; ///< backend empty for services and panic
+    std::string was;
+    std::string now;
+
+    friend bool operator==(Change const&, Change const&) = default;
+};
+
+[[nodiscard]] std::string_view name_of(Change::Kind kind) noexcept;
+
+struct Plan {
+    Generation next;
+    std::vector<Change> changes;   ///< empty: nothing to publish
+    std::uint32_t slots_moved = 0; ///< Maglev slots of all services that lead elsewhere
+    bool cuts_sessions = false;    ///< an incarnation changed: the sessions are swapped too
+};
+
+/// Pure. Computes the whole next generation; never patches. Backend and service ids, incarnations and NAT address
+/// indices are kept from `current` where the same thing is still wanted.
+/// Precondition: `input.desired` fits the room that the datapath was started with (config::DatapathOptions).
+[[nodiscard]] Plan plan_next(PlanInput const& input, Generation const& current);
+
+} // namespace pointsman

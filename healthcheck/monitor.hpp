@@ -1,0 +1,124 @@
+#pragma once
+
+#include "healthcheck/probe.hpp"
+#include "healthcheck/probe_slots.hpp"
+#include "healthcheck/state_machine.hpp"
+
+#include <boost/asio/any_io_executor.hpp>
+#include <boost/asio/awaitable.hpp>
+#include <boost/asio/steady_timer.hpp>
+
+#include <chrono>
+#include <cstddef>
+#include <cstdint>
+#include <exception>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <random>
+#include <span>
+#include <unordered_map>
+#include <vector>
+
+namespace pointsman {
+
+/// One of the probes a verdict rests on.
+struct JudgedProbe {
+    std::chrono::steady_clock::time_point started;
+    Outcome outcome;
+};
+
+/// What one probe brought. A view: valid only during the callback, the receiver copies what it keeps.
+struct ProbeReport {
+    ProbeTarget const& target;
+    Outcome const& outcome;
+    HealthState state; ///< after this outcome
+    std::optional<Transition> transition;
+    std::chrono::steady_clock::time_point started;
+    /// Start of the first failed probe of the current row of failures; nullopt after a passed one.
+    std::optional<std::chrono::steady_clock::time_point> first_failure;
+    /// The row of outcomes, OWN left out, that speaks against the state before this one and, on a transition,
+    /// decided: oldest first, at most the newest 16. Empty when the outcome confirms the state.
+    std::span<JudgedProbe const> evidence;
+};
+
+struct WantedProbe {
+    ProbeTarget target;
+    HealthState resume{}; ///< the state to go on from when the monitor does not know the target
+};
+
+struct MonitorOptions {
+    std::size_t in_flight_limit = 512;
+    std::uint32_t jitter_seed = 1;
+};
+
+/// Since the monitor was made.
+struct MonitorCounters {
+    std::uint64_t probes = 0;     ///< ended ones, own faults included
+    std::uint64_t own_faults = 0; ///< outcomes OWN, stalls included
+    std::uint64_t stalls = 0;     ///< outcomes discarded because this process stood still
+    std::uint64_t evidence = 0;   ///< passive evidence taken against a target that is up
+    std::size_t in_flight = 0;
+    Duration queue_delay_last{}; ///< how long the newest probe waited because of in_flight_limit
+    Duration queue_delay_max{};
+};
+
+/// Probes each distinct target in a loop of its own and tells what came of it. Keeps one HealthState per
+/// target; judges by `on_outcome` alone. One thread: all calls and the callback happen on the executor's.
+///
+/// An exception out of the callback, or any other that is not expected, leaves through the executor's run().
+class HealthMonitor {
+public:
+    using OnReport = std::function<void(ProbeReport const&)>; ///< may call the monitor
+
+    HealthMonitor(boost::asio::any_io_executor executor, OnReport on_report, MonitorOptions options = {});
+    HealthMonitor(HealthMonitor const&) = delete;
+    HealthMonitor& operator=(HealthMonitor const&) = delete;
+    ~HealthMonitor(); ///< only before the first set_targets or after stop() completed: asserted
+
+    /// The whole of what to probe from now on; equal targets are probed once, CheckType::none not at all.
+    /// Unchanged targets go on undisturbed; one of which only the policy changed keeps its state and starts
+    /// its rows anew; those no longer wanted are cancelled and report nothing more. New ones resume or begin
+    /// unknown.
+    void set_targets(std::vector<WantedProbe> const& wanted);
+
+    /// Passive evidence against a target. If it is up, it becomes suspect and is probed at once, but a fast
+    /// interval after its last probe at the earliest. Unknown targets and targets that are not up are left
+    /// alone.
+    void probe_now(ProbeTarget const& target);
+
+    /// Cancels every loop; completes when all have ended. Afterwards set_targets may start again.
+    [[nodiscard]] boost::asio::awaitable<void> stop();
+
+    [[nodiscard]] std::optional<HealthState> state_of(ProbeTarget const& target) const;
+    [[nodiscard]] MonitorCounters counters() const noexcept;
+
+private:
+    struct Watch;
+    struct TargetHash {
+        std::size_t operator()(ProbeTarget const& target) const noexcept;
+    };
+    template<class Value>
+    using ByTarget = std::unordered_map<ProbeTarget, Value, TargetHash>;
+
+    std::vector<Watch*> add_wanted(std::vector<WantedProbe> const& wanted, ByTarget<Watch*> const& before);
+    void start(Watch& watch, Duration delay);
+    void on_loop_end(Watch& watch, std::exception_ptr const& failure);
+
+    boost::asio::awaitable<void> watch_loop(Watch& watch);
+    boost::asio::awaitable<Outcome> probe_once(Watch& watch);
+    void conclude(Watch& watch, Outcome const& outcome);
+    [[nodiscard]] double random();
+
+    boost::asio::any_io_executor executor_;
+    OnReport on_report_;
+    std::minstd_rand random_;
+    ProbeSlots slots_;
+    MonitorCounters counters_;
+    ByTarget<Watch*> watches_; ///< the wanted ones
+    /// Owns each watch until its loop has ended, wanted or not.
+    std::unordered_map<Watch const*, std::unique_ptr<Watch>> loops_;
+    boost::asio::steady_timer all_ended_; ///< cancelled when loops_ becomes empty
+};
+
+} // namespace pointsman

@@ -1,0 +1,35 @@
+#pragma once
+
+#include "healthcheck/state_machine.hpp"
+
+#include <chrono>
+#include <cstddef>
+
+namespace pointsman {
+
+/// Pure. `interval` by up to 10 % shorter or longer, so that probes of many backends drift apart. `random` is
+/// in [0, 1).
+[[nodiscard]] Duration jittered(Duration interval, double random) noexcept;
+
+/// Pure. From the start of the probe that led to `state` to the start of the next one: next_interval, with
+/// jitter unless the pace is fast. `random` is in [0, 1).
+[[nodiscard]] Duration next_delay(HealthState const& state, HealthPolicy const& policy,
+                                  double random) noexcept;
+
+/// Pure. When the first probe of the `index`-th of `count` new targets starts, after now. Up to 8 targets
+/// start at once; more are spread evenly over the shorter of `interval` and 200 ms.
+[[nodiscard]] Duration first_delay(std::size_t index, std::size_t count, Duration interval) noexcept;
+
+/// Pure. Whether a probe that runs since `last_started` is recent enough to answer evidence that comes now.
+/// An older one may have passed before the backend failed.
+[[nodiscard]] bool answers_evidence(std::chrono::steady_clock::time_point last_started,
+                                    std::chrono::steady_clock::time_point now,
+                                    HealthPolicy const& policy) noexcept;
+
+/// Pure. Whether a probe that had to end by `planned` (its deadline) ended at `actual` so late that this
+/// process itself must have stood still meanwhile (SIGSTOP, a suspended machine, a starved CPU): later by
+/// more than half its timeout and by more than 50 ms. Such a probe says nothing about the backend.
+[[nodiscard]] bool stalled(std::chrono::steady_clock::time_point planned,
+                           std::chrono::steady_clock::time_point actual, HealthPolicy const& policy) noexcept;
+
+} // namespace pointsman

@@ -1,0 +1,1 @@
+"""What tests/bench measures: one module a kind, each with `measure(quick) -> Result`."""

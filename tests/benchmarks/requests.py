@@ -1,0 +1,85 @@
+"""Requests and new connections a second: directly to nginx, through Pointsman, and through nginx and HAProxy on the
+balancer. Rounds are interleaved, so that whatever else the machine does meets every case alike.
+
+Every case has two nginx workers behind it: the balanced ones one on each of two backends, `direct` two on one host."""
+
+from __future__ import annotations
+
+import contextlib
+import sys
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from benchmarks.result import Result, Series, Target
+from lab import HAProxy, Lab, Nginx, NginxProxy, Pointsman, Wrk
+from lab.pointsman import Service
+
+KEEP_ALIVE, NEW = "keep-alive", "new connections"
+DIRECT, DIRECT_PHYSICAL = "direct", "direct, physical NICs"
+TC, XDP = "pointsman tc", "pointsman XDP"
+NGINX, HAPROXY = "nginx", "HAProxy tcp"
+CONNECTIONS = 100
+
+TARGETS = [
+    Target(KEEP_ALIVE, TC, DIRECT, 0.9),
+    Target(KEEP_ALIVE, XDP, DIRECT_PHYSICAL, 0.8),
+    Target(KEEP_ALIVE, XDP, DIRECT, None),
+    Target(KEEP_ALIVE, TC, HAPROXY, 1.5),
+    Target(KEEP_ALIVE, XDP, HAPROXY, 1.5),
+    Target(KEEP_ALIVE, TC, NGINX, None),
+    Target(NEW, TC, DIRECT, 0.9),
+    Target(NEW, XDP, DIRECT_PHYSICAL, 0.9),
+    Target(NEW, TC, HAPROXY, None),
+]
+
+
+@dataclass
+class Case:
+    name: str
+    load: Callable[[bool], Wrk]  # argument: a new connection for each request
+
+
+def measure(quick: bool) -> Result:
+    rounds, seconds = (1, 1) if quick else (5, 3)
+    with contextlib.ExitStack() as labs:
+        cases = cases_of(labs, seconds)
+        series = {measure: {case.name: Series(case.name) for case in cases} for measure in (KEEP_ALIVE, NEW)}
+        for number in range(rounds):
+            for measure, close in ((KEEP_ALIVE, False), (NEW, True)):
+                for case in cases:
+                    progress(f"round {number + 1} of {rounds}: {measure}, {case.name}")
+                    report = case.load(close).finish()
+                    series[measure][case.name].values.append(report.requests_per_second)
+                    series[measure][case.name].failed += report.failed
+    progress("")
+    return Result("requests", {KEEP_ALIVE: "requests/s", NEW: "connections/s"}, series, TARGETS, rounds)
+
+
+def cases_of(labs: contextlib.ExitStack, seconds: int) -> list[Case]:
+    """Three labs of their own: what is attached in one costs the others nothing. Idle, they cost a few probes a second."""
+    plain, tc, physical = (labs.enter_context(Lab(3, physical=is_physical)) for is_physical in (False, False, True))
+    for lab in (plain, tc, physical):
+        for host, workers in zip(lab.backends, (1, 1, 2)):
+            Nginx(host, workers=workers)
+
+    def case(name: str, lab: Lab, address: str, port: int = 80) -> Case:
+        return Case(name, lambda close: Wrk(lab.client, address, port, seconds=seconds, connections=CONNECTIONS, close=close))
+
+    balanced, alone = plain.backends[:2], plain.backends[2]
+    nginx, haproxy = NginxProxy(plain.balancer, balanced), HAProxy(plain.balancer, balanced)
+    for lab, attach in ((tc, "tc"), (physical, "native")):
+        backends = [(host.name, host.address, 80) for host in lab.backends[:2]]
+        Pointsman(lab, [Service("web", lab.service_address, backends)], attach=attach).start().ready()
+    return [
+        case(DIRECT, plain, alone.address),
+        case(TC, tc, tc.service_address),
+        case(DIRECT_PHYSICAL, physical, physical.backends[2].address),
+        case(XDP, physical, physical.service_address),
+        case(NGINX, plain, nginx.host.address, nginx.port),
+        case(HAPROXY, plain, haproxy.host.address, haproxy.port),
+    ]
+
+
+def progress(text: str) -> None:
+    if sys.stderr.isatty():
+        print(f"\r\033[K{text}", end="", file=sys.stderr, flush=True)

@@ -1,0 +1,14 @@
+"""A lab of network namespaces: client, balancer, backends, and real servers and load on them. See README.md."""
+
+from lab.echo import TcpEcho, UdpEcho
+from lab.host import Host, Process
+from lab.load import ConnectClient, Connection, HeldConnections, Wrk, WrkReport
+from lab.pointsman import Pointsman, Service, config_text
+from lab.servers import HAProxy, Nginx, NginxProxy
+from lab.topology import Lab
+from lab.waiting import Deadline, wait_until
+
+__all__ = [
+    "ConnectClient", "Connection", "Deadline", "HAProxy", "HeldConnections", "Host", "Lab", "Nginx", "NginxProxy",
+    "Pointsman", "Process", "Service", "TcpEcho", "UdpEcho", "Wrk", "WrkReport", "config_text", "wait_until",
+]

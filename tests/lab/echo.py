@@ -1,0 +1,78 @@
+"""Small servers in threads of the calling process: a UDP backend, and a TCP listener such as ssh's."""
+
+from __future__ import annotations
+
+import select
+import socket
+import socketserver
+import threading
+
+from lab.host import Host
+
+BANNER = b"SSH-2.0-lab\r\n"
+
+
+class UdpEcho:
+    """A UDP backend in a thread of its own: answers `NAME CLIENT_PORT PAYLOAD`. A context manager."""
+
+    def __init__(self, host: Host, port: int = 5353) -> None:
+        self.host = host
+        self.port = port
+        self.received = 0
+        self._socket = host.socket(socket.SOCK_DGRAM)
+        self._socket.bind((host.address, port))
+        self._ends, self._end = socket.socketpair()
+        self._thread = threading.Thread(target=self._answer, name=f"udp-{host.name}", daemon=True)
+        self._thread.start()
+
+    def __enter__(self) -> UdpEcho:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def close(self) -> None:
+        self._end.close()
+        self._thread.join()
+        self._socket.close()
+        self._ends.close()
+
+    def _answer(self) -> None:
+        while True:
+            ready, _, _ = select.select([self._socket, self._ends], [], [])
+            if self._ends in ready:
+                return
+            payload, client = self._socket.recvfrom(65536)
+            self.received += 1
+            self._socket.sendto(f"{self.host.name} {client[1]} ".encode() + payload, client)
+
+
+
+class TcpEcho:
+    """Greets with a banner and echoes, on one address and port of a host. A context manager."""
+
+    def __init__(self, host: Host, address: str, port: int) -> None:
+        with host.inside():
+            self._server = _EchoServer((address, port), _Echo)
+        self._thread = threading.Thread(target=self._server.serve_forever, args=(0.05,), daemon=True)
+        self._thread.start()
+
+    def __enter__(self) -> TcpEcho:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._server.shutdown()
+        self._server.server_close()
+        self._thread.join()
+
+
+class _EchoServer(socketserver.ThreadingTCPServer):
+    allow_reuse_address = True
+    daemon_threads = True
+
+
+class _Echo(socketserver.BaseRequestHandler):
+    def handle(self) -> None:
+        self.request.sendall(BANNER)
+        while piece := self.request.recv(65536):
+            self.request.sendall(piece)

@@ -1,0 +1,47 @@
+"""Where things are in the checkout."""
+
+from __future__ import annotations
+
+import os
+import pathlib
+import subprocess
+
+ROOT = pathlib.Path(__file__).resolve().parents[2]
+LAB = ROOT / "tests" / "lab"
+BUILD = ROOT / "build"
+
+os.environ["PATH"] = f"{os.environ.get('PATH', '/usr/bin:/bin')}:/usr/sbin:/sbin"
+
+
+def pointsman() -> pathlib.Path:
+    """The daemon; POINTSMAN names another one, such as that of the dev preset."""
+    return pathlib.Path(os.environ.get("POINTSMAN", BUILD / "release" / "pointsman"))
+
+
+def connect_client() -> pathlib.Path:
+    """The measuring client of the release build; without one it is compiled here."""
+    built = BUILD / "release" / "tests" / "connect_client"
+    if built.exists():
+        return built
+    sources = [LAB / "connect_client.cpp", LAB / "http_connection.cpp"]
+    headers = sorted(LAB.glob("*.hpp"))
+    return _made("connect_client", sources + headers, ["g++", "-std=c++23", "-O2", *map(str, sources)])
+
+
+def xdp_pass() -> pathlib.Path:
+    """The object of xdp_pass.bpf.c."""
+    source = LAB / "xdp_pass.bpf.c"
+    multiarch = subprocess.run(["gcc", "-print-multiarch"], capture_output=True, text=True, check=True).stdout.strip()
+    include = f"-I/usr/include/{multiarch}"
+    return _made("xdp_pass.bpf.o", [source], ["clang", "-O2", "-g", "-target", "bpf", include, "-c", str(source)])
+
+
+def _made(name: str, inputs: list[pathlib.Path], command: list[str]) -> pathlib.Path:
+    """Runs `command -o build/lab/NAME` when an input is newer than it."""
+    result = BUILD / "lab" / name
+    if not result.exists() or result.stat().st_mtime < max(file.stat().st_mtime for file in inputs):
+        result.parent.mkdir(parents=True, exist_ok=True)
+        unfinished = result.with_suffix(f".{os.getpid()}")
+        subprocess.run([*command, "-o", str(unfinished)], check=True)
+        unfinished.rename(result)
+    return result

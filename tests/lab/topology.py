@@ -1,0 +1,213 @@
+"""The lab's namespaces, links, addresses and routes. Nothing of it outlives the `with` block.
+
+One leg:   client 10.77.0.1 ─┐
+           balancer  .0.5   ─┼─ bridge        service 10.77.0.100, which the client routes to the balancer
+           backends  .0.2…  ─┘
+Two legs:  client 10.77.0.1 ─ front ─ eth0 balancer eth1 ─ back ─ backends 10.78.0.2…     (balancer .0.5 on both)
+IPv6 is alongside: fd77::1, fd77::5, fd77::2…, service fd77::100 (backends of two legs: fd78::).
+"""
+
+from __future__ import annotations
+
+import contextlib
+import itertools
+import os
+import pathlib
+import re
+import shutil
+import signal
+import tempfile
+from types import FrameType, TracebackType
+from typing import NoReturn
+
+from lab import paths
+from lab.host import Host, run
+
+_numbers = itertools.count(1)
+BPFFS = pathlib.Path("/sys/fs/bpf")
+
+
+class Lab:
+    """`physical` models physical NICs: endpoints send finished checksums and frames of at most an MTU, and the far
+    ends of the balancer's links pass XDP_TX frames on. Without it every veth keeps its default settings.
+    With `own_address` the service address is the balancer's own."""
+
+    def __init__(self, backends: int = 2, *, physical: bool = False, own_address: bool = False, two_legs: bool = False
+                 ) -> None:
+        self.prefix = f"pm{os.getpid()}-{next(_numbers)}-"
+        self.physical = physical
+        self.own_address = own_address
+        self.two_legs = two_legs
+        self.folder = pathlib.Path(tempfile.mkdtemp(prefix=f"pointsman-{self.prefix}"))
+        self.bpffs = BPFFS / self.prefix.rstrip("-")
+        self.bridge = self._host("bridge")
+        self.client = self._host("client")
+        self.balancer = self._host("balancer")
+        self.backends = [self._host(f"b{number}") for number in range(1, backends + 1)]
+        self.kept = False
+        self._signals: dict[int, object] = {}
+
+    @property
+    def hosts(self) -> list[Host]:
+        return [self.client, self.balancer, *self.backends, self.bridge]
+
+    @property
+    def service_address(self) -> str:
+        return self.balancer.address if self.own_address else "10.77.0.100"
+
+    @property
+    def service_address6(self) -> str:
+        return self.balancer.address6 if self.own_address else "fd77::100"
+
+    @property
+    def interfaces(self) -> list[str]:
+        """The balancer's, for `datapath.interfaces`."""
+        return self.balancer.devices
+
+    def __enter__(self) -> Lab:
+        self._catch_signals()
+        try:
+            self._build()
+        except BaseException:
+            self.__exit__(None, None, None)
+            raise
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+                 ) -> None:
+        try:
+            if not self.kept:
+                self._ignore_signals()
+                self.remove()
+        finally:
+            self._release_signals()
+
+    def keep(self) -> None:
+        """Leaves the lab up after the `with` block, with a script `remove` in its folder."""
+        self.kept = True
+        script = self.folder / "remove"
+        names = " ".join(host.namespace for host in self.hosts)
+        script.write_text(f"#!/bin/sh\n# Ends the processes of this lab by pid and removes everything of it.\n"
+                          f"for ns in {names}; do for pid in $(ip netns pids $ns); do kill -9 $pid; done; done\n"
+                          f"for ns in {names}; do ip netns del $ns; done\n"
+                          f"rm -rf {self.bpffs} {self.folder}\n")
+        script.chmod(0o755)
+
+    def remove(self) -> None:
+        for host in self.hosts:
+            if _exists(host):
+                host.end_processes()
+        if self.bpffs.exists():
+            shutil.rmtree(self.bpffs)
+        for host in self.hosts:
+            if _exists(host):
+                run("ip", "netns", "del", host.namespace)
+        shutil.rmtree(self.folder, ignore_errors=True)
+
+    def leftovers(self) -> list[str]:
+        """What of this lab is still on the machine."""
+        left = [host.namespace for host in self.hosts if _exists(host)]
+        return left + [str(path) for path in (self.bpffs, self.folder) if path.exists()]
+
+    def settings_of(self, host: Host) -> str:
+        return host.run("ethtool", "-k", host.devices[0]).stdout
+
+    def _host(self, name: str) -> Host:
+        return Host(name, self.prefix + name, self.folder)
+
+    def _build(self) -> None:
+        if not BPFFS.is_mount():
+            run("mount", "-t", "bpf", "bpf", BPFFS)
+        for host in self.hosts:
+            run("ip", "netns", "add", host.namespace)
+            run("ip", "-n", host.namespace, "link", "set", "lo", "up")
+        for bridge in ["front", "back"] if self.two_legs else ["front"]:
+            self._ip(self.bridge, f"link add {bridge} type bridge forward_delay 0 mcast_snooping 0")
+            self._ip(self.bridge, f"link set {bridge} up")
+        back, network = ("back", "78") if self.two_legs else ("front", "77")
+        self._connect(self.client, "front", "77", 1)
+        self._connect(self.balancer, "front", "77", 5)
+        if self.two_legs:
+            self._connect(self.balancer, "back", "78", 5)
+        for number, backend in enumerate(self.backends):
+            self._connect(backend, back, network, number + 2 if number < 3 else number + 3)
+        self._route()
+        if self.physical:
+            self._model_physical_nics()
+
+    def _connect(self, host: Host, bridge: str, network: str, number: int) -> None:
+        """A veth from the host to a bridge, with the addresses 10.NETWORK.0.NUMBER and fdNETWORK::NUMBER."""
+        device, port = f"eth{len(host.devices)}", f"{host.name}-{bridge}"
+        self._ip(host, f"link add {device} type veth peer name {port} netns {self.bridge.namespace}")
+        self._ip(self.bridge, f"link set {port} master {bridge} up")
+        self._ip(host, f"addr add 10.{network}.0.{number}/24 dev {device}")
+        self._ip(host, f"addr add fd{network}::{number}/64 dev {device} nodad")
+        self._ip(host, f"link set {device} up")
+        host.devices.append(device)
+        host.addresses.append(f"10.{network}.0.{number}")
+        host.address6 = host.address6 or f"fd{network}::{number}"
+
+    def _route(self) -> None:
+        if not self.own_address:
+            self._ip(self.client, f"route add {self.service_address} via {self.balancer.address}")
+            self._ip(self.client, f"route add {self.service_address6} via {self.balancer.address6}")
+        if self.two_legs:
+            for backend in self.backends:
+                self._ip(backend, f"route add default via {self.balancer.addresses[1]}")
+        self.balancer.sysctl("net.ipv4.ip_forward", 0)
+        self.client.sysctl("net.ipv4.ip_local_port_range", "1024 65535")
+
+    def _model_physical_nics(self) -> None:
+        for host in [self.client, *self.backends]:
+            host.run("ethtool", "-K", host.devices[0], "tx", "off", "tso", "off", "gso", "off")
+        for bridge in ["front", "back"] if self.two_legs else ["front"]:
+            self._ip(self.bridge, f"link set balancer-{bridge} xdp obj {paths.xdp_pass()} sec xdp")
+
+    def _ip(self, host: Host, words: str) -> None:
+        run("ip", "-n", host.namespace, *words.split())
+
+    def _catch_signals(self) -> None:
+        def leave(number: int, frame: FrameType | None) -> NoReturn:
+            raise SystemExit(128 + number)
+
+        for number in (signal.SIGTERM, signal.SIGHUP):
+            with contextlib.suppress(ValueError):  # not in the main thread
+                self._signals[number] = signal.signal(number, leave)
+
+    def _ignore_signals(self) -> None:
+        """A second Ctrl-C must not leave half a lab behind."""
+        with contextlib.suppress(ValueError):
+            for number in (signal.SIGINT, *self._signals):
+                handler = signal.signal(number, signal.SIG_IGN)
+                self._signals.setdefault(number, handler)
+
+    def _release_signals(self) -> None:
+        for number, handler in self._signals.items():
+            signal.signal(number, handler)  # type: ignore[arg-type]
+        self._signals.clear()
+
+
+def _exists(host: Host) -> bool:
+    return pathlib.Path("/run/netns", host.namespace).exists()
+
+
+def remove_stale() -> None:
+    """Removes what labs left behind whose process was killed outright; not those that were kept."""
+    for namespace in _stale_namespaces():
+        for pid in run("ip", "netns", "pids", namespace, check=False).stdout.split():
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(int(pid), signal.SIGKILL)
+        run("ip", "netns", "del", namespace, check=False)
+        prefix = namespace.rpartition("-")[0]
+        for path in [BPFFS / prefix, *pathlib.Path(tempfile.gettempdir()).glob(f"pointsman-{prefix}-*")]:
+            shutil.rmtree(path, ignore_errors=True)
+
+
+def _stale_namespaces() -> list[str]:
+    stale = []
+    for path in sorted(pathlib.Path("/run/netns").glob("pm*-*-*")):
+        found = re.fullmatch(r"pm(\d+)-\d+-\w+", path.name)
+        kept = list(pathlib.Path(tempfile.gettempdir()).glob(f"pointsman-{path.name.rpartition('-')[0]}-*/remove"))
+        if found and not pathlib.Path("/proc", found.group(1)).exists() and not kept:
+            stale.append(path.name)
+    return stale

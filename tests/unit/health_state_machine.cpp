@@ -1,0 +1,155 @@
+#include "healthcheck/state_machine.hpp"
+
+#include <gtest/gtest.h>
+
+#include <initializer_list>
+#include <limits>
+#include <ostream>
+#include <vector>
+
+namespace pointsman {
+
+static void PrintTo(HealthState const& state, std::ostream* out) {
+    *out << "state " << static_cast<int>(state.state) << ", passed " << state.passed_in_row << ", failed "
+         << state.failed_in_row << (state.suspect ? ", suspect" : "");
+}
+
+static void PrintTo(Step const& step, std::ostream* out) {
+    PrintTo(step.state, out);
+    if (step.transition)
+        *out << ", from " << static_cast<int>(step.transition->was) << " to "
+             << static_cast<int>(step.transition->now);
+}
+
+namespace {
+
+using namespace std::chrono_literals;
+using enum OutcomeCode;
+using enum MeasuredState;
+
+constexpr HealthPolicy policy{
+    .interval = 1s, .fast_interval = 25ms, .down_interval = 2s, .timeout = 500ms, .rise = 2, .fall = 3};
+constexpr HealthState fresh{};
+constexpr HealthState up_state{.state = up, .passed_in_row = 1};
+constexpr HealthState down_state{.state = down, .failed_in_row = 3};
+
+/// The step that the last of some outcomes makes.
+Step last_step(HealthState state, std::initializer_list<OutcomeCode> outcomes,
+               HealthPolicy const& with = policy) {
+    Step step{state, {}};
+    for (auto const outcome : outcomes)
+        step = on_outcome(step.state, outcome, with);
+    return step;
+}
+
+HealthState after(HealthState state, std::initializer_list<OutcomeCode> outcomes) {
+    return last_step(state, outcomes).state;
+}
+
+} // namespace
+
+TEST(Health, TheFirstOutcomeDecidesAtOnce) {
+    EXPECT_EQ(last_step(fresh, {L7OK}), (Step{{.state = up, .passed_in_row = 1}, Transition{unknown, up}}));
+    EXPECT_EQ(last_step(fresh, {L4CON}),
+              (Step{{.state = down, .failed_in_row = 1}, Transition{unknown, down}}));
+}
+
+TEST(Health, FallsOnTheThirdConsecutiveFailureAndNotBefore) {
+    EXPECT_EQ(last_step(up_state, {L4TOUT}), (Step{{.state = up, .failed_in_row = 1}, {}}));
+    EXPECT_EQ(last_step(up_state, {L4TOUT, L7STS}), (Step{{.state = up, .failed_in_row = 2}, {}}));
+    EXPECT_EQ(last_step(up_state, {L4TOUT, L7STS, L4CON}),
+              (Step{{.state = down, .failed_in_row = 3}, Transition{up, down}}));
+}
+
+TEST(Health, RisesOnTheSecondConsecutivePassAndNotBefore) {
+    EXPECT_EQ(last_step(down_state, {L7OK}), (Step{{.state = down, .passed_in_row = 1}, {}}));
+    EXPECT_EQ(last_step(down_state, {L7OK, L7OK}),
+              (Step{{.state = up, .passed_in_row = 2}, Transition{down, up}}));
+}
+
+TEST(Health, CountsConsecutiveFailuresNotCumulativeOnes) {
+    EXPECT_EQ(last_step(up_state, {L4CON, L4CON, L4OK, L4CON, L4CON}),
+              (Step{{.state = up, .failed_in_row = 2}, {}}));
+}
+
+TEST(Health, CountsConsecutivePassesNotCumulativeOnes) {
+    EXPECT_EQ(last_step(down_state, {L4OK, L4CON, L4OK}), (Step{{.state = down, .passed_in_row = 1}, {}}));
+}
+
+TEST(Health, MovesAtOnceWhenRiseAndFallAreOne) {
+    HealthPolicy const hasty{.rise = 1, .fall = 1};
+    EXPECT_EQ(last_step(up_state, {L7TOUT}, hasty),
+              (Step{{.state = down, .failed_in_row = 1}, Transition{up, down}}));
+    EXPECT_EQ(last_step(down_state, {L4OK}, hasty),
+              (Step{{.state = up, .passed_in_row = 1}, Transition{down, up}}));
+}
+
+TEST(Health, ReportsATransitionOnceAndNotForEveryFurtherOutcome) {
+    EXPECT_EQ(last_step(down_state, {L4CON}), (Step{{.state = down, .failed_in_row = 4}, {}}));
+    EXPECT_EQ(last_step(up_state, {L4OK}), (Step{{.state = up, .passed_in_row = 2}, {}}));
+}
+
+TEST(Health, AFaultOfTheBalancerItselfChangesNothing) {
+    for (auto const& state :
+         {fresh, up_state, down_state, HealthState{.state = up, .failed_in_row = 2, .suspect = true}})
+        EXPECT_EQ(on_outcome(state, OWN, policy), (Step{state, {}}));
+    EXPECT_EQ(last_step(up_state, {L4CON, OWN, L4CON, OWN, OWN}),
+              (Step{{.state = up, .failed_in_row = 2}, {}}));
+}
+
+TEST(Health, EveryFailingOutcomeCountsAlike) {
+    for (auto const code : {L4CON, L4TOUT, L6RSP, L6TOUT, L7STS, L7RSP, L7TOUT})
+        EXPECT_EQ(after(up_state, {code, code, code}), down_state) << name_of(code);
+}
+
+TEST(Health, CountersStayAtTheirMaximum) {
+    constexpr auto maximum = std::numeric_limits<unsigned>::max();
+    HealthState const old{.state = up, .passed_in_row = maximum};
+    EXPECT_EQ(after(old, {L4OK}), old);
+}
+
+TEST(Health, EvidenceMakesOnlyABackendThatIsUpSuspect) {
+    EXPECT_EQ(on_evidence(up_state), (HealthState{.state = up, .passed_in_row = 1, .suspect = true}));
+    EXPECT_EQ(on_evidence(down_state), down_state);
+    EXPECT_EQ(on_evidence(fresh), fresh);
+}
+
+TEST(Health, EvidenceAloneEjectsNobody) {
+    auto state = up_state;
+    for (int i = 0; i < 1000; ++i)
+        state = on_evidence(state);
+    EXPECT_EQ(state.state, up);
+    EXPECT_EQ(after(state, {L4OK}), (HealthState{.state = up, .passed_in_row = 2}));
+}
+
+TEST(Health, SuspicionOutlastsFailedProbesUntilTheVerdict) {
+    auto const suspect = on_evidence(up_state);
+    EXPECT_EQ(after(suspect, {L4CON}), (HealthState{.state = up, .failed_in_row = 1, .suspect = true}));
+    EXPECT_EQ(after(suspect, {L4CON, L4CON, L4CON}), down_state);
+}
+
+TEST(Health, ProbesAtTheIntervalWhileUpAndUnsuspected) {
+    EXPECT_EQ(next_interval(up_state, policy), 1s);
+}
+
+TEST(Health, ProbesFastWhileSuspectOrFailing) {
+    EXPECT_EQ(next_interval(on_evidence(up_state), policy), 25ms);
+    EXPECT_EQ(next_interval(after(up_state, {L4CON}), policy), 25ms);
+    EXPECT_EQ(next_interval(after(on_evidence(up_state), {L4OK}), policy), 1s);
+}
+
+TEST(Health, ProbesAtTheDownIntervalWhileDownAndFastOnceOneProbePassed) {
+    EXPECT_EQ(next_interval(down_state, policy), 2s);
+    EXPECT_EQ(next_interval(after(down_state, {L4OK}), policy), 25ms);
+    EXPECT_EQ(next_interval(after(down_state, {L4OK, L4CON}), policy), 2s);
+}
+
+TEST(Health, TriesAgainFastWhileNothingIsKnown) {
+    EXPECT_EQ(next_interval(fresh, policy), 25ms);
+}
+
+TEST(Health, IsDecidedAtCompileTimeToo) {
+    static_assert(on_outcome(HealthState{}, L4OK, HealthPolicy{}).state.state == up);
+}
+
+} // namespace pointsman
