@@ -66,8 +66,9 @@ asio::awaitable<void> serve(typename Protocol::socket socket, bool local, ApiHan
         auto [read_error, octets] = co_await http::async_read(stream, buffer, parser, as_result);
         if (read_error) co_return;
         auto request = parser.release();
-        auto answer = co_await handler({std::string{request.method_string()}, std::string{request.target()},
-                                        std::move(request.body()), peer});
+        // A named object: g++ 12 destroys an aggregate temporary inside a co_await expression twice.
+        ApiRequest asked{request.method_string(), request.target(), std::move(request.body()), peer};
+        auto answer = co_await handler(std::move(asked));
         auto const keep_alive = request.keep_alive();
         auto response =
             to_beast(std::move(answer), request.version(), keep_alive, request.method() == http::verb::head);
