@@ -11,8 +11,9 @@
 #include "rewrite.h"
 #include "service.h"
 
-#define NAT_PORT_TRIES	 32
-#define NAT_FRESH_TRIES	 8 /* so many tries insist on a port that no closed connection used */
+#define NAT_PORT_TRIES	   32
+#define NAT_FRESH_TRIES	   8  /* so many tries insist on a port that no closed connection used */
+#define NAT_SCATTERED_TRIES 16 /* so many tries jump about; the rest walk, so that a small range is searched whole */
 
 /* What the backend sees of a session's packets, and what the balancer sees of the answers. */
 static __always_inline int nat_reply_flow(const struct pm_session *session, __u32 active, struct pm_flow *reply)
@@ -61,14 +62,27 @@ __noinline int nat_mark_partner(const struct pm_session *session, __u32 bits, __
 	return 1;
 }
 
-/* May a new flow take the place of the one that holds this NAT port? Not while that one lives. */
-static __always_inline int nat_port_is_reusable(const struct pm_session *session, __u32 now, int attempt)
+static __always_inline int same_client(const struct pm_session *a, const struct pm_session *b)
 {
-	if (session->state & (PM_SESSION_CLOSED | PM_SESSION_CUT))
+	return a->client_port == b->client_port && a->service == b->service &&
+	       a->service_port == b->service_port && addr_equal(&a->client, &b->client);
+}
+
+/*
+ * May a new flow take the place of the one that holds this NAT port? The same client's own earlier connection: at once,
+ * its backend sees the sequence numbers and timestamps of one stack go on. Another's: rather not within TIME_WAIT, in
+ * which the backend may refuse a stranger's SYN (RFC 7323 §5.3) and cost the client a second.
+ */
+static __always_inline int nat_port_is_reusable(const struct pm_session *holder, const struct pm_session *session,
+						int attempt)
+{
+	if (same_client(holder, session))
+		return 1;
+	if (holder->state & (PM_SESSION_CLOSED | PM_SESSION_CUT))
 		return attempt >= NAT_FRESH_TRIES;
-	if (session->state & PM_SESSION_ESTABLISHED)
+	if (holder->state & PM_SESSION_ESTABLISHED)
 		return 0;
-	return now - session->last_seen > options.embryonic_ticks;
+	return session->last_seen - holder->last_seen > options.embryonic_ticks;
 }
 
 /* Who holds this NAT port, in either half while a swap carries sessions over; 0 for nobody. */
@@ -93,36 +107,42 @@ __noinline int nat_try_port(const struct pm_session *session, __u32 active, int 
 	hash = pm_flow_hash(&reply, options.hash_key);
 	holder = session_at(nat_port_holder(hash, &reply, active));
 	if (holder) {
-		if (!nat_port_is_reusable(holder, session->last_seen, attempt))
+		if (!nat_port_is_reusable(holder, session, attempt))
 			return 0;
 		__sync_val_compare_and_swap(&holder->tag, pm_session_tag(hash), PM_TAG_EMPTY);
 	}
 	stored = session_at(session_store(session, &reply, hash, active));
 	if (!stored)
 		return -1;
-	return addr_equal(&stored->client, &session->client) && stored->client_port == session->client_port &&
-	       stored->service == session->service;
+	return same_client(stored, session);
 }
 
 /*
- * Gives the session a NAT address and port of its own towards its backend and stores the reply's session. The first
- * choice depends on the flow alone, so a client that repeats a port meets the same one, as TCP's TIME_WAIT expects.
+ * The port to try, as an offset in the range. The first choice gives different ports of one client different NAT ports,
+ * and the same port the same one: as long as clients do not crowd each other, a backend in TIME_WAIT meets its old peer.
  */
+static __always_inline __u32 nat_port_choice(const struct pm_session *session, __u64 hash, __u32 attempt)
+{
+	const __u32 count = options.nat_port_count;
+	const __u32 rotation = (session->client.word[3] ^ session->client.word[2]) * 0x9e3779b9u >> 8;
+
+	if (attempt > 0 && attempt < NAT_SCATTERED_TRIES)
+		return pm_scale((__u32)pm_mix(hash, attempt, 0x9e3779b97f4a7c15ull), count);
+	return (bpf_ntohs(session->client_port) + rotation + attempt) % count;
+}
+
+/* Gives the session a NAT address and port of its own towards its backend and stores the reply's session. */
 static __always_inline int nat_open_reply(struct pm_session *session, const struct pm_backend *backend, __u64 hash,
 					  __u32 active)
 {
-	__u32 start = pm_scale((__u32)(hash >> 24), options.nat_port_count);
 	__u32 nat_count = backend->nat_count ? backend->nat_count : 1;
 
 	session->direction = PM_TO_CLIENT;
 	for (int attempt = 0; attempt < NAT_PORT_TRIES; attempt++) {
-		__u32 port = start + attempt;
 		int done;
 
-		if (port >= options.nat_port_count)
-			port %= options.nat_port_count;
-		session->nat_port = bpf_htons(options.nat_port_first + port);
-		session->nat_address = backend->nat_first + ((__u32)hash + attempt) % nat_count;
+		session->nat_port = bpf_htons(options.nat_port_first + nat_port_choice(session, hash, attempt));
+		session->nat_address = backend->nat_first + ((__u32)(hash >> 32) + attempt) % nat_count;
 		done = nat_try_port(session, active, attempt);
 		if (done > 0)
 			return PM_CONTINUE;

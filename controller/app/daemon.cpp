@@ -56,8 +56,9 @@ Daemon::Daemon(std::string config_path, ParsedConfig config)
                       [this](CarryOver const& carried) {
                           instruments_.sessions_lost += carried.lost;
                           spdlog::info("sessions carried over: {} copied, {} moved by their packets, {} of ejected "
-                                       "backends left behind, {} lost for want of a place",
-                                       carried.carried, carried.present, carried.dropped, carried.lost);
+                                       "backends left behind, {} closed ones kept, {} lost for want of a place",
+                                       carried.carried, carried.present, carried.dropped, carried.closed,
+                                       carried.lost);
                       }}},
       events_{context_, datapath_.programs().event_ring_fd(), [this](ConnectionEvent const& event) { on_event(event); }},
       network_monitor_{context_, [this] { read_network(); }}, signals_{context_, SIGTERM, SIGINT, SIGHUP},

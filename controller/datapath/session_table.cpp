@@ -10,8 +10,7 @@ namespace {
 std::atomic_ref<__u32> tag_of(pm_session& session) noexcept { return std::atomic_ref<__u32>{session.tag}; }
 
 bool is_valid(pm_session const& session, std::span<pm_backend const> backends) noexcept {
-    if (session.state & (PM_SESSION_CLOSED | PM_SESSION_CUT)) return false;
-    if (session.backend >= backends.size()) return false;
+    if ((session.state & PM_SESSION_CUT) || session.backend >= backends.size()) return false;
     auto const& backend = backends[session.backend];
     return backend.service == session.service && backend.incarnation == session.incarnation;
 }
@@ -82,20 +81,33 @@ void carry(pm_session const& session, SessionHalf to, CarryOver& result) noexcep
     ++result.lost;
 }
 
+bool is_closed(pm_session const& session) noexcept { return (session.state & PM_SESSION_CLOSED) != 0; }
+
+/// Hands a copy of each entry to `each`.
+template <typename Each>
+void for_each_session(SessionHalf half, Each each) {
+    pm_session copy{};
+    for (auto& set : half)
+        for (auto& session : set.way)
+            if (read_session(session, copy)) each(copy);
+}
+
 } // namespace
 
+/// Live flows first: closed ones, which only remember that a NAT port is in TIME_WAIT, get what places are left.
 CarryOver carry_over(SessionHalf from, SessionHalf to, std::span<pm_backend const> backends) {
     CarryOver result;
-    pm_session copy{};
-    for (auto& set : from) {
-        for (auto& session : set.way) {
-            if (!read_session(session, copy)) continue;
-            if (is_valid(copy, backends))
-                carry(copy, to, result);
-            else
-                ++result.dropped;
-        }
-    }
+    for_each_session(from, [&](pm_session const& session) {
+        if (!is_valid(session, backends))
+            ++result.dropped;
+        else if (!is_closed(session))
+            carry(session, to, result);
+    });
+    CarryOver closed;
+    for_each_session(from, [&](pm_session const& session) {
+        if (is_closed(session) && is_valid(session, backends)) carry(session, to, closed);
+    });
+    result.closed = closed.carried + closed.present;
     return result;
 }
 
@@ -105,7 +117,8 @@ std::map<std::uint32_t, std::uint64_t> count_sessions(SessionHalf half, std::spa
     std::map<std::uint32_t, std::uint64_t> counts;
     for (auto const& set : half)
         for (auto const& session : set.way)
-            if (session.tag > PM_TAG_CLAIMED && session.direction == PM_TO_BACKEND && is_valid(session, backends))
+            if (session.tag > PM_TAG_CLAIMED && session.direction == PM_TO_BACKEND && is_valid(session, backends) &&
+                !is_closed(session))
                 ++counts[session.backend];
     return counts;
 }

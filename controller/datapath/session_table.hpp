@@ -15,8 +15,9 @@ using SessionHalf = std::span<pm_session_set>;
 struct CarryOver {
     std::uint64_t carried = 0; ///< copied by us
     std::uint64_t present = 0; ///< the program had moved it already
-    std::uint64_t dropped = 0; ///< not valid any more: closed, cut, or of another incarnation
-    std::uint64_t lost = 0;    ///< no empty place in either candidate set
+    std::uint64_t dropped = 0; ///< not valid any more: cut, or of another incarnation
+    std::uint64_t lost = 0;    ///< live, and no empty place in either candidate set
+    std::uint64_t closed = 0;  ///< kept because their NAT ports may be in TIME_WAIT
 
     friend bool operator==(CarryOver const&, CarryOver const&) = default;
 };
@@ -29,7 +30,7 @@ struct CarryOver {
 /// Empties a half that no packet reads.
 void clear_sessions(SessionHalf half) noexcept;
 
-/// Valid sessions towards each backend, by backend id.
+/// Valid sessions of flows that are not closed towards each backend, by backend id.
 [[nodiscard]] std::map<std::uint32_t, std::uint64_t> count_sessions(SessionHalf half,
                                                                     std::span<pm_backend const> backends);
 

@@ -72,12 +72,6 @@ def test_ready_returns_a_backend(site: Site, command: str) -> None:
     assert backends_of_new_connections(site) == {"b1", "b2"}
 
 
-def test_weight_shifts_the_shares(site: Site) -> None:
-    done = site.daemon.command("weight", "web/b1", "0")
-    assert done.returncode == 0, done.stderr
-    assert backends_of_new_connections(site) == {"b2"}
-
-
 def test_a_command_is_in_the_audit_trail_with_its_actor_and_reason(site: Site) -> None:
     before = time.monotonic_ns()
     done = site.daemon.command("drain", "web/b1", "--reason", "new kernel")

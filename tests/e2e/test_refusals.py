@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import subprocess
 
 import pytest
@@ -28,7 +29,7 @@ port = 99999
 
 def assert_refused(done: subprocess.CompletedProcess[str], *words: str) -> None:
     assert done.returncode == 1, (done.returncode, done.stderr)
-    complaints = [line for line in done.stderr.splitlines() if "error" in line.lower()]
+    complaints = [line for line in done.stderr.splitlines() if re.search(r"\b(error|critical)\b", line)]
     assert len(complaints) == 1, done.stderr
     assert all(word in complaints[0] for word in words), complaints[0]
 

@@ -41,6 +41,21 @@ def test_a_backend_that_is_added_gets_its_share_and_moves_no_connection(attach: 
         assert {(h.backend, h.broke_ns) for h in held.release()} == {("b1", 0)}
 
 
+def test_a_weight_of_zero_takes_new_connections_away_and_leaves_the_old_ones(site: Site) -> None:
+    held = HeldConnections(site.lab.client, site.address, count=32, interval_ms=20)
+    first, second = site.lab.backends
+    site.daemon.services[0].backends = [
+        {"name": "b1", "address": first.address, "port": 80, "weight": 0}, ("b2", second.address, 80)]
+    site.daemon.write()
+    done = site.daemon.command("reload")
+    assert done.returncode == 0, done.stderr
+    connections = ConnectClient(site.lab.client, site.address, count=300, seconds=10).finish()
+    assert {c.backend for c in connections} == {"b2"}
+    report = held.release()
+    assert {h.backend for h in report} == {"b1", "b2"}
+    assert [h for h in report if h.broke_ns] == []
+
+
 def test_a_reload_never_makes_a_failed_backend_healthy(site: Site) -> None:
     killed = site.nginx["b1"].kill()
     site.daemon.wait_for_audit(killed, kind="health", backend="b1", now="down")

@@ -102,6 +102,8 @@ def _told(record: Record) -> str:
         parts.append(f"{record.get('service', '')}/{record['backend']}")
     elif record.get("service"):
         parts.append(str(record["service"]))
+    if record.get("interface"):
+        parts.append(f"{record['interface']} by {record.get('attach', '')}")
     if record.get("now"):
         now = str(record["now"])
         parts.append(f"{record.get('was', '')} → {paint(now, {'up': 'green', 'down': 'red'}.get(now, 'yellow'))}")

@@ -81,7 +81,7 @@ class Pointsman:
         return self
 
     def ready(self, timeout: float = 5.0) -> Pointsman:
-        """Waits until every backend of every service is healthy."""
+        """Waits until every backend of every service is healthy and may get new flows."""
         try:
             wait_until(self._all_healthy, "every backend is healthy", timeout, interval=0.02)
         except Deadline as late:
@@ -159,7 +159,9 @@ class Pointsman:
             services = self.status()["services"]
         except RuntimeError:
             return False
-        return len(services) == len(self.services) and all(s["healthy"] == s["total"] for s in services)
+        backends = [backend for service in services for backend in service["backends"]]
+        return (len(services) == len(self.services) and all(s["healthy"] == s["total"] for s in services)
+                and all(backend.get("eligible", True) for backend in backends))
 
 
 def web(lab: Lab, **keys: object) -> Service:
