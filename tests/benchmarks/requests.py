@@ -46,13 +46,19 @@ def measure(quick: bool) -> Result:
         series = {measure: {case.name: Series(case.name) for case in cases} for measure in (KEEP_ALIVE, NEW)}
         for number in range(rounds):
             for measure, close in ((KEEP_ALIVE, False), (NEW, True)):
-                for case in cases:
+                for case in rotated(cases, number):
                     progress(f"round {number + 1} of {rounds}: {measure}, {case.name}")
                     report = case.load(close).finish()
                     series[measure][case.name].values.append(report.requests_per_second)
                     series[measure][case.name].failed += report.failed
     progress("")
     return Result("requests", {KEEP_ALIVE: "requests/s", NEW: "connections/s"}, series, TARGETS, rounds)
+
+
+def rotated(cases: list[Case], number: int) -> list[Case]:
+    """Each round begins with another case."""
+    first = number % len(cases)
+    return cases[first:] + cases[:first]
 
 
 def cases_of(labs: contextlib.ExitStack, seconds: int) -> list[Case]:
