@@ -209,6 +209,8 @@ static __always_inline int continue_session(PM_CONTEXT *ctx, struct packet *pack
 	}
 	if (!valid)
 		return on_down(ctx, packet, place, session, copy);
+	if (copy->direction == PM_TO_BACKEND && copy->protocol == IPPROTO_UDP && is_over(packet, copy))
+		return open_session(ctx, packet, copy->service, place);
 	follow(packet, session, copy);
 	return copy->direction == PM_TO_BACKEND ? nat_to_backend(ctx, packet, copy) :
 						  nat_to_client(ctx, packet, copy);

@@ -1,6 +1,7 @@
 #include "controller/app/daemon.hpp"
 
 #include "controller/app/log.hpp"
+#include "controller/app/on_thread.hpp"
 #include "controller/app/privileges.hpp"
 #include "controller/app/reload_limits.hpp"
 #include "controller/app/routes.hpp"
@@ -150,6 +151,7 @@ asio::awaitable<void> Daemon::shut_down() {
     co_await control_.stop();
     co_await http_.stop();
     publisher_.stop();
+    reader_.join();
     if (!desired_.daemon.detach_on_exit) datapath_.stay();
     audit_.write("stop", {{"generation", generation().number}, {"detached", desired_.daemon.detach_on_exit}});
     spdlog::info(desired_.daemon.detach_on_exit ? "stopped, nothing is left in the kernel"
@@ -176,7 +178,6 @@ Answer Daemon::reload(std::optional<Peer> actor) {
     hash_ = config_hash(config.text);
     loaded_ = std::chrono::system_clock::now();
     instruments_.last_reload_successful = true;
-    spdlog::set_level(desired_.log.level == LogLevel::debug ? spdlog::level::debug : spdlog::level::info);
     open_log(desired_.log);
     json::object record{{"result", "applied"}, {"config", {{"file", config_path_}, {"hash", hash_}}}};
     if (actor) record["actor"] = actor_json(*actor);
@@ -184,6 +185,7 @@ Answer Daemon::reload(std::optional<Peer> actor) {
     health_.assign(desired_);
     admin_.retain([this](BackendKey const& key) { return health_.target_of(key) != nullptr; });
     std::erase_if(stories_, [this](auto const& entry) { return !health_.target_of(entry.first); });
+    std::erase_if(suspicions_, [this](auto const& entry) { return !health_.target_of(entry.first); });
     set_targets();
     read_network();
     publisher_.mark_dirty();
@@ -204,12 +206,22 @@ Answer Daemon::order(BackendKey const& key, AdminOrder order, std::optional<Peer
     if (actor) record["actor"] = actor_json(*actor);
     cause({audit_.write("admin", std::move(record)), std::chrono::steady_clock::now(), std::nullopt});
     spdlog::info("{} is {} by order{}{}", text(key), name_of(order.state), order.reason.empty() ? "" : ": ", order.reason);
+    if (order.state == AdminState::maint) health_.forget(key);
     admin_.set(key, std::move(order));
     tell(key, actor ? "operator" : "deadline");
     set_targets();
     on_deadline();
     publisher_.mark_dirty();
     return {Answer::Kind::done, text(key) + " is " + std::string{name_of(after)}};
+}
+
+asio::awaitable<SessionCounts> Daemon::sessions() {
+    SessionCounts counts;
+    auto const half = datapath_.tables().active_sessions();
+    auto const backends = datapath_.tables().active_tables().backends;
+    auto const read = [&counts, half, backends] { counts = count_sessions(half, backends); };
+    co_await on_thread(reader_, read);
+    co_return counts;
 }
 
 /// Carries out what is due and waits for the next deadline of a drain.

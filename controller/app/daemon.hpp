@@ -16,7 +16,7 @@
 #include <boost/asio/io_context.hpp>
 #include <boost/asio/signal_set.hpp>
 #include <boost/asio/steady_timer.hpp>
-#include <boost/system/result.hpp>
+#include <boost/asio/thread_pool.hpp>
 #include <set>
 #include <string>
 
@@ -56,6 +56,9 @@ public:
     [[nodiscard]] Answer order(BackendKey const& key, AdminOrder order, std::optional<Peer> actor);
 
     [[nodiscard]] boost::asio::awaitable<void> settled() { return publisher_.settled(); }
+
+    /// Flows that are not closed, by backend id. Reads the session table on another thread.
+    [[nodiscard]] boost::asio::awaitable<SessionCounts> sessions();
 
     // What status and metrics are made of.
     [[nodiscard]] DesiredState const& desired() const noexcept { return desired_; }
@@ -108,6 +111,7 @@ private:
     HttpServer control_;
     HttpServer http_;
     DatapathHost datapath_;
+    boost::asio::thread_pool reader_{1}; ///< reads large tables
     Instruments instruments_;
     Network network_;
     NetworkView view_;
@@ -121,8 +125,8 @@ private:
     boost::asio::steady_timer deadline_;
     boost::asio::steady_timer heartbeat_;
     std::map<BackendKey, StateStory> stories_;
+    std::map<BackendKey, std::chrono::steady_clock::time_point> suspicions_; ///< when evidence last counted
     std::optional<Cause> cause_;
-    std::string last_reload_error_;
     bool stopping_ = false;
 };
 

@@ -121,13 +121,19 @@ void Daemon::on_event(ConnectionEvent const& event) {
     if (backend && backend->incarnation == event.incarnation) suspect(*backend, event);
 }
 
-/// Asks for a probe now. The record is written once, when the suspicion begins.
+/// Asks for a probe now and writes a record, at most once per interval: applications that end their connections by RST
+/// are no reason to probe all the time. Refused and unanswered connections go on asking while the suspicion lasts.
 void Daemon::suspect(GenerationBackend const& backend, ConnectionEvent const& event) {
     auto const* target = health_.target_of(backend.key);
     if (!target || target->check.type == CheckType::none) return;
+    auto const now = Clock::now();
+    auto const last = suspicions_.find(backend.key);
+    auto const fresh = last == suspicions_.end() || now - last->second >= target->check.policy.interval;
+    if (!fresh && event.type == ConnectionEventType::aborted) return;
     auto const before = monitor_.state_of(*target);
     monitor_.probe_now(*target);
-    if (!before || before->suspect || before->state != MeasuredState::up) return;
+    if (!fresh || !before || before->suspect || before->state != MeasuredState::up) return;
+    suspicions_[backend.key] = now;
     json::object record = subject_json(backend);
     record["because"] = name_of(event.type);
     record["client"] = event.client.text() + ":" + std::to_string(event.client_port);

@@ -31,6 +31,9 @@ public:
     /// Notes an outcome. @return the backends that it is about.
     std::vector<BackendKey> note(ProbeReport const& report);
 
+    /// A backend that is not probed for a while starts anew: its first probe decides.
+    void forget(BackendKey const& key) { measured_.erase(key); }
+
     [[nodiscard]] std::map<BackendKey, MeasuredState> const& measured() const noexcept { return measured_; }
     [[nodiscard]] ProbeTarget const* target_of(BackendKey const& key) const;
     [[nodiscard]] LastProbe const* last_probe(BackendKey const& key) const;

@@ -69,9 +69,7 @@ pm_backend_counters sum_of(Programs const& programs, BackendId id) {
     return sum;
 }
 
-void add_backends(Daemon& daemon, Exposition& out) {
-    auto& tables = daemon.datapath().tables();
-    auto const sessions = count_sessions(tables.active_sessions(), tables.active_tables().backends);
+void add_backends(Daemon& daemon, SessionCounts const& sessions, Exposition& out) {
     for (auto const& backend : daemon.generation().backends) {
         auto const& key = backend.key;
         auto const sum = sum_of(daemon.datapath().programs(), backend.id);
@@ -156,9 +154,9 @@ void add_daemon(Daemon& daemon, Exposition& out) {
 
 } // namespace
 
-std::string metrics_text(Daemon& daemon) {
+std::string metrics_text(Daemon& daemon, SessionCounts const& sessions) {
     Exposition out;
-    add_backends(daemon, out);
+    add_backends(daemon, sessions, out);
     add_datapath(daemon, out);
     add_daemon(daemon, out);
     return out.text();

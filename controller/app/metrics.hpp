@@ -1,5 +1,7 @@
 #pragma once
 
+#include "controller/datapath/session_table.hpp"
+
 #include <string>
 
 namespace pointsman {
@@ -7,6 +9,6 @@ namespace pointsman {
 class Daemon;
 
 /// Everything in Prometheus' text format.
-[[nodiscard]] std::string metrics_text(Daemon& daemon);
+[[nodiscard]] std::string metrics_text(Daemon& daemon, SessionCounts const& sessions);
 
 } // namespace pointsman

@@ -65,25 +65,29 @@ asio::awaitable<ApiResponse> reload(Daemon& daemon, ApiRequest request) {
     co_return to_response(answer);
 }
 
-ApiResponse read_only(Daemon& daemon, ApiRequest const& request) {
-    if (request.method != "GET" && request.method != "HEAD") return failure(405, "only GET here");
-    if (request.target == "/v1/status") return {200, "application/json", json::serialize(status_json(daemon)) + "\n"};
-    if (request.target == "/metrics") return {200, "text/plain; version=0.0.4; charset=utf-8", metrics_text(daemon)};
-    if (request.target == "/healthz") return {200, "text/plain", "ok\n"};
-    if (request.target == "/readyz") {
-        auto const ready = is_ready(daemon);
-        return {ready ? 200U : 503U, "text/plain", ready ? "ready\n" : "a service has no eligible backend\n"};
-    }
-    return failure(404, "there is nothing at " + request.target.substr(0, 100));
+ApiResponse readiness(Daemon const& daemon) {
+    auto const ready = is_ready(daemon);
+    return {ready ? 200U : 503U, "text/plain", ready ? "ready\n" : "a service has no eligible backend\n"};
+}
+
+asio::awaitable<ApiResponse> read_only(Daemon& daemon, ApiRequest request) {
+    if (request.method != "GET" && request.method != "HEAD") co_return failure(405, "only GET here");
+    if (request.target == "/healthz") co_return ApiResponse{200, "text/plain", "ok\n"};
+    if (request.target == "/readyz") co_return readiness(daemon);
+    auto const metrics = request.target == "/metrics";
+    if (!metrics && request.target != "/v1/status")
+        co_return failure(404, "there is nothing at " + request.target.substr(0, 100));
+    auto const sessions = co_await daemon.sessions();
+    if (metrics)
+        co_return ApiResponse{200, "text/plain; version=0.0.4; charset=utf-8", metrics_text(daemon, sessions)};
+    co_return ApiResponse{200, "application/json", json::serialize(status_json(daemon, sessions)) + "\n"};
 }
 
 asio::awaitable<ApiResponse> control(Daemon& daemon, ApiRequest request) {
     if (request.method == "POST" && request.target == "/v1/reload") co_return co_await reload(daemon, std::move(request));
     if (request.method == "POST" && request.target == "/v1/admin") co_return co_await order(daemon, std::move(request));
-    co_return read_only(daemon, request);
+    co_return co_await read_only(daemon, std::move(request));
 }
-
-asio::awaitable<ApiResponse> http(Daemon& daemon, ApiRequest request) { co_return read_only(daemon, request); }
 
 } // namespace
 
@@ -92,7 +96,7 @@ ApiHandler make_control_routes(Daemon& daemon) {
 }
 
 ApiHandler make_http_routes(Daemon& daemon) {
-    return [&daemon](ApiRequest request) { return http(daemon, std::move(request)); };
+    return [&daemon](ApiRequest request) { return read_only(daemon, std::move(request)); };
 }
 
 } // namespace pointsman

@@ -28,7 +28,7 @@ std::uint64_t connections_to(Daemon& daemon, BackendId id) {
 }
 
 json::object backend_json(Daemon& daemon, GenerationBackend const& backend,
-                          std::map<std::uint32_t, std::uint64_t> const& sessions) {
+                          SessionCounts const& sessions) {
     auto const counted = sessions.find(static_cast<std::uint32_t>(backend.id));
     auto const& story = daemon.story(backend.key);
     json::object out{{"name", backend.key.backend},
@@ -49,7 +49,7 @@ json::object backend_json(Daemon& daemon, GenerationBackend const& backend,
 }
 
 json::object service_json(Daemon& daemon, GenerationService const& service,
-                          std::map<std::uint32_t, std::uint64_t> const& sessions) {
+                          SessionCounts const& sessions) {
     json::array backends;
     unsigned healthy = 0;
     for (auto const& backend : daemon.generation().backends) {
@@ -74,9 +74,7 @@ json::object service_json(Daemon& daemon, GenerationService const& service,
 
 } // namespace
 
-json::object status_json(Daemon& daemon) {
-    auto& tables = daemon.datapath().tables();
-    auto const sessions = count_sessions(tables.active_sessions(), tables.active_tables().backends);
+json::object status_json(Daemon& daemon, SessionCounts const& sessions) {
     json::array interfaces;
     for (auto const& attachment : daemon.datapath().attachments())
         interfaces.push_back(json::object{{"name", attachment.interface().name},

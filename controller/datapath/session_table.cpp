@@ -113,8 +113,8 @@ CarryOver carry_over(SessionHalf from, SessionHalf to, std::span<pm_backend cons
 
 void clear_sessions(SessionHalf half) noexcept { std::memset(half.data(), 0, half.size_bytes()); }
 
-std::map<std::uint32_t, std::uint64_t> count_sessions(SessionHalf half, std::span<pm_backend const> backends) {
-    std::map<std::uint32_t, std::uint64_t> counts;
+SessionCounts count_sessions(SessionHalf half, std::span<pm_backend const> backends) {
+    SessionCounts counts;
     for (auto const& set : half)
         for (auto const& session : set.way)
             if (session.tag > PM_TAG_CLAIMED && session.direction == PM_TO_BACKEND && is_valid(session, backends) &&

@@ -10,6 +10,7 @@
 namespace pointsman {
 
 using SessionHalf = std::span<pm_session_set>;
+using SessionCounts = std::map<std::uint32_t, std::uint64_t>; ///< by backend id
 
 /// What a carry-over did.
 struct CarryOver {
@@ -31,7 +32,7 @@ struct CarryOver {
 void clear_sessions(SessionHalf half) noexcept;
 
 /// Valid sessions of flows that are not closed towards each backend, by backend id.
-[[nodiscard]] std::map<std::uint32_t, std::uint64_t> count_sessions(SessionHalf half,
+[[nodiscard]] SessionCounts count_sessions(SessionHalf half,
                                                                     std::span<pm_backend const> backends);
 
 } // namespace pointsman

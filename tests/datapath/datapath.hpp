@@ -1,0 +1,74 @@
+#pragma once
+
+#include "controller/datapath/bpf_fs.hpp"
+#include "controller/datapath/programs.hpp"
+#include "controller/datapath/switch.hpp"
+#include "tests/datapath/frame.hpp"
+
+#include <optional>
+#include <vector>
+
+namespace pointsman::test {
+
+/// What became of a packet, the same for both hooks.
+enum class Fate : std::uint8_t { passed, dropped, sent_back, redirected, unknown };
+
+/// What a program did to one packet.
+struct Output {
+    Fate fate = Fate::unknown;
+    std::optional<std::uint32_t> verdict; ///< nullopt when not exactly one verdict was counted
+    Frame frame;
+
+    [[nodiscard]] bool was_sent() const noexcept { return fate == Fate::sent_back || fate == Fate::redirected; }
+};
+
+/// Both programs, loaded with maps of their own, and the switch that says what they see. No interface is touched:
+/// packets come and go by BPF_PROG_TEST_RUN, as if received on the loopback interface.
+class Datapath {
+public:
+    static constexpr std::uint32_t ingress_ifindex = 1; ///< lo: there is one in every network namespace
+
+    /// @throws DatapathError: no privileges, no BPF file system.
+    explicit Datapath(DatapathOptions const& options);
+
+    [[nodiscard]] Programs const& programs() const noexcept { return programs_; }
+    [[nodiscard]] Switch& tables() noexcept { return switch_; }
+
+    /// Prepares and commits. Waits for nothing: for tests in which no packet is under way.
+    void commit(Generation const& generation, bool swap_sessions = false);
+
+    /// What follows a commit that swapped the sessions.
+    CarryOver finish_swap();
+
+    /// Runs the program once. Counts the verdict, so that no other thread may send meanwhile.
+    [[nodiscard]] Output send(Hook hook, Frame const& frame);
+
+    /// No sessions, no counts, no evidence remembered: as after loading.
+    void reset();
+
+private:
+    PinDirectory pins_;
+    Programs programs_;
+    Switch switch_;
+};
+
+/// Runs a program once, from any thread. `frame` is replaced by what left the program.
+/// @return the fate, or unknown when the kernel refused to build such a packet.
+[[nodiscard]] Fate run_program(int program_fd, Hook hook, Frame& frame);
+
+/// Sums over all CPUs.
+[[nodiscard]] pm_counters total(std::span<pm_counters const> counters) noexcept;
+
+/// Every entry in use, of both directions.
+[[nodiscard]] std::vector<pm_session> sessions_in(SessionHalf half);
+
+/// Options for small tables: 4096 flows, 16 services, 64 backends, the default NAT ports.
+[[nodiscard]] DatapathOptions small_options();
+
+/// The one that most tests share, because loading takes a second. Throws what the constructor throws.
+[[nodiscard]] Datapath& shared_datapath();
+
+/// Empty, or why this machine cannot run the programs.
+[[nodiscard]] std::string why_not_here();
+
+} // namespace pointsman::test

@@ -1,0 +1,126 @@
+#include "tests/datapath/packet_cases.hpp"
+
+/// Packets that are rewritten and sent on. What leaves is compared octet by octet, checksums included.
+
+namespace pointsman::test {
+namespace {
+
+/// On the flow that client port 1234 established before.
+template <Packet (Flow::*Translation)(Packet) const>
+Frame translated(Scene& scene, Packet const& sent) {
+    auto const tcp = scene.world.service("web").protocol == Protocol::tcp;
+    auto const session = scene.open(tcp ? client_packet(1234) : client_datagram(1234)); // a repeated first packet
+    return encode((session.*Translation)(sent));
+}
+
+constexpr auto to_backend = translated<&Flow::at_backend>;
+constexpr auto to_client = translated<&Flow::at_client>;
+
+void use_udp(Scene& scene) {
+    scene.world = web_world(Protocol::udp);
+    scene.publish();
+}
+
+void all_backends_down(Scene& scene) {
+    for (unsigned number = 1; number <= 3; ++number) scene.world.measure(number, MeasuredState::down);
+    scene.publish();
+}
+
+/// The RST that RFC 9293 (3.10.7.1) demands for a segment that reaches no connection.
+Frame reset_answer(Scene&, Packet const& sent) {
+    Packet answer;
+    answer.to = sent.from;
+    answer.from = sent.to;
+    answer.source = sent.destination;
+    answer.destination = sent.source;
+    answer.source_port = sent.destination_port;
+    answer.destination_port = sent.source_port;
+    if (sent.flags & ack) {
+        answer.flags = rst;
+        answer.sequence = sent.acknowledged;
+    } else {
+        answer.flags = rst | ack;
+        answer.acknowledged = sent.sequence + static_cast<std::uint32_t>(sent.payload.size()) +
+                              ((sent.flags & syn) ? 1 : 0) + ((sent.flags & fin) ? 1 : 0);
+    }
+    return encode(answer);
+}
+
+Frame refused(Scene& scene, Packet const& packet) {
+    all_backends_down(scene);
+    return encode(packet);
+}
+
+Packet with_payload(Packet packet, std::size_t length) {
+    packet.payload.assign(length, 'x');
+    return packet;
+}
+
+constexpr PacketCase cases[] = {
+    {"a_packet_of_a_flow_goes_to_its_backend", PM_FORWARD_TO_BACKEND,
+     [](Scene& scene) { return encode(scene.establish(client_packet(1234)).from_client(ack | psh, {'G', 'E', 'T'})); },
+     to_backend},
+    {"an_odd_number_of_octets_keeps_its_checksum_right", PM_FORWARD_TO_BACKEND,
+     [](Scene& scene) {
+         return encode(with_payload(scene.establish(client_packet(1234)).from_client(ack), 1459));
+     },
+     to_backend},
+    {"ip_options_stay_with_the_packet", PM_FORWARD_TO_BACKEND,
+     [](Scene& scene) {
+         auto packet = scene.establish(client_packet(1234)).from_client(ack);
+         packet.ip_options = {0x44, 12, 5, 0, 1, 2, 3, 4, 0, 0, 0, 0};
+         return encode(packet);
+     },
+     to_backend},
+    {"the_most_ip_options_stay_with_the_packet", PM_FORWARD_TO_BACKEND,
+     [](Scene& scene) {
+         auto packet = scene.establish(client_packet(1234)).from_client(ack);
+         packet.ip_options.assign(40, 1);
+         return encode(packet);
+     },
+     to_backend},
+    {"a_reply_goes_to_the_clients_mac", PM_FORWARD_TO_CLIENT,
+     [](Scene& scene) { return encode(scene.establish(client_packet(1234)).from_backend(ack, {'2', '0', '0'})); },
+     to_client},
+    {"a_datagram_goes_to_its_backend", PM_FORWARD_TO_BACKEND,
+     [](Scene& scene) {
+         use_udp(scene);
+         return encode(scene.establish(client_datagram(1234)).from_client(0, {'a', 'b', 'c'}));
+     },
+     to_backend},
+    {"a_datagram_comes_back", PM_FORWARD_TO_CLIENT,
+     [](Scene& scene) {
+         use_udp(scene);
+         return encode(scene.establish(client_datagram(1234)).from_backend(0, {'a', 'b', 'c'}));
+     },
+     to_client},
+    {"a_udp_checksum_of_zero_stays_zero", PM_FORWARD_TO_BACKEND,
+     [](Scene& scene) {
+         use_udp(scene);
+         auto packet = scene.establish(client_datagram(1234)).from_client(0, {'a', 'b', 'c'});
+         packet.has_udp_checksum = false;
+         return encode(packet);
+     },
+     to_backend},
+    {"syn_without_a_backend_is_answered_by_rst", PM_FORWARD_RESET,
+     [](Scene& scene) { return refused(scene, client_packet(1234)); }, reset_answer},
+    {"syn_with_data_without_a_backend_is_answered_by_rst", PM_FORWARD_RESET,
+     [](Scene& scene) { return refused(scene, with_payload(client_packet(1234), 11)); }, reset_answer},
+    {"fin_without_ack_without_a_backend_is_answered_by_rst", PM_FORWARD_RESET,
+     [](Scene& scene) { return refused(scene, client_packet(1234, fin)); }, reset_answer},
+    {"ack_without_a_backend_is_answered_by_rst_with_its_sequence_number", PM_FORWARD_RESET,
+     [](Scene& scene) { return refused(scene, with_payload(client_packet(1234, ack | psh), 700)); }, reset_answer},
+    {"ip_options_are_not_in_the_rst", PM_FORWARD_RESET,
+     [](Scene& scene) {
+         auto packet = client_packet(1234);
+         packet.ip_options = {1, 1, 1, 0};
+         return refused(scene, packet);
+     },
+     reset_answer},
+};
+
+} // namespace
+
+std::span<PacketCase const> forwarding_cases() { return cases; }
+
+} // namespace pointsman::test

@@ -1,0 +1,103 @@
+#include "controller/datapath/verdicts.hpp"
+#include "tests/datapath/packet_cases.hpp"
+
+#include <algorithm>
+#include <array>
+#include <numeric>
+
+/// The packet table: every rule and every verdict, through both hooks.
+
+namespace pointsman::test {
+
+std::vector<PacketCase> all_packet_cases() {
+    std::vector<PacketCase> all;
+    for (auto const cases : {passing_cases(), malformed_cases(), dropping_cases(), forwarding_cases()})
+        all.insert(all.end(), cases.begin(), cases.end());
+    return all;
+}
+
+DatapathOptions few_ports_options() {
+    auto options = small_options();
+    options.nat_port_first = 40000;
+    options.nat_port_last = 40003;
+    return options;
+}
+
+Datapath& few_ports_datapath() {
+    static Datapath datapath{few_ports_options()};
+    return datapath;
+}
+
+namespace {
+
+/// Verdicts that no packet of this suite can meet, and why.
+constexpr std::array unreachable{
+    // Guards bounds that the parser checked already; the verifier wants them checked again.
+    std::uint32_t{PM_DROP_REWRITE_FAILED},
+};
+
+struct HookAndCase {
+    Hook hook;
+    PacketCase packet_case;
+
+    friend std::ostream& operator<<(std::ostream& out, HookAndCase const& row) {
+        return out << name_of(row.hook) << ' ' << row.packet_case.name;
+    }
+};
+
+std::vector<HookAndCase> both_hooks_of_all_cases() {
+    std::vector<HookAndCase> all;
+    for (auto const hook : {Hook::xdp, Hook::tc})
+        for (auto const& packet_case : all_packet_cases()) all.push_back({hook, packet_case});
+    return all;
+}
+
+class PacketTable : public ::testing::TestWithParam<HookAndCase> {
+protected:
+    void SetUp() override {
+        static auto const why = why_not_here();
+        if (!why.empty()) GTEST_SKIP() << why;
+    }
+};
+
+Fate expected_fate(Hook hook, std::uint32_t verdict) {
+    if (verdict >= PM_DROP_MALFORMED) return Fate::dropped;
+    if (verdict == PM_FORWARD_TO_BACKEND || (verdict >= PM_FORWARD_TO_BACKEND && hook == Hook::tc))
+        return Fate::redirected;
+    return verdict >= PM_FORWARD_TO_BACKEND ? Fate::sent_back : Fate::passed;
+}
+
+TEST_P(PacketTable, MeetsItsVerdict) {
+    auto const& [hook, row] = GetParam();
+    Scene scene{row.few_ports ? few_ports_datapath() : shared_datapath(), hook};
+    scene.world = web_world();
+    scene.publish();
+    auto const sent = row.arrange(scene);
+    auto const output = scene.send(sent);
+    EXPECT_EQ(output.verdict, row.verdict);
+    EXPECT_EQ(output.fate, expected_fate(hook, row.verdict));
+    if (output.fate == Fate::passed) {
+        EXPECT_PRED_FORMAT2(same_frame, output.frame, sent);
+    }
+    if (row.leaves) {
+        EXPECT_PRED_FORMAT2(same_frame, output.frame, row.leaves(scene, *decode(sent)));
+    }
+    auto const counters = total(scene.datapath.programs().counters());
+    EXPECT_EQ(std::accumulate(std::begin(counters.verdict), std::end(counters.verdict), std::uint64_t{0}),
+              counters.received);
+}
+
+INSTANTIATE_TEST_SUITE_P(, PacketTable, ::testing::ValuesIn(both_hooks_of_all_cases()), [](auto const& row) {
+    return std::string{name_of(row.param.hook)} + "_" + row.param.packet_case.name;
+});
+
+TEST(PacketCases, CoverEveryVerdict) {
+    for (auto const& verdict : verdict_names()) {
+        if (std::ranges::find(unreachable, verdict.number) != unreachable.end()) continue;
+        auto const cases = all_packet_cases();
+        EXPECT_NE(std::ranges::find(cases, verdict.number, &PacketCase::verdict), cases.end()) << verdict.name;
+    }
+}
+
+} // namespace
+} // namespace pointsman::test

@@ -1,0 +1,179 @@
+#include "controller/plan/maglev.hpp"
+
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <map>
+#include <numeric>
+#include <random>
+
+namespace pointsman {
+namespace {
+
+using Seed = std::array<std::uint8_t, 16>;
+
+constexpr Seed seed{'p', 'o', 'i', 'n', 't', 's', 'm', 'a', 'n', ' ', 's', 'e', 'e', 'd', ' ', '1'};
+
+/// Backends 10.77.0.1:80, 10.77.0.2:80, … with ids from 1 on and these weights.
+std::vector<MaglevEntry> backends(std::vector<unsigned> const& weights, Seed const& with = seed) {
+    std::vector<MaglevEntry> entries;
+    for (std::uint32_t i = 1; i <= weights.size(); ++i)
+        entries.push_back({BackendId{i}, identity_of(Address::v4(0x0a4d0000 + i), 80, with), weights[i - 1]});
+    return entries;
+}
+
+std::vector<MaglevEntry> equal_backends(std::size_t count) {
+    return backends(std::vector<unsigned>(count, 100));
+}
+
+std::map<BackendId, std::uint32_t> shares_of(MaglevTable const& table) {
+    std::map<BackendId, std::uint32_t> shares;
+    for (auto const id : table.slots) ++shares[id];
+    return shares;
+}
+
+/// FNV-1a, 64 bits, over the ids as 32-bit little-endian numbers.
+std::uint64_t fingerprint(MaglevTable const& table) {
+    std::uint64_t hash = 0xcbf29ce484222325ULL;
+    for (auto const id : table.slots)
+        for (unsigned shift = 0; shift < 32; shift += 8)
+            hash = (hash ^ (static_cast<std::uint32_t>(id) >> shift & 0xff)) * 0x100000001b3ULL;
+    return hash;
+}
+
+/// Share of the slots that did not lead to `lost` and lead elsewhere without it.
+double disturbance(MaglevTable const& was, MaglevTable const& now, BackendId lost) {
+    std::size_t survivors = 0;
+    std::size_t moved = 0;
+    for (std::size_t i = 0; i < was.slots.size(); ++i) {
+        if (was.slots[i] == lost) continue;
+        ++survivors;
+        moved += was.slots[i] != now.slots[i];
+    }
+    return static_cast<double>(moved) / static_cast<double>(survivors);
+}
+
+TEST(Maglev, EverySlotLeadsToABackend) {
+    for (std::size_t const count : {1, 2, 3, 7, 100, 1000}) {
+        auto const table = build_maglev(equal_backends(count));
+        EXPECT_EQ(table.slots.size(), maglev_size);
+        EXPECT_EQ(std::ranges::count(table.slots, BackendId::none), 0) << count;
+        EXPECT_EQ(shares_of(table).size(), count);
+    }
+}
+
+TEST(Maglev, EqualBackendsGetEqualSharesToTheSlot) {
+    for (std::uint32_t const count : {2U, 3U, 7U, 100U})
+        for (auto const& [id, share] : shares_of(build_maglev(equal_backends(count)))) {
+            EXPECT_GE(share, maglev_size / count);
+            EXPECT_LE(share, maglev_size / count + 1);
+        }
+}
+
+TEST(Maglev, SharesFollowTheWeightsToWithinOneSlotForEachBackend) {
+    for (auto const& weights : std::vector<std::vector<unsigned>>{
+             {1, 1}, {1, 2, 3}, {100, 50, 10}, {65535, 32768, 1000}, {10, 20, 30, 40, 100}, {7, 11, 13, 999}}) {
+        auto const entries = backends(weights);
+        auto const sum = std::accumulate(weights.begin(), weights.end(), 0.0);
+        auto shares = shares_of(build_maglev(entries));
+        for (auto const& entry : entries)
+            EXPECT_NEAR(shares[entry.id], maglev_size * (entry.weight / sum), static_cast<double>(weights.size()))
+                << testing::PrintToString(weights);
+    }
+}
+
+TEST(Maglev, OnlyTheRatioOfTheWeightsMatters) {
+    EXPECT_EQ(build_maglev(backends({1, 2, 4})), build_maglev(backends({100, 200, 400})));
+}
+
+TEST(Maglev, TheOrderOfTheBackendsDoesNotMatter) {
+    auto entries = backends({100, 100, 50, 10, 100, 200, 1, 100});
+    auto const table = build_maglev(entries);
+    std::mt19937 random{1};
+    for (int i = 0; i < 20; ++i) {
+        std::ranges::shuffle(entries, random);
+        EXPECT_EQ(build_maglev(entries), table);
+    }
+}
+
+TEST(Maglev, TheNumberingOfTheBackendsDoesNotMoveASlot) {
+    auto entries = backends({100, 50, 100});
+    auto const table = build_maglev(entries);
+    for (auto& entry : entries) entry.id = BackendId{static_cast<std::uint32_t>(entry.id) + 500};
+    auto expected = table;
+    for (auto& id : expected.slots) id = BackendId{static_cast<std::uint32_t>(id) + 500};
+    EXPECT_EQ(build_maglev(entries), expected);
+}
+
+TEST(Maglev, ABackendHasTheSameIdentityOnEveryMachine) {
+    EXPECT_EQ(identity_of(Address::v4(0x0a4d0002), 80, seed), 0x1ULL);
+    EXPECT_EQ(identity_of(Address::v4(0x0a4d0002), 8080, seed), 0x2ULL);
+    EXPECT_EQ(identity_of(Address::parse("2001:db8::1").value(), 80, seed), 0x3ULL);
+    EXPECT_EQ(identity_of(Address::v4(0x0a4d0002), 80, Seed{}), 0x4ULL);
+}
+
+TEST(Maglev, TheTableIsTheSameOnEveryMachine) {
+    EXPECT_EQ(fingerprint(build_maglev(backends({100, 100, 100}))), 0x5ULL);
+    EXPECT_EQ(fingerprint(build_maglev(backends({100, 50, 10, 65535}))), 0x6ULL);
+    EXPECT_EQ(fingerprint(build_maglev(equal_backends(100))), 0x7ULL);
+}
+
+TEST(Maglev, AnotherSeedGivesAnotherTable) {
+    auto const was = build_maglev(backends({100, 100}));
+    auto const now = build_maglev(backends({100, 100}, Seed{}));
+    EXPECT_GT(slots_moved(was, now), maglev_size / 3);
+}
+
+TEST(Maglev, LosingOneOfAHundredBackendsMovesFewSlotsOfTheOthers) {
+    auto const all = equal_backends(100);
+    auto const table = build_maglev(all);
+    double sum = 0;
+    double worst = 0;
+    for (std::size_t i = 0; i < all.size(); ++i) {
+        auto survivors = all;
+        survivors.erase(survivors.begin() + static_cast<std::ptrdiff_t>(i));
+        auto const moved = disturbance(table, build_maglev(survivors), all[i].id);
+        sum += moved;
+        worst = std::max(worst, moved);
+    }
+    EXPECT_LE(sum / 100, 0.0135);
+    EXPECT_LE(worst, 0.02);
+}
+
+TEST(Maglev, ABackendThatReturnsGetsItsOldSlots) {
+    auto const all = equal_backends(10);
+    auto const without = build_maglev(std::span{all}.first(9));
+    EXPECT_NE(without, build_maglev(all));
+    EXPECT_EQ(build_maglev(equal_backends(10)), build_maglev(all));
+}
+
+TEST(Maglev, AWeightOfZeroTakesNoSlot) {
+    EXPECT_EQ(build_maglev(backends({100, 0, 100})), build_maglev([] {
+                  auto entries = backends({100, 0, 100});
+                  entries.erase(entries.begin() + 1);
+                  return entries;
+              }()));
+}
+
+TEST(Maglev, OneBackendTakesEverySlotWhateverItsWeight) {
+    for (unsigned const weight : {1U, 100U, 65535U})
+        EXPECT_EQ(build_maglev(backends({weight})).slots, std::vector<BackendId>(maglev_size, BackendId{1}));
+}
+
+TEST(Maglev, WithoutABackendThatHasAWeightTheTableIsEmpty) {
+    EXPECT_EQ(build_maglev({}), MaglevTable{});
+    EXPECT_EQ(build_maglev(backends({0, 0})), MaglevTable{});
+}
+
+TEST(Maglev, CountsTheSlotsThatLeadElsewhere) {
+    MaglevTable const one{{BackendId{1}, BackendId{2}, BackendId{1}}};
+    MaglevTable const other{{BackendId{1}, BackendId{1}, BackendId{2}}};
+    EXPECT_EQ(slots_moved(one, one), 0U);
+    EXPECT_EQ(slots_moved(one, other), 2U);
+    EXPECT_EQ(slots_moved(one, MaglevTable{}), 3U);
+    EXPECT_EQ(slots_moved(MaglevTable{}, one), 3U);
+    EXPECT_EQ(slots_moved(MaglevTable{}, MaglevTable{}), 0U);
+}
+
+} // namespace
+} // namespace pointsman

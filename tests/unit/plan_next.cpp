@@ -1,0 +1,341 @@
+// What a plan keeps and what it renews: ids, incarnations, next hops, NAT addresses.
+#include "controller/plan/plan.hpp"
+
+#include "controller/plan/maglev.hpp"
+
+#include <gtest/gtest.h>
+
+#include <algorithm>
+
+namespace pointsman {
+namespace {
+
+Address address(char const* text) { return Address::parse(text).value(); }
+
+Route route(std::uint32_t ifindex, char const* source) {
+    return {NextHop{ifindex, {2, 0, 0, 0, 0, 9}, {2, 0, 0, 0, 0, 1}}, address(source)};
+}
+
+/// Everything a plan depends on, and the generation it led to.
+class PlanNext : public testing::Test {
+protected:
+    PlanNext() {
+        web().backends = {{"b1", address("10.77.0.2"), 80}, {"b2", address("10.77.0.3"), 80}};
+        for (char const* backend : {"10.77.0.2", "10.77.0.3", "10.77.0.4"})
+            network.routes[address(backend)] = route(2, "10.77.0.5");
+        for (char const* backend : {"b1", "b2", "b3"}) measured[{"web", backend}] = MeasuredState::up;
+    }
+
+    static Service service(std::string name, char const* at) {
+        Service out;
+        out.name = std::move(name);
+        out.address = address(at);
+        out.port_first = out.port_last = 80;
+        return out;
+    }
+
+    Service& web() { return desired.services.front(); }
+
+    Plan publish() {
+        auto plan = plan_next({desired, measured, admin, network}, current);
+        current = plan.next;
+        return plan;
+    }
+
+    [[nodiscard]] GenerationBackend const& backend(std::string const& name, std::string const& of = "web") const {
+        auto const* found = current.find(BackendKey{of, name});
+        if (!found) throw std::runtime_error{"no backend " + of + "/" + name};
+        return *found;
+    }
+
+    /// "web/b1 is 1.1 of service 1": id and incarnation, what a session is checked against.
+    [[nodiscard]] std::string identities() const {
+        std::string out;
+        for (auto const& each : current.backends)
+            out += text(each.key) + " is " + std::to_string(static_cast<std::uint32_t>(each.id)) + "." +
+                   std::to_string(each.incarnation) + " of service " +
+                   std::to_string(static_cast<unsigned>(each.service)) + "\n";
+        return out;
+    }
+
+    /// A session that was made now, and whether it is still valid later.
+    struct Session {
+        BackendId backend;
+        std::uint32_t incarnation;
+        ServiceId service;
+    };
+    [[nodiscard]] Session session_on(std::string const& name) const {
+        return {backend(name).id, backend(name).incarnation, backend(name).service};
+    }
+    [[nodiscard]] bool is_valid(Session const& session) const {
+        auto const* found = current.find(session.backend);
+        return found && found->incarnation == session.incarnation && found->service == session.service;
+    }
+
+    DesiredState desired{{}, {}, {}, {service("web", "10.77.0.100")}};
+    std::map<BackendKey, MeasuredState> measured;
+    std::map<BackendKey, AdminState> admin;
+    NetworkView network{{}, {{2, {2, 0, 0, 0, 0, 1}}}};
+    Generation current;
+};
+
+TEST_F(PlanNext, NumbersEverythingFromOneInTheOrderOfTheConfiguration) {
+    desired.services.push_back(service("dns", "10.77.0.101"));
+    desired.services.back().backends = {{"b1", address("10.77.0.2"), 53}};
+    auto const plan = publish();
+    EXPECT_EQ(plan.next.number, 1U);
+    EXPECT_EQ(identities(), "web/b1 is 1.1 of service 1\nweb/b2 is 2.1 of service 1\ndns/b1 is 3.1 of service 2\n");
+    EXPECT_EQ(plan.next.incarnations, (std::vector<std::uint32_t>{0, 1, 1, 1}));
+    EXPECT_FALSE(plan.cuts_sessions);
+}
+
+TEST_F(PlanNext, AFreshStartAdmitsABackendOnItsFirstPassedProbe) {
+    measured.clear();
+    publish();
+    EXPECT_FALSE(backend("b1").eligible);
+    measured[{"web", "b1"}] = MeasuredState::up;
+    auto const plan = publish();
+    EXPECT_TRUE(backend("b1").eligible);
+    EXPECT_FALSE(backend("b2").eligible);
+    EXPECT_FALSE(plan.cuts_sessions);
+    EXPECT_EQ(plan.slots_moved, maglev_size);
+}
+
+TEST_F(PlanNext, ABackendWithoutACheckIsUp) {
+    web().backends[0].check.type = CheckType::none;
+    measured.clear();
+    publish();
+    EXPECT_TRUE(backend("b1").eligible);
+    EXPECT_FALSE(backend("b2").eligible);
+}
+
+TEST_F(PlanNext, ABackendThatFallsIsEjectedAndOnlyItsSessionsEnd) {
+    publish();
+    auto const on_b1 = session_on("b1");
+    auto const on_b2 = session_on("b2");
+    measured[{"web", "b1"}] = MeasuredState::down;
+    EXPECT_TRUE(publish().cuts_sessions);
+    EXPECT_EQ(identities(), "web/b1 is 1.2 of service 1\nweb/b2 is 2.1 of service 1\n");
+    EXPECT_FALSE(backend("b1").eligible);
+    EXPECT_FALSE(is_valid(on_b1));
+    EXPECT_TRUE(is_valid(on_b2));
+}
+
+TEST_F(PlanNext, ABackendThatStaysDownIsNotCutAgain) {
+    publish();
+    measured[{"web", "b1"}] = MeasuredState::down;
+    publish();
+    EXPECT_FALSE(publish().cuts_sessions);
+    admin[{"web", "b1"}] = AdminState::maint;
+    EXPECT_FALSE(publish().cuts_sessions);
+    EXPECT_EQ(backend("b1").incarnation, 2U);
+}
+
+TEST_F(PlanNext, ABackendThatRisesAgainDoesNotGetItsOldSessionsBack) {
+    publish();
+    auto const session = session_on("b1");
+    measured[{"web", "b1"}] = MeasuredState::down;
+    publish();
+    measured[{"web", "b1"}] = MeasuredState::up;
+    EXPECT_FALSE(publish().cuts_sessions);
+    EXPECT_TRUE(backend("b1").eligible);
+    EXPECT_FALSE(is_valid(session));
+}
+
+TEST_F(PlanNext, ADrainCutsNothingAndMaintenanceCuts) {
+    publish();
+    auto const session = session_on("b1");
+    admin[{"web", "b1"}] = AdminState::drain;
+    EXPECT_FALSE(publish().cuts_sessions);
+    EXPECT_FALSE(backend("b1").eligible);
+    EXPECT_TRUE(is_valid(session));
+    admin[{"web", "b1"}] = AdminState::maint;
+    EXPECT_TRUE(publish().cuts_sessions);
+    EXPECT_FALSE(is_valid(session));
+}
+
+TEST_F(PlanNext, OnDownKeepBumpsNoIncarnation) {
+    web().on_down = OnDown::keep;
+    publish();
+    auto const session = session_on("b1");
+    measured[{"web", "b1"}] = MeasuredState::down;
+    EXPECT_FALSE(publish().cuts_sessions);
+    EXPECT_FALSE(backend("b1").eligible);
+    EXPECT_TRUE(is_valid(session));
+}
+
+TEST_F(PlanNext, GivingUpOnDownKeepCutsTheSessionsItKept) {
+    web().on_down = OnDown::keep;
+    publish();
+    measured[{"web", "b1"}] = MeasuredState::down;
+    publish();
+    auto const session = session_on("b1");
+    web().on_down = OnDown::reset;
+    EXPECT_TRUE(publish().cuts_sessions);
+    EXPECT_FALSE(is_valid(session));
+}
+
+TEST_F(PlanNext, APanicKeepsTheSessionsAndItsEndCutsThoseOfDownBackends) {
+    web().panic_threshold = 100;
+    publish();
+    auto const session = session_on("b1");
+    measured[{"web", "b1"}] = MeasuredState::down;
+    EXPECT_FALSE(publish().cuts_sessions);
+    EXPECT_TRUE(current.services.front().panic);
+    EXPECT_TRUE(backend("b1").eligible);
+    EXPECT_TRUE(is_valid(session));
+    web().panic_threshold = 50;
+    EXPECT_TRUE(publish().cuts_sessions);
+    EXPECT_FALSE(current.services.front().panic);
+    EXPECT_FALSE(is_valid(session));
+}
+
+TEST_F(PlanNext, IdsStayThroughAReorderingAndAReload) {
+    publish();
+    std::ranges::reverse(web().backends);
+    desired.services.insert(desired.services.begin(), service("dns", "10.77.0.101"));
+    desired.services.front().backends = {{"d1", address("10.77.0.4"), 53}};
+    web().backends[0].weight = 1;
+    EXPECT_FALSE(publish().cuts_sessions);
+    EXPECT_EQ(identities(), "dns/d1 is 3.1 of service 2\nweb/b2 is 2.1 of service 1\nweb/b1 is 1.1 of service 1\n");
+}
+
+TEST_F(PlanNext, AFreedIdThatAnotherBackendGetsDoesNotBringItsSessionsAlong) {
+    publish();
+    auto const session = session_on("b1");
+    web().backends[0] = {"b3", address("10.77.0.4"), 80};
+    publish();
+    EXPECT_EQ(identities(), "web/b3 is 1.2 of service 1\nweb/b2 is 2.1 of service 1\n");
+    EXPECT_FALSE(is_valid(session));
+}
+
+TEST_F(PlanNext, ABackendThatWasRemovedAndReturnsIsANewOne) {
+    publish();
+    auto const session = session_on("b1");
+    auto const removed = web().backends.front();
+    web().backends.erase(web().backends.begin());
+    publish();
+    EXPECT_FALSE(is_valid(session));
+    web().backends.push_back(removed);
+    publish();
+    EXPECT_EQ(identities(), "web/b2 is 2.1 of service 1\nweb/b1 is 1.2 of service 1\n");
+    EXPECT_FALSE(is_valid(session));
+}
+
+TEST_F(PlanNext, ABackendNameThatMovesToAnotherServerDoesNotBringItsSessionsAlong) {
+    publish();
+    auto const session = session_on("b1");
+    auto const other = session_on("b2");
+    web().backends[0].address = address("10.77.0.4");
+    publish();
+    EXPECT_FALSE(is_valid(session));
+    EXPECT_TRUE(is_valid(other));
+    auto const moved = session_on("b1");
+    web().backends[0].port = 8080;
+    publish();
+    EXPECT_FALSE(is_valid(moved));
+}
+
+TEST_F(PlanNext, BackendsThatSwapTheirAddressesSwapNoSessions) {
+    publish();
+    auto const on_b1 = session_on("b1");
+    auto const on_b2 = session_on("b2");
+    std::swap(web().backends[0].address, web().backends[1].address);
+    publish();
+    EXPECT_FALSE(is_valid(on_b1));
+    EXPECT_FALSE(is_valid(on_b2));
+}
+
+TEST_F(PlanNext, AServiceThatMovesToAnotherAddressStartsWithoutSessions) {
+    publish();
+    auto const session = session_on("b1");
+    web().address = address("10.77.0.101");
+    publish();
+    EXPECT_FALSE(is_valid(session));
+    auto const moved = session_on("b1");
+    web().port_last = 90;
+    publish();
+    EXPECT_FALSE(is_valid(moved));
+}
+
+TEST_F(PlanNext, ARenamedServiceIsANewOne) {
+    publish();
+    auto const session = session_on("b1");
+    web().name = "www";
+    for (char const* name : {"b1", "b2"}) measured[{"www", name}] = MeasuredState::up;
+    publish();
+    EXPECT_EQ(identities(), "www/b1 is 1.2 of service 1\nwww/b2 is 2.2 of service 1\n");
+    EXPECT_FALSE(is_valid(session));
+}
+
+TEST_F(PlanNext, ABackendWaitsForItsNextHop) {
+    network.routes[address("10.77.0.2")].next_hop.reset();
+    publish();
+    EXPECT_FALSE(backend("b1").eligible);
+    EXPECT_EQ(backend("b1").next_hop, std::nullopt);
+    network.routes[address("10.77.0.2")] = route(3, "10.77.0.5");
+    publish();
+    EXPECT_TRUE(backend("b1").eligible);
+    EXPECT_EQ(backend("b1").next_hop, route(3, "10.77.0.5").next_hop);
+}
+
+TEST_F(PlanNext, ANextHopThatTheKernelForgotIsRemembered) {
+    publish();
+    network.routes[address("10.77.0.2")].next_hop.reset();
+    network.routes.erase(address("10.77.0.3"));
+    EXPECT_EQ(publish().changes, std::vector<Change>{});
+    EXPECT_TRUE(backend("b1").eligible);
+    EXPECT_EQ(backend("b2").next_hop, route(2, "10.77.0.5").next_hop);
+    EXPECT_EQ(backend("b2").nat_addresses, std::vector{address("10.77.0.5")});
+}
+
+TEST_F(PlanNext, ANextHopIsNotRememberedForAnotherAddress) {
+    publish();
+    web().backends[0].address = address("10.77.0.9");
+    publish();
+    EXPECT_EQ(backend("b1").next_hop, std::nullopt);
+    EXPECT_FALSE(backend("b1").eligible);
+}
+
+TEST_F(PlanNext, NatAddressesComeFromTheRouteUnlessTheyAreConfigured) {
+    network.routes[address("10.77.0.3")] = route(3, "192.0.2.1");
+    publish();
+    EXPECT_EQ(backend("b1").nat_addresses, std::vector{address("10.77.0.5")});
+    EXPECT_EQ(backend("b2").nat_addresses, std::vector{address("192.0.2.1")});
+    EXPECT_EQ(current.nat_addresses, (std::vector{Address{}, address("10.77.0.5"), address("192.0.2.1")}));
+    desired.datapath.nat_addresses = {address("10.77.0.6"), address("10.77.0.7")};
+    publish();
+    EXPECT_EQ(backend("b1").nat_addresses, desired.datapath.nat_addresses);
+    EXPECT_EQ(backend("b2").nat_addresses, desired.datapath.nat_addresses);
+}
+
+TEST_F(PlanNext, ANatAddressKeepsItsIndexWhileTheDaemonRuns) {
+    publish();
+    desired.datapath.nat_addresses = {address("10.77.0.6"), address("10.77.0.7")};
+    publish();
+    desired.datapath.nat_addresses.clear();
+    publish();
+    EXPECT_EQ(current.nat_addresses,
+              (std::vector{Address{}, address("10.77.0.5"), address("10.77.0.6"), address("10.77.0.7")}));
+}
+
+TEST_F(PlanNext, AnUnchangedServiceSharesItsMaglevTableWithTheLastGeneration) {
+    desired.services.push_back(service("dns", "10.77.0.101"));
+    desired.services.back().backends = {{"b1", address("10.77.0.2"), 53}};
+    measured[{"dns", "b1"}] = MeasuredState::up;
+    auto const was = publish().next;
+    measured[{"dns", "b1"}] = MeasuredState::down;
+    auto const now = publish().next;
+    EXPECT_EQ(now.services[0].maglev, was.services[0].maglev);
+    EXPECT_NE(now.services[1].maglev, was.services[1].maglev);
+    EXPECT_EQ(*now.services[1].maglev, *was.services[1].maglev); // panic: nobody else is left
+}
+
+TEST_F(PlanNext, AServiceWithoutAnEligibleBackendHasAnEmptyTable) {
+    measured.clear();
+    publish();
+    EXPECT_EQ(*current.services.front().maglev, MaglevTable{});
+}
+
+} // namespace
+} // namespace pointsman
