@@ -142,7 +142,7 @@ enum pm_direction {
  */
 struct pm_session {
 	__u32 tag;	   /* low half of the hash, written last; PM_TAG_* */
-	__u32 hash_high;   /* high half of the hash: choses the sets */
+	__u32 hash_high;   /* high half of the hash: chooses the sets */
 	__u32 last_seen;   /* jiffies, low 32 bits */
 	__u32 state;	   /* PM_SESSION_* */
 	struct pm_addr client;

@@ -46,8 +46,8 @@ static __always_inline int nat_client_flow(const struct pm_session *session, __u
 	return 0;
 }
 
-/* Sets state bits on a session's partner, if that was not lost: on transitions only, a few times in a flow's life. */
-__noinline int nat_mark_partner(const struct pm_session *session, __u32 bits, __u32 active)
+/* Tells a session's partner, if that was not lost, what changed (PM_SESSION_* bits) and that the flow is alive. */
+__noinline int nat_tell_partner(const struct pm_session *session, __u32 bits, __u32 now, __u32 active)
 {
 	struct pm_session *partner;
 	struct pm_flow flow = {};
@@ -58,7 +58,9 @@ __noinline int nat_mark_partner(const struct pm_session *session, __u32 bits, __
 	partner = session_at(session_lookup(pm_flow_hash(&flow, options.hash_key), &flow, active));
 	if (!partner)
 		return 0;
-	__sync_fetch_and_or(&partner->state, bits);
+	WRITE_ONCE(partner->last_seen, now);
+	if (bits)
+		__sync_fetch_and_or(&partner->state, bits);
 	return 1;
 }
 
@@ -70,18 +72,19 @@ static __always_inline int same_client(const struct pm_session *a, const struct 
 
 /*
  * May a new flow take the place of the one that holds this NAT port? The same client's own earlier connection: at once,
- * its backend sees the sequence numbers and timestamps of one stack go on. Another's: rather not within TIME_WAIT, in
- * which the backend may refuse a stranger's SYN (RFC 7323 §5.3) and cost the client a second.
+ * its backend sees the sequence numbers and timestamps of one stack go on. Another's closed one: rather not within
+ * TIME_WAIT, in which the backend may refuse a stranger's SYN (RFC 7323 section 5.3) and cost the client a second. A
+ * living one: not before it was idle for as long as its service allows.
  */
 static __always_inline int nat_port_is_reusable(const struct pm_session *holder, const struct pm_session *session,
-						int attempt)
+						__u32 active, int attempt)
 {
 	if (same_client(holder, session))
 		return 1;
 	if (holder->state & (PM_SESSION_CLOSED | PM_SESSION_CUT))
 		return attempt >= NAT_FRESH_TRIES;
 	if (holder->state & PM_SESSION_ESTABLISHED)
-		return 0;
+		return session_is_idle(holder, session->last_seen, active);
 	return session->last_seen - holder->last_seen > options.embryonic_ticks;
 }
 
@@ -107,7 +110,7 @@ __noinline int nat_try_port(const struct pm_session *session, __u32 active, int 
 	hash = pm_flow_hash(&reply, options.hash_key);
 	holder = session_at(nat_port_holder(hash, &reply, active));
 	if (holder) {
-		if (!nat_port_is_reusable(holder, session, attempt))
+		if (!nat_port_is_reusable(holder, session, active, attempt))
 			return 0;
 		__sync_val_compare_and_swap(&holder->tag, pm_session_tag(hash), PM_TAG_EMPTY);
 	}

@@ -104,6 +104,21 @@ __noinline place_t session_find(__u32 half, __u64 hash, const struct pm_flow *fl
 	return 0;
 }
 
+/*
+ * A packet tells the session of its own direction at once that the flow is alive, the partner once in so many jiffies;
+ * hence nothing is idle before that much more time has passed.
+ */
+#define PARTNER_REFRESH_SHIFT 10
+#define PARTNER_REFRESH_TICKS (1u << PARTNER_REFRESH_SHIFT)
+
+/* Has the flow been silent for longer than its service allows? A service that is gone allows nothing. */
+static __always_inline int session_is_idle(const struct pm_session *session, __u32 now, __u32 active)
+{
+	struct pm_service *service = service_at(active, session->service);
+
+	return !service || now - session->last_seen > service->idle_ticks + PARTNER_REFRESH_TICKS;
+}
+
 /* Copies an entry. 0 when it was replaced meanwhile. */
 static __always_inline int session_read(const struct pm_session *session, struct pm_session *copy)
 {

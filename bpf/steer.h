@@ -9,11 +9,11 @@
 #include "nat.h"
 
 /* A transition of a flow: both sessions of its pair learn of it. */
-static __always_inline void mark_pair(struct pm_session *session, const struct pm_session *copy, __u32 bits,
-				      __u32 active)
+static __always_inline void mark_pair(const struct packet *packet, struct pm_session *session,
+				      const struct pm_session *copy, __u32 bits)
 {
 	__sync_fetch_and_or(&session->state, bits);
-	nat_mark_partner(copy, bits, active);
+	nat_tell_partner(copy, bits, packet->now, packet->active);
 }
 
 /* Bits that this packet adds to what is known of its TCP connection. */
@@ -61,19 +61,21 @@ static __always_inline void report_progress(const struct packet *packet, const s
 		event_send(session, active, PM_EVENT_CLOSED, 0, 0);
 }
 
-/* Follows the connection and keeps its session young. */
+/* Follows the connection and keeps its sessions young. */
 static __always_inline void follow(const struct packet *packet, struct pm_session *session,
 				   const struct pm_session *copy)
 {
 	__u32 bits = copy->protocol == IPPROTO_TCP ? tcp_progress(packet, copy) : udp_progress(copy);
 	__u32 added = bits & ~copy->state;
 
-	if (READ_ONCE(session->last_seen) != packet->now)
+	if (copy->last_seen != packet->now)
 		WRITE_ONCE(session->last_seen, packet->now);
-	if (!added)
-		return;
-	mark_pair(session, copy, added, packet->active);
-	report_progress(packet, copy, added);
+	if (added) {
+		mark_pair(packet, session, copy, added);
+		report_progress(packet, copy, added);
+	} else if ((copy->last_seen ^ packet->now) >> PARTNER_REFRESH_SHIFT) {
+		nat_tell_partner(copy, 0, packet->now, packet->active);
+	}
 }
 
 static __always_inline __u16 link_find(__u32 active, __u32 ifindex)
@@ -88,11 +90,13 @@ static __always_inline __u16 link_find(__u32 active, __u32 ifindex)
 	return PM_LINK_SLOTS; /* none: no entry has this slot */
 }
 
-/* There is no backend for this packet: a client learns that at once if the service says reset. */
+/*
+ * There is no backend for this packet: a TCP peer learns that at once by a RST, unless the service says drop, in which
+ * case, and for anything else, `verdict` names the reason.
+ */
 static __always_inline int refuse(PM_CONTEXT *ctx, struct packet *packet, const struct pm_service *service, int verdict)
 {
-	if (packet->flow.protocol != IPPROTO_TCP || service->on_down != PM_ON_DOWN_RESET ||
-	    (packet->tcp_flags & TCP_RST))
+	if (packet->flow.protocol != IPPROTO_TCP || service->on_down == PM_ON_DOWN_DROP || (packet->tcp_flags & TCP_RST))
 		return verdict;
 	return rewrite_reset(ctx, packet) ? PM_DROP_REWRITE_FAILED : PM_FORWARD_RESET;
 }
@@ -163,33 +167,25 @@ __noinline int open_session(PM_CONTEXT *ctx, struct packet *packet, __u32 servic
 	return nat_to_backend(ctx, packet, draft);
 }
 
-/* The backend of an established flow is gone: what the service's on_down says (INTERFACE: reset, rehash, drop). */
+/* An established flow has lost its backend, or was idle for too long: what the service's on_down says. */
 static __always_inline int on_down(PM_CONTEXT *ctx, struct packet *packet, place_t place, struct pm_session *session,
 				   const struct pm_session *copy)
 {
 	struct pm_service *service = service_at(packet->active, copy->service);
-	const int from_client = copy->direction == PM_TO_BACKEND;
+	const int udp = copy->protocol == IPPROTO_UDP;
 
 	if (!service)
 		return PM_DROP_BACKEND_DOWN;
-	if (from_client && (copy->protocol == IPPROTO_UDP ? service->on_down != PM_ON_DOWN_DROP :
-							     service->on_down == PM_ON_DOWN_REHASH)) {
+	if (copy->direction == PM_TO_BACKEND &&
+	    (udp ? service->on_down != PM_ON_DOWN_DROP : service->on_down == PM_ON_DOWN_REHASH)) {
 		event_send(copy, packet->active, PM_EVENT_REHASHED, 0, 0);
 		return open_session(ctx, packet, copy->service, place);
 	}
-	if (!(copy->state & PM_SESSION_CUT)) {
-		mark_pair(session, copy, PM_SESSION_CUT, packet->active);
+	if (!(copy->state & (PM_SESSION_CUT | PM_SESSION_CLOSED))) {
+		mark_pair(packet, session, copy, PM_SESSION_CUT);
 		event_send(copy, packet->active, PM_EVENT_CUT, 0, 0);
 	}
 	return refuse(ctx, packet, service, PM_DROP_BACKEND_DOWN);
-}
-
-static __always_inline int is_over(const struct packet *packet, const struct pm_session *session)
-{
-	struct pm_service *service = service_at(packet->active, session->service);
-
-	return (session->state & (PM_SESSION_CLOSED | PM_SESSION_CUT)) || !service ||
-	       packet->now - session->last_seen > service->idle_ticks;
 }
 
 /* A packet of a flow that has a session. */
@@ -198,22 +194,37 @@ static __always_inline int continue_session(PM_CONTEXT *ctx, struct packet *pack
 {
 	struct pm_backend *backend = backend_at(packet->active, copy->backend);
 	const int valid = backend && backend->service == copy->service && backend->incarnation == copy->incarnation;
+	const int idle = session_is_idle(copy, packet->now, packet->active);
 
 	if (packet->fragment)
 		return PM_DROP_FRAGMENT;
 	if (copy->direction == PM_TO_BACKEND && is_syn(packet)) {
-		if (!valid || is_over(packet, copy))
+		if (!valid || idle || (copy->state & (PM_SESSION_CLOSED | PM_SESSION_CUT)))
 			return open_session(ctx, packet, copy->service, place);
 		if (!(copy->state & PM_SESSION_ANSWERED))
 			event_send_evidence(copy, packet->active, PM_EVENT_UNANSWERED, packet->now);
 	}
-	if (!valid)
+	if (!valid || idle)
 		return on_down(ctx, packet, place, session, copy);
-	if (copy->direction == PM_TO_BACKEND && copy->protocol == IPPROTO_UDP && is_over(packet, copy))
-		return open_session(ctx, packet, copy->service, place);
 	follow(packet, session, copy);
 	return copy->direction == PM_TO_BACKEND ? nat_to_backend(ctx, packet, copy) :
 						  nat_to_client(ctx, packet, copy);
+}
+
+/*
+ * A packet for a service that has no session. In the middle of a TCP connection there is nothing to forward it to: the
+ * NAT mapping that its backend knew is gone with the session, so it costs no table entry either. Only rehash hands it
+ * on, as it says.
+ */
+static __always_inline int begin_session(PM_CONTEXT *ctx, struct packet *packet, __u32 service_index)
+{
+	struct pm_service *service = service_at(packet->active, service_index);
+
+	if (!service)
+		return PM_DROP_NO_SESSION;
+	if (packet->flow.protocol == IPPROTO_TCP && !is_syn(packet) && service->on_down != PM_ON_DOWN_REHASH)
+		return refuse(ctx, packet, service, PM_DROP_NO_SESSION);
+	return open_session(ctx, packet, service_index, 0);
 }
 
 static __always_inline int steer(PM_CONTEXT *ctx, struct packet *packet)
@@ -229,9 +240,7 @@ static __always_inline int steer(PM_CONTEXT *ctx, struct packet *packet)
 	if (session && session_read(session, &copy))
 		return continue_session(ctx, packet, place, session, &copy);
 	service = service_find(&packet->flow, packet->active);
-	if (!service)
-		return PM_PASS_NOT_OURS;
-	return open_session(ctx, packet, service, 0);
+	return service ? begin_session(ctx, packet, service) : PM_PASS_NOT_OURS;
 }
 
 #endif

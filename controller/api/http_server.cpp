@@ -103,6 +103,13 @@ HttpServer::HttpServer(asio::io_context& context, ApiHandler handler)
     all_ended_.expires_at(asio::steady_timer::time_point::max());
 }
 
+HttpServer::~HttpServer() { remove_socket_file(); }
+
+void HttpServer::remove_socket_file() {
+    if (!local_path_.empty()) ::unlink(local_path_.c_str());
+    local_path_.clear();
+}
+
 void HttpServer::listen_local(std::string const& path) {
     std::error_code ignored;
     std::filesystem::create_directories(std::filesystem::path{path}.parent_path(), ignored);
@@ -177,7 +184,7 @@ asio::awaitable<void> HttpServer::stop() {
     boost::system::error_code ignored;
     local_.close(ignored);
     tcp_.close(ignored);
-    if (!local_path_.empty()) ::unlink(local_path_.c_str());
+    remove_socket_file();
     for (auto& task : tasks_) task.emit(asio::cancellation_type::terminal);
     while (!tasks_.empty()) co_await all_ended_.async_wait(as_result);
 }

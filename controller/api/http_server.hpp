@@ -41,6 +41,7 @@ public:
     HttpServer(boost::asio::io_context& context, ApiHandler handler);
     HttpServer(HttpServer const&) = delete;
     HttpServer& operator=(HttpServer const&) = delete;
+    ~HttpServer(); ///< removes the socket file, if stop() did not
 
     /// Listens on a Unix socket, mode 0660. A socket file that nobody answers is replaced.
     /// @throws std::runtime_error, one line with the remedy, when somebody answers or the path cannot be bound.
@@ -60,6 +61,7 @@ private:
     void start(typename Protocol::acceptor& acceptor, bool local);
     template <typename Protocol>
     void start_connection(typename Protocol::socket socket, bool local);
+    void remove_socket_file();
     void ended(std::list<boost::asio::cancellation_signal>::iterator task);
 
     boost::asio::io_context& context_;

@@ -48,9 +48,11 @@ Daemon::Daemon(std::string config_path, ParsedConfig config)
       publisher_{context_, datapath_.tables(),
                  {.plan = [this](Generation const& current) { return plan(current); },
                   .published = [this](Published const& published) { on_published(published); },
+                  .unchanged = [this] { cause_.reset(); },
                   .refused =
                       [this](std::string const& why) {
                           spdlog::error("the new generation was not published, traffic goes on as before: {}", why);
+                          ++instruments_.publishes_refused;
                           audit_.write("alarm", {{"because", "no_room"}, {"text", why}});
                       },
                   .carried =
@@ -75,28 +77,40 @@ void Daemon::listen() {
 }
 
 void Daemon::start() {
-    json::array interfaces;
-    cause({audit_.write("start", {{"config", {{"file", config_path_}, {"hash", hash_}}}}),
+    auto const leftovers = datapath_.leftovers().size();
+    cause({audit_.write("start",
+                        {{"config", {{"file", config_path_}, {"hash", hash_}}}, {"leftovers_removed", leftovers}}),
            std::chrono::steady_clock::now(),
            std::nullopt});
-    for (auto const& name : datapath_.leftovers())
-        spdlog::warn("removed {}, left by a daemon that ended without cleaning up; its sessions are lost", name);
+    if (leftovers > 0)
+        spdlog::warn("removed {} maps and links of a daemon that ended without cleaning up; its sessions are lost",
+                     leftovers);
     health_.assign(desired_);
     read_network();
     context_.poll(); // publishes the first generation before any packet can see the programs
     datapath_.attach();
     for (auto const& attachment : datapath_.attachments()) {
-        auto const& [attach, why] = attachment.choice();
-        spdlog::info("attached to {} by {}: {}", attachment.interface().name, name_of(attach), why);
-        audit_.write("attach", {{"interface", attachment.interface().name}, {"attach", name_of(attach)}, {"because", why}});
+        auto const& choice = attachment.choice();
+        spdlog::info("attached to {} by {}: {}", attachment.interface().name, name_of(choice.attach), choice.why);
+        audit_.write("attach", {{"interface", attachment.interface().name},
+                                {"attach", name_of(choice.attach)},
+                                {"because", choice.because},
+                                {"text", choice.why}});
     }
-    if (!drop_privileges()) spdlog::debug("capabilities were not dropped: the process has none to give up");
+    give_up_privileges();
     set_targets();
     on_signal();
     beat();
-    spdlog::info("pointsman {} is up: {} services, {} backends", POINTSMAN_VERSION, generation().services.size(),
+    spdlog::info("pointsman {} is up; services: {}, backends: {}", POINTSMAN_VERSION, generation().services.size(),
                  generation().backends.size());
     notify_ready();
+}
+
+/// Capabilities belong to threads.
+void Daemon::give_up_privileges() {
+    if (!drop_privileges()) spdlog::debug("capabilities were not dropped: the process has none to give up");
+    publisher_.on_helper_thread([] { drop_privileges(); });
+    asio::post(reader_, [] { drop_privileges(); });
 }
 
 void Daemon::run() { context_.run(); }
@@ -163,7 +177,7 @@ Answer Daemon::reload(std::optional<Peer> actor) {
     auto config = load_config(config_path_);
     auto const refuse = [&](Answer::Kind kind, std::string text) {
         instruments_.last_reload_successful = false;
-        json::object record{{"result", "refused"}, {"text", printable(text, 4096)}};
+        json::object record{{"result", "refused"}, {"text", text.substr(0, text.rfind('\n', 4096))}};
         if (actor) record["actor"] = actor_json(*actor);
         audit_.write("reload", std::move(record));
         return Answer{kind, std::move(text)};
@@ -217,9 +231,8 @@ Answer Daemon::order(BackendKey const& key, AdminOrder order, std::optional<Peer
 
 asio::awaitable<SessionCounts> Daemon::sessions() {
     SessionCounts counts;
-    auto const half = datapath_.tables().active_sessions();
-    auto const backends = datapath_.tables().active_tables().backends;
-    auto const read = [&counts, half, backends] { counts = count_sessions(half, backends); };
+    auto const snapshot = datapath_.session_snapshot();
+    auto const read = [&counts, &snapshot] { counts = count_sessions(snapshot); };
     co_await on_thread(reader_, read);
     co_return counts;
 }

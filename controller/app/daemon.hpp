@@ -79,10 +79,11 @@ private:
     struct Cause {
         std::uint64_t seq = 0;
         std::chrono::steady_clock::time_point decided;
-        std::optional<std::chrono::steady_clock::time_point> evidence; ///< start of the first failed probe
+        std::optional<std::chrono::steady_clock::time_point> evidence; ///< of a failover: start of the first failed probe
     };
 
     void start();
+    void give_up_privileges();
     void listen();
     void set_targets();
     void read_network();
@@ -95,11 +96,13 @@ private:
     [[nodiscard]] Plan plan(Generation const& current) const;
     void on_published(Published const& published);
     void on_report(ProbeReport const& report);
+    void own_fault(ProbeReport const& report);
     void on_transition(BackendKey const& key, ProbeReport const& report);
     void on_event(ConnectionEvent const& event);
     void suspect(GenerationBackend const& backend, ConnectionEvent const& event);
     void tell(BackendKey const& key, std::string because);
     void cause(Cause cause);
+    [[nodiscard]] State state_now(GenerationBackend const& backend) const;
     [[nodiscard]] Effect effect_on(GenerationBackend const& backend) const;
 
     std::string config_path_;
@@ -126,6 +129,7 @@ private:
     boost::asio::steady_timer heartbeat_;
     std::map<BackendKey, StateStory> stories_;
     std::map<BackendKey, std::chrono::steady_clock::time_point> suspicions_; ///< when evidence last counted
+    std::optional<std::chrono::steady_clock::time_point> last_own_fault_; ///< reported
     std::optional<Cause> cause_;
     bool stopping_ = false;
 };

@@ -3,7 +3,7 @@
 
 #include "controller/model/names.hpp"
 
-#include <algorithm>
+#include <cstring>
 #include <spdlog/spdlog.h>
 
 namespace json = boost::json;
@@ -12,6 +12,8 @@ namespace pointsman {
 namespace {
 
 using Clock = std::chrono::steady_clock;
+
+constexpr std::chrono::minutes alarm_interval{1};
 
 std::int64_t microseconds(Clock::duration duration) {
     return std::chrono::duration_cast<std::chrono::microseconds>(duration).count();
@@ -33,12 +35,13 @@ void Daemon::cause(Cause cause) {
     if (!cause_) cause_ = cause;
 }
 
+/// Counts what is measured and ordered now: of several changes in one turn, each sees those before it.
 Effect Daemon::effect_on(GenerationBackend const& backend) const {
     Effect effect;
     for (auto const& other : generation().backends) {
         if (other.service != backend.service) continue;
         ++effect.total;
-        effect.healthy += other.state() == State::up;
+        effect.healthy += state_now(other) == State::up;
     }
     std::uint64_t established = 0;
     std::uint64_t closed = 0;
@@ -53,13 +56,31 @@ Effect Daemon::effect_on(GenerationBackend const& backend) const {
     return effect;
 }
 
+State Daemon::state_now(GenerationBackend const& backend) const {
+    auto const measured = health_.measured().find(backend.key);
+    auto const admin = admin_.states().find(backend.key);
+    return state_of(measured == health_.measured().end() ? backend.measured : measured->second,
+                    admin == admin_.states().end() ? AdminState::ready : admin->second);
+}
+
 void Daemon::on_report(ProbeReport const& report) {
     instruments_.probe_seconds.Observe(seconds(report.outcome.duration));
     ++instruments_.outcomes[report.outcome.code];
     auto const keys = health_.note(report);
+    if (report.outcome.code == OutcomeCode::OWN) own_fault(report);
     if (!report.transition) return;
     for (auto const& key : keys) on_transition(key, report);
     publisher_.mark_dirty();
+}
+
+/// Our own fault is nobody's verdict, but somebody has to act: once a minute at most.
+void Daemon::own_fault(ProbeReport const& report) {
+    auto const now = Clock::now();
+    if (last_own_fault_ && now - *last_own_fault_ < alarm_interval) return;
+    last_own_fault_ = now;
+    std::string const cause = report.outcome.error == 0 ? "the process stood still" : std::strerror(report.outcome.error);
+    audit_.write("alarm", {{"because", "own_fault"}, {"errno", report.outcome.error}, {"text", cause}});
+    spdlog::error("a probe could not be made ({}): no backend is judged by it; raise the limits of this host", cause);
 }
 
 void Daemon::on_transition(BackendKey const& key, ProbeReport const& report) {
@@ -67,25 +88,27 @@ void Daemon::on_transition(BackendKey const& key, ProbeReport const& report) {
     if (!backend) return;
     auto const now = Clock::now();
     auto const because = because_of(report.outcome);
-    auto const was = backend->state();
+    auto const was = state_of(report.transition->was, backend->admin);
     auto const is = state_of(report.transition->now, backend->admin);
     auto const evidence = report.first_failure.value_or(report.started);
-    auto effect = effect_on(*backend);
-    if (was == State::up && is != State::up && effect.healthy > 0) --effect.healthy;
-    if (was != State::up && is == State::up) ++effect.healthy;
+    auto const effect = effect_on(*backend);
     json::object record = subject_json(*backend);
     record["was"] = name_of(was);
     record["now"] = name_of(is);
+    record["measured"] = report.transition->now == MeasuredState::up ? "up" : "down";
     record["because"] = because;
     record["evidence"] = evidence_json(report.evidence);
     record["effect"] = effect_json(effect);
     record["detect_us"] = microseconds(now - evidence);
-    cause({audit_.write("health", std::move(record)), now, evidence});
+    auto const seq = audit_.write("health", std::move(record));
+    auto const is_failover = was == State::up && is == State::down;
+    cause({seq, now, is_failover ? std::optional{evidence} : std::nullopt});
     ++instruments_.transitions[key];
-    tell(key, std::string{because});
-    spdlog::log(is == State::up ? spdlog::level::info : spdlog::level::warn,
-                "{} is {} ({}), was {}: {} of {} healthy; established flows: {}", text(key), name_of(is), because,
-                name_of(was), effect.healthy, effect.total, is == State::up ? "kept" : effect.policy);
+    if (backend->admin == AdminState::ready) tell(key, std::string{because});
+    spdlog::log(report.transition->now == MeasuredState::up ? spdlog::level::info : spdlog::level::warn,
+                "{} is {} ({}{}), was {}: {} of {} healthy{}", text(key), name_of(is), because,
+                backend->admin == AdminState::ready ? "" : ", by its probes", name_of(was), effect.healthy, effect.total,
+                is_failover ? "; established flows: " + std::string{effect.policy} : "");
 }
 
 void Daemon::on_published(Published const& published) {

@@ -11,13 +11,30 @@ DatapathHost::DatapathHost(DesiredState const& desired)
       programs_{program_options(desired.datapath)}, switch_{programs_} {}
 
 void DatapathHost::attach() {
-    for (auto const& planned : planned_)
-        attachments_.emplace_back(programs_, planned.interface, planned.choice, pins_.path());
+    for (auto const& [interface, choice] : planned_) {
+        try {
+            attachments_.emplace_back(programs_, interface, choice, pins_.path());
+        } catch (NoNativeXdp const&) {
+            if (!choice.may_fall_back) throw;
+            attachments_.emplace_back(programs_, interface, fall_back(interface), pins_.path());
+        }
+    }
 }
 
 void DatapathHost::stay() {
     for (auto& attachment : attachments_) attachment.stay();
     pins_.stay();
+}
+
+/// The newest packet tells what time it is in jiffies; the daemon's own probes see to it that there is one.
+SessionSnapshot DatapathHost::session_snapshot() const {
+    auto const tables = switch_.active_tables();
+    SessionSnapshot snapshot{switch_.active_sessions(), {tables.backends.begin(), tables.backends.end()}, {}, 0};
+    for (auto const& service : tables.services) snapshot.idle_ticks.push_back(service.idle_ticks);
+    std::uint64_t now = 0;
+    for (auto const& cpu : programs_.counters()) now = std::max<std::uint64_t>(now, cpu.ticks);
+    snapshot.now = static_cast<std::uint32_t>(now);
+    return snapshot;
 }
 
 std::vector<DatapathHost::Planned> DatapathHost::plan_attachments(DatapathOptions const& options) {
@@ -35,7 +52,9 @@ std::vector<DatapathHost::Planned> DatapathHost::plan_attachments(DatapathOption
 
 ProgramOptions DatapathHost::program_options(DatapathOptions const& options) const {
     auto const any = [this](Hook hook) {
-        return std::ranges::any_of(planned_, [&](Planned const& planned) { return planned.choice.hook() == hook; });
+        return std::ranges::any_of(planned_, [&](Planned const& planned) {
+            return planned.choice.hook() == hook || (hook == Hook::tc && planned.choice.may_fall_back);
+        });
     };
     return {options, pins_.path(), any(Hook::xdp), any(Hook::tc)};
 }

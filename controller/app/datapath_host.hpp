@@ -23,6 +23,7 @@ public:
     /// Leaves programs and maps in the kernel when this object ends: they go on forwarding.
     void stay();
 
+    [[nodiscard]] SessionSnapshot session_snapshot() const;
     [[nodiscard]] Programs const& programs() const noexcept { return programs_; }
     [[nodiscard]] Switch& tables() noexcept { return switch_; }
     [[nodiscard]] std::vector<Attachment> const& attachments() const noexcept { return attachments_; }

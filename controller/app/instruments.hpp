@@ -20,6 +20,7 @@ struct Instruments {
     std::map<BackendKey, std::uint64_t> transitions;
     std::array<std::uint64_t, connection_event_types> events{};
     std::uint64_t sessions_lost = 0; ///< by carry-overs, for want of a place
+    std::uint64_t publishes_refused = 0;
     bool last_reload_successful = true;
     std::chrono::steady_clock::duration loop_lag{};
 };

@@ -141,7 +141,9 @@ void add_daemon(Daemon& daemon, Exposition& out) {
               std::chrono::duration<double>(monitor.queue_delay_max).count());
     out.histogram("pointsman_publish_seconds", "Planning, preparing and committing a generation.",
                   instruments.publish_seconds);
-    out.histogram("pointsman_failover_seconds", "From the first failed probe to the commit.",
+    out.counter("pointsman_publishes_refused_total", "Generations that did not fit the datapath's tables.", {},
+                instruments.publishes_refused);
+    out.histogram("pointsman_failover_seconds", "From the first failed probe of a backend that was up to the commit.",
                   instruments.failover_seconds);
     out.gauge("pointsman_config_last_reload_successful", "1 if the last reload was applied.", {},
               instruments.last_reload_successful ? 1 : 0);

@@ -27,6 +27,8 @@ void Publisher::mark_dirty() {
     });
 }
 
+void Publisher::on_helper_thread(std::function<void()> work) { asio::post(helper_, std::move(work)); }
+
 void Publisher::stop() {
     stopping_ = true;
     helper_.join();
@@ -52,7 +54,10 @@ void Publisher::publish_if_possible() {
 bool Publisher::publish() {
     auto const began = Clock::now();
     auto plan = calls_.plan(current_);
-    if (plan.changes.empty()) return false;
+    if (plan.changes.empty()) {
+        calls_.unchanged();
+        return false;
+    }
     if (auto why = switch_.prepare(plan.next); !why.empty()) {
         calls_.refused(std::move(why));
         return false;

@@ -25,6 +25,7 @@ struct Published {
 struct PublisherCalls {
     std::function<Plan(Generation const& current)> plan;
     std::function<void(Published const&)> published;
+    std::function<void()> unchanged; ///< nothing that packets would notice
     std::function<void(std::string why)> refused; ///< a generation did not fit; traffic is as it was
     std::function<void(CarryOver const&)> carried;
 };
@@ -44,6 +45,9 @@ public:
 
     /// Completes when all that was marked so far is published or was refused.
     [[nodiscard]] boost::asio::awaitable<void> settled();
+
+    /// Runs something on the helper thread: what is per thread, such as capabilities.
+    void on_helper_thread(std::function<void()> work);
 
     /// Waits for the helper thread, which takes some tens of milliseconds at the most; publishes nothing more.
     void stop();

@@ -60,7 +60,7 @@ json::object generation_json(Published const& published) {
             {"to", published.plan.next.number},
             {"slots_moved", published.plan.slots_moved},
             {"prepare_us", published.prepare.count()},
-            {"commit_us", static_cast<double>(published.commit.count()) / 1000.0}};
+            {"commit_us", (published.commit.count() + 999) / 1000}};
 }
 
 } // namespace pointsman

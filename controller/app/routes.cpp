@@ -4,7 +4,6 @@
 #include "controller/app/metrics.hpp"
 #include "controller/app/status.hpp"
 
-#include <algorithm>
 #include <boost/json/parse.hpp>
 #include <boost/json/serialize.hpp>
 
@@ -13,6 +12,8 @@ namespace json = boost::json;
 
 namespace pointsman {
 namespace {
+
+constexpr std::int64_t max_deadline_ms = 86'400'000; ///< a day
 
 ApiResponse failure(unsigned status, std::string_view text) {
     return {status, "application/json", json::serialize(json::object{{"error", text}}) + "\n"};
@@ -49,7 +50,9 @@ asio::awaitable<ApiResponse> order(Daemon& daemon, ApiRequest request) {
     if (!state) co_return failure(400, "state must be ready, drain or maint");
     AdminOrder admin{*state, text_of(wish, "reason"), std::nullopt, std::nullopt};
     if (auto const* deadline = wish.if_contains("deadline_ms"); deadline && deadline->is_number()) {
-        auto const wait = std::clamp(deadline->to_number<std::int64_t>(error), std::int64_t{0}, std::int64_t{86'400'000});
+        auto const wait = deadline->to_number<std::int64_t>(error);
+        if (error || wait < 0 || wait > max_deadline_ms)
+            co_return failure(400, "deadline_ms must be a whole number from 0 to 86400000");
         admin.deadline = std::chrono::steady_clock::now() + std::chrono::milliseconds{wait};
         admin.then = admin_state(text_of(wish, "then"));
     }

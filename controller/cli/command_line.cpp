@@ -89,8 +89,10 @@ private:
             sub->add_option("backend", order_.target, "SERVICE/BACKEND")->required();
             sub->add_option("--reason", order_.reason, "For the audit trail");
             if (std::string_view{state} != "drain") continue;
-            sub->add_option("--deadline", order_.deadline, "End the drain after this time, e.g. 60s");
-            sub->add_option("--then", order_.then, "State after the deadline: maint (default) or ready");
+            auto* const deadline = sub->add_option("--deadline", order_.deadline, "End the drain after this time, e.g. 60s");
+            sub->add_option("--then", order_.then, "State after the deadline: maint (default) or ready")
+                ->check(CLI::IsMember({"maint", "ready"}))
+                ->needs(deadline);
             sub->add_flag("--wait", order_.wait, "Return when the last flow has ended or the deadline has passed");
         }
     }
@@ -99,7 +101,7 @@ private:
         auto* const sub = asking_command("events", "Print the audit trail", [this] { return events(common_, events_); });
         sub->add_flag("--json", common_.json, "Print the records as they are");
         sub->add_flag("-f,--follow", events_.follow, "Go on with new records until interrupted");
-        sub->add_option("--since", events_.since, "Only records from this time on, e.g. 2026-11-20T05:00:00Z");
+        sub->add_option("--since", events_.since, "Only records from this time on: 2026-11-20T05:00:00Z, or 10m for ten minutes ago");
         sub->add_option("--service", events_.service, "Only records about this service");
     }
 

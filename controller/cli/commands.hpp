@@ -34,7 +34,7 @@ struct OrderOptions {
 
 struct EventOptions {
     bool follow = false;
-    std::string since; ///< RFC 3339; empty: everything
+    std::string since; ///< RFC 3339 in UTC, or a duration before now; empty: everything
     std::string service;
 };
 
@@ -44,7 +44,7 @@ struct EventOptions {
 [[nodiscard]] int status(CommonOptions const& common, StatusOptions const& options);
 [[nodiscard]] int reload(CommonOptions const& common);
 [[nodiscard]] int order(CommonOptions const& common, OrderOptions const& options);
-[[nodiscard]] int events(CommonOptions const& common, EventOptions const& options);
+[[nodiscard]] int events(CommonOptions const& common, EventOptions options);
 [[nodiscard]] int detach(CommonOptions const& common);
 [[nodiscard]] int version(CommonOptions const& common);
 

@@ -15,12 +15,14 @@
 #include <cstdio>
 #include <stdexcept>
 #include <thread>
+#include <unistd.h>
 
 namespace json = boost::json;
 
 namespace pointsman {
 namespace {
 
+constexpr std::chrono::hours max_deadline{24};
 constexpr std::chrono::milliseconds wait_interval{200}; ///< between two looks at a drain, and for --watch a fifth
 
 void print(std::FILE* stream, std::string const& text) {
@@ -88,7 +90,7 @@ int wait_for_drain(CommonOptions const& common, std::string const& service, std:
     for (;;) {
         auto const left = sessions_left(common, service, backend);
         if (!left || *left == 0) return exit_ok;
-        print(stderr, "\r" + std::to_string(*left) + " flows left   ");
+        if (::isatty(STDERR_FILENO) == 1) print(stderr, "\r" + counted(*left, "flow") + " left   ");
         std::this_thread::sleep_for(wait_interval);
     }
 }
@@ -130,8 +132,8 @@ int order(CommonOptions const& common, OrderOptions const& options) {
     json::object wish{{"service", service}, {"backend", backend}, {"state", options.state}, {"reason", options.reason}};
     if (!options.deadline.empty()) {
         auto const deadline = parse_duration(options.deadline);
-        if (!deadline || (!options.then.empty() && options.then != "maint" && options.then != "ready")) {
-            print(stderr, "pointsman: --deadline takes a duration such as 60s, --then maint or ready\n");
+        if (!deadline || *deadline > max_deadline) {
+            print(stderr, "pointsman: --deadline takes a duration of at most 24h, such as 60s\n");
             return exit_usage;
         }
         wish["deadline_ms"] = std::chrono::duration_cast<std::chrono::milliseconds>(*deadline).count();

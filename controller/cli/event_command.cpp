@@ -2,10 +2,13 @@
 #include "controller/cli/control_client.hpp"
 #include "controller/cli/exit_code.hpp"
 #include "controller/cli/status_text.hpp"
+#include "controller/api/clock.hpp"
 #include "controller/config/parse.hpp"
+#include "controller/config/values.hpp"
 
 #include <boost/json/object.hpp>
 #include <boost/json/parse.hpp>
+#include <algorithm>
 #include <cstdio>
 #include <fstream>
 #include <poll.h>
@@ -24,6 +27,18 @@ std::string audit_path(CommonOptions const& common) {
         if (auto const config = load_config(common.config); config.state) return config.state->log.audit;
     auto const answer = ask_daemon(control_path(common), "GET", "/v1/status");
     return std::string{json::parse(answer.body).at("audit").as_string()};
+}
+
+/// What --since means, in the trail's own format, which sorts as text. nullopt when it means nothing.
+std::optional<std::string> start_of(std::string const& since) {
+    if (since.empty()) return since;
+    if (auto const ago = parse_duration(since)) return rfc3339(std::chrono::system_clock::now() - *ago);
+    constexpr std::string_view pattern = "dddd-dd-ddTdd:dd:dd";
+    auto const fits = since.size() >= pattern.size() && since.ends_with('Z') &&
+                      std::ranges::equal(pattern, std::string_view{since}.substr(0, pattern.size()), [](char want, char is) {
+                          return want == 'd' ? is >= '0' && is <= '9' : want == is;
+                      });
+    return fits ? std::optional{since.substr(0, since.size() - 1)} : std::nullopt;
 }
 
 bool is_wanted(json::object const& record, EventOptions const& options) {
@@ -79,7 +94,13 @@ bool wait_for_change(int inotify) {
 
 } // namespace
 
-int events(CommonOptions const& common, EventOptions const& options) {
+int events(CommonOptions const& common, EventOptions options) {
+    auto const since = start_of(options.since);
+    if (!since) {
+        std::fprintf(stderr, "pointsman: --since takes a time such as 2026-11-20T05:00:00Z or a duration such as 10m\n");
+        return exit_usage;
+    }
+    options.since = *since;
     auto const path = audit_path(common);
     std::string rest;
     do {

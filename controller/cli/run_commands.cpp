@@ -60,8 +60,8 @@ std::string summary(DesiredState const& state, std::string const& path) {
     std::size_t backends = 0;
     for (auto const& service : state.services) backends += service.backends.size();
     auto const megabytes = (Room::of(state.datapath).session_bytes() + (1 << 20) - 1) >> 20;
-    return path + " is valid: " + std::to_string(state.services.size()) + " services, " + std::to_string(backends) +
-           " backends; the session table takes " + std::to_string(megabytes) + " MiB\n";
+    return path + " is valid: " + counted(state.services.size(), "service") + ", " + counted(backends, "backend") +
+           "; the session table takes " + std::to_string(megabytes) + " MiB\n";
 }
 
 /// A failure at start is one line on stderr, whatever log.format says, and a line of the log.
@@ -70,10 +70,10 @@ int start_and_run(CommonOptions const& common, ParsedConfig config) {
         Daemon daemon{common.config, std::move(config)};
         daemon.run();
     } catch (std::system_error const& error) {
-        spdlog::critical("log.audit: cannot write {}; make its directory writable, or set another log.audit", error.what());
+        spdlog::error("log.audit: cannot write {}; make its directory writable, or set another log.audit", error.what());
         return exit_failed;
     } catch (std::exception const& error) {
-        spdlog::critical("{}", error.what());
+        spdlog::error("{}", error.what());
         return exit_failed;
     }
     return exit_ok;
@@ -105,6 +105,11 @@ int check(CommonOptions const& common, CheckOptions const& options) {
 
 int detach(CommonOptions const& common) {
     auto const config = load_config(common.config);
+    auto const is_missing_default = common.config == CommonOptions{}.config && !std::filesystem::exists(common.config);
+    if (!config.state && !is_missing_default) {
+        print(stderr, render(config.diagnostics, config.text, wants_colour(stderr)));
+        return exit_config_invalid;
+    }
     auto const path = config.state ? config.state->daemon.bpffs : DaemonOptions{}.bpffs;
     if (!std::filesystem::exists(path)) {
         print(stdout, "nothing to remove: " + path + " does not exist\n");

@@ -27,6 +27,10 @@ std::string align(std::vector<std::vector<std::string>> const& rows) {
     return out;
 }
 
+std::string counted(std::size_t count, std::string const& noun) {
+    return std::to_string(count) + " " + noun + (count == 1 ? "" : "s");
+}
+
 std::string rough_age(long seconds) {
     if (seconds < 0) return "0s";
     if (seconds < 120) return std::to_string(seconds) + "s";

@@ -7,10 +7,12 @@
 #include <bpf/bpf.h>
 #include <bpf/libbpf.h>
 #include <cerrno>
+#include <cstdlib>
 #include <cstring>
 #include <filesystem>
 #include <linux/if_link.h>
 #include <unistd.h>
+#include <utility>
 
 namespace pointsman {
 namespace {
@@ -52,78 +54,123 @@ OwnedFd attach_xdp(int program, Interface const& interface, Attach attach) {
     if (error == ERANGE)
         throw DatapathError{cause, "its MTU of " + std::to_string(interface.mtu) +
                                        " is too long for XDP: lower it, or set datapath.attach = \"tc\""};
-    if (no_native_xdp(error)) throw DatapathError{cause, "set datapath.attach = \"tc\""};
+    if (no_native_xdp(error)) throw NoNativeXdp{cause, "set datapath.attach = \"tc\""};
     throw DatapathError{cause, "needs CAP_NET_ADMIN"};
 }
 
-/// Kernels before 6.6 have no tcx: a filter of the clsact queueing discipline does the same.
-void attach_clsact(int program, Interface const& interface) {
+bpf_tc_hook ingress_of(std::uint32_t ifindex) {
     LIBBPF_OPTS(bpf_tc_hook, hook);
-    hook.ifindex = static_cast<int>(interface.ifindex);
+    hook.ifindex = static_cast<int>(ifindex);
     hook.attach_point = BPF_TC_INGRESS;
-    if (auto const error = bpf_tc_hook_create(&hook); error != 0 && error != -EEXIST)
-        throw DatapathError{"cannot add clsact to " + interface.name + ": " + std::strerror(-error),
-                            "needs CAP_NET_ADMIN and the module sch_ingress"};
+    return hook;
+}
+
+bpf_tc_opts our_filter() {
     LIBBPF_OPTS(bpf_tc_opts, options);
     options.handle = filter_handle;
     options.priority = filter_priority;
+    return options;
+}
+
+/// Kernels before 6.6 have no tcx: a filter of the clsact queueing discipline does the same.
+/// @return the id of the attached program.
+std::uint32_t attach_clsact(int program, Interface const& interface) {
+    auto hook = ingress_of(interface.ifindex);
+    if (auto const error = bpf_tc_hook_create(&hook); error != 0 && error != -EEXIST)
+        throw DatapathError{"cannot add clsact to " + interface.name + ": " + std::strerror(-error),
+                            "needs CAP_NET_ADMIN and the module sch_ingress"};
+    auto options = our_filter();
     options.prog_fd = program;
     if (auto const error = bpf_tc_attach(&hook, &options); error != 0)
         throw DatapathError{"cannot attach tc to " + interface.name + ": " + std::strerror(-error),
                             error == -EEXIST ? "another daemon owns it: stop that, or run `pointsman detach`"
                                              : "needs CAP_NET_ADMIN and the module cls_bpf"};
+    return options.prog_id;
 }
 
-/// Leaves the clsact queueing discipline itself, which others may use.
-bool detach_clsact(std::uint32_t ifindex) {
-    LIBBPF_OPTS(bpf_tc_hook, hook);
-    hook.ifindex = static_cast<int>(ifindex);
-    hook.attach_point = BPF_TC_INGRESS;
-    LIBBPF_OPTS(bpf_tc_opts, options);
-    options.handle = filter_handle;
-    options.priority = filter_priority;
-    if (bpf_tc_query(&hook, &options) != 0 || program_name(options.prog_id) != program_names[1]) return false;
-    options.flags = options.prog_fd = 0;
-    options.prog_id = 0;
+/// Removes our filter if it still runs this program. Leaves the clsact queueing discipline, which others may use.
+bool detach_clsact(std::uint32_t ifindex, std::uint32_t program) {
+    auto hook = ingress_of(ifindex);
+    auto options = our_filter();
+    if (program == 0 || bpf_tc_query(&hook, &options) != 0 || options.prog_id != program) return false;
+    options = our_filter();
     return bpf_tc_detach(&hook, &options) == 0;
+}
+
+std::uint32_t program_id(int program) {
+    bpf_prog_info info{};
+    __u32 length = sizeof(info);
+    return bpf_obj_get_info_by_fd(program, &info, &length) == 0 ? info.id : 0;
+}
+
+/// tcx exists since Linux 6.6; before, the kernel does not know the attach type.
+bool has_no_tcx(int error) { return error == EINVAL || error == EOPNOTSUPP; }
+
+void pin(int fd, std::string const& path) {
+    if (bpf_obj_pin(fd, path.c_str()) != 0)
+        throw DatapathError{"cannot pin " + path + ": " + std::strerror(errno), "run `pointsman detach` first"};
 }
 
 } // namespace
 
 AttachChoice choose_attach(Attach wanted, Interface const& interface) {
-    if (wanted != Attach::automatic) return {wanted, "datapath.attach = \"" + std::string{name_of(wanted)} + "\""};
-    if (interface.loopback) return {Attach::tc, "the loopback interface has no XDP"};
+    if (wanted != Attach::automatic)
+        return {wanted, "configured", "datapath.attach = \"" + std::string{name_of(wanted)} + "\""};
+    if (interface.loopback) return {Attach::tc, "loopback", "the loopback interface has no XDP"};
     if (!interface.kind.empty())
-        return {Attach::tc, interface.kind + " carries packets without complete checksums, and longer than its MTU"};
-    return {Attach::native, "a NIC of its own"};
+        return {Attach::tc, "virtual", interface.kind + " carries packets without complete checksums, and longer than its MTU"};
+    return {Attach::native, "nic", "a NIC of its own", true};
+}
+
+AttachChoice fall_back(Interface const& interface) {
+    return {Attach::tc, "no_native_xdp", "the driver of " + interface.name + " has no native XDP"};
 }
 
 Attachment::Attachment(Programs const& programs, Interface const& interface, AttachChoice choice,
                        std::string const& pin_directory)
-    : interface_{interface}, choice_{std::move(choice)},
-      pin_{pin_directory + "/link-" + std::to_string(interface.ifindex)} {
+    : interface_{interface}, choice_{std::move(choice)}, filter_program_{0} {
     auto const program = programs.fd(choice_.hook());
+    auto const number = std::to_string(interface.ifindex);
     if (choice_.hook() == Hook::xdp)
         link_ = attach_xdp(program, interface, choice_.attach);
     else
         link_ = OwnedFd{bpf_link_create(program, static_cast<int>(interface.ifindex), tcx_ingress, nullptr)};
-    if (!link_) {
-        attach_clsact(program, interface);
-        clsact_ = true;
+    if (!link_ && !has_no_tcx(errno))
+        throw DatapathError{"cannot attach tc to " + interface.name + ": " + std::strerror(errno), "needs CAP_NET_ADMIN"};
+    pin_ = pin_directory + (link_ ? "/link-" : "/filter-") + number;
+    if (link_) {
+        pin(link_.get(), pin_);
         return;
     }
-    if (bpf_obj_pin(link_.get(), pin_.c_str()) != 0)
-        throw DatapathError{"cannot pin " + pin_ + ": " + std::strerror(errno), "run `pointsman detach` first"};
+    pin(program, pin_); // tells remove_leftovers that the filter is ours
+    filter_program_ = attach_clsact(program, interface);
 }
+
+Attachment::Attachment(Attachment&& other) noexcept
+    : interface_{std::move(other.interface_)}, choice_{std::move(other.choice_)}, pin_{std::move(other.pin_)},
+      link_{std::move(other.link_)}, filter_program_{std::exchange(other.filter_program_, 0)}, stays_{other.stays_} {}
 
 Attachment::~Attachment() {
     if (stays_) return;
-    if (clsact_) detach_clsact(interface_.ifindex);
-    if (link_) {
-        bpf_link_detach(link_.get());
-        ::unlink(pin_.c_str());
-    }
+    detach_clsact(interface_.ifindex, filter_program_);
+    if (link_) bpf_link_detach(link_.get());
+    if (link_ || filter_program_ != 0) ::unlink(pin_.c_str());
 }
+
+namespace {
+
+/// Ends what a pin stands for: a link, or a clsact filter by its program.
+void end_pinned(std::filesystem::path const& path) {
+    auto const name = path.filename().string();
+    OwnedFd const pinned{bpf_obj_get(path.c_str())};
+    if (!pinned) return;
+    if (name.starts_with("link-")) bpf_link_detach(pinned.get());
+    if (name.starts_with("filter-"))
+        detach_clsact(static_cast<std::uint32_t>(std::strtoul(name.c_str() + std::strlen("filter-"), nullptr, 10)),
+                      program_id(pinned.get()));
+}
+
+} // namespace
 
 std::vector<std::string> remove_leftovers(PinDirectory const& pins) {
     std::vector<std::string> removed;
@@ -131,15 +178,9 @@ std::vector<std::string> remove_leftovers(PinDirectory const& pins) {
     std::vector<std::filesystem::path> entries;
     for (auto const& entry : std::filesystem::directory_iterator{pins.path(), ignored}) entries.push_back(entry);
     for (auto const& entry : entries) {
-        auto const name = entry.filename().string();
-        if (name.starts_with("link-")) {
-            OwnedFd const link{bpf_obj_get(entry.c_str())};
-            if (link) bpf_link_detach(link.get());
-        }
-        if (std::filesystem::remove(entry, ignored)) removed.push_back(name);
+        end_pinned(entry);
+        if (std::filesystem::remove(entry, ignored)) removed.push_back(entry.filename().string());
     }
-    for (auto const& interface : read_interfaces())
-        if (detach_clsact(interface.ifindex)) removed.push_back("tc filter of " + interface.name);
     return removed;
 }
 

@@ -13,7 +13,9 @@ namespace pointsman {
 /// How one interface is attached.
 struct AttachChoice {
     Attach attach = Attach::tc; ///< native, generic or tc
-    std::string why;
+    std::string because;        ///< one word: configured, loopback, virtual, nic, no_native_xdp
+    std::string why;            ///< the same in a sentence
+    bool may_fall_back = false; ///< to tc, when the driver has no native XDP
 
     [[nodiscard]] Hook hook() const noexcept { return attach == Attach::tc ? Hook::tc : Hook::xdp; }
     friend bool operator==(AttachChoice const&, AttachChoice const&) = default;
@@ -23,15 +25,24 @@ struct AttachChoice {
 /// may be longer than the MTU.
 [[nodiscard]] AttachChoice choose_attach(Attach wanted, Interface const& interface);
 
+/// What `auto` takes when the driver of a NIC has no native XDP.
+[[nodiscard]] AttachChoice fall_back(Interface const& interface);
+
+/// The driver of an interface has no native XDP.
+class NoNativeXdp : public DatapathError {
+public:
+    using DatapathError::DatapathError;
+};
+
 /// A program on an interface. Ends with this object, unless it was told to stay.
 class Attachment {
 public:
     /// @param pin_directory where the link is pinned, so that it outlives the process.
-    /// @throws DatapathError when another program is there or the driver has no native XDP.
+    /// @throws NoNativeXdp, or DatapathError when another program is there.
     Attachment(Programs const& programs, Interface const& interface, AttachChoice choice,
                std::string const& pin_directory);
-    Attachment(Attachment&&) noexcept = default;
-    Attachment& operator=(Attachment&&) noexcept = default;
+    Attachment(Attachment&& other) noexcept;
+    Attachment& operator=(Attachment&&) = delete;
     ~Attachment();
 
     [[nodiscard]] Interface const& interface() const noexcept { return interface_; }
@@ -44,8 +55,8 @@ private:
     Interface interface_;
     AttachChoice choice_;
     std::string pin_;
-    OwnedFd link_;       ///< none for a clsact filter
-    bool clsact_ = false;
+    OwnedFd link_;                 ///< none for a clsact filter
+    std::uint32_t filter_program_; ///< id of the program in our clsact filter; 0: there is none
     bool stays_ = false;
 };
 

@@ -43,7 +43,7 @@ public:
     [[nodiscard]] SessionHalf sessions(unsigned half) const noexcept { return sessions_.half(half); }
     [[nodiscard]] std::span<pm_counters const> counters() const noexcept { return counters_.all(); }
     /// Entry cpu * room().backends + backend.
-    [[nodiscard]] std::span<pm_backend_counters const> backend_counters() const noexcept {
+    [[nodiscard]] std::span<pm_backend_counters> backend_counters() const noexcept {
         return backend_counters_.all();
     }
 

@@ -113,13 +113,13 @@ CarryOver carry_over(SessionHalf from, SessionHalf to, std::span<pm_backend cons
 
 void clear_sessions(SessionHalf half) noexcept { std::memset(half.data(), 0, half.size_bytes()); }
 
-SessionCounts count_sessions(SessionHalf half, std::span<pm_backend const> backends) {
+SessionCounts count_sessions(SessionSnapshot const& snapshot) {
     SessionCounts counts;
-    for (auto const& set : half)
-        for (auto const& session : set.way)
-            if (session.tag > PM_TAG_CLAIMED && session.direction == PM_TO_BACKEND && is_valid(session, backends) &&
-                !is_closed(session))
-                ++counts[session.backend];
+    for_each_session(snapshot.half, [&](pm_session const& session) {
+        if (session.direction != PM_TO_BACKEND || is_closed(session) || !is_valid(session, snapshot.backends)) return;
+        auto const silent = static_cast<std::int32_t>(snapshot.now - session.last_seen);
+        if (silent <= static_cast<std::int64_t>(snapshot.idle_ticks[session.service])) ++counts[session.backend];
+    });
     return counts;
 }
 

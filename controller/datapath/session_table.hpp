@@ -6,6 +6,7 @@
 #include <functional>
 #include <map>
 #include <span>
+#include <vector>
 
 namespace pointsman {
 
@@ -31,8 +32,15 @@ struct CarryOver {
 /// Empties a half that no packet reads.
 void clear_sessions(SessionHalf half) noexcept;
 
-/// Valid sessions of flows that are not closed towards each backend, by backend id.
-[[nodiscard]] SessionCounts count_sessions(SessionHalf half,
-                                                                    std::span<pm_backend const> backends);
+/// What tells a living session from a dead one, copied: another thread may count while the tables change.
+struct SessionSnapshot {
+    SessionHalf half;
+    std::vector<pm_backend> backends;
+    std::vector<std::uint32_t> idle_ticks; ///< by service id
+    std::uint32_t now = 0;                 ///< jiffies
+};
+
+/// Flows that are neither closed, cut nor idle for too long, by backend id.
+[[nodiscard]] SessionCounts count_sessions(SessionSnapshot const& snapshot);
 
 } // namespace pointsman

@@ -1,12 +1,17 @@
 #include "controller/datapath/switch.hpp"
 
+#include <arpa/inet.h>
 #include <atomic>
+#include <chrono>
 #include <linux/membarrier.h>
 #include <sys/syscall.h>
+#include <thread>
 #include <unistd.h>
 
 namespace pointsman {
 namespace {
+
+constexpr std::chrono::milliseconds without_membarrier{200};
 
 unsigned table_half(std::uint32_t active) { return active & PM_ACTIVE_TABLE_HALF; }
 unsigned session_half(std::uint32_t active) { return (active & PM_ACTIVE_SESSION_HALF) ? 1 : 0; }
@@ -17,7 +22,22 @@ Switch::Switch(Programs const& programs) : programs_{programs} {}
 
 std::string Switch::prepare(Generation const& generation) {
     auto const idle = 1 - table_half(active());
+    reset_counters_of_new(generation);
     return write_generation(generation, programs_.tables(idle), written_[idle], programs_.ticks_per_second());
+}
+
+/// A backend that takes over a number starts counting at zero.
+void Switch::reset_counters_of_new(Generation const& generation) {
+    auto const known = active_tables().backends;
+    auto const counters = programs_.backend_counters();
+    for (auto const& backend : generation.backends) {
+        auto const id = static_cast<std::size_t>(backend.id);
+        if (id >= known.size() || known[id].incarnation == 0) continue;
+        auto const same = from_abi(known[id].address) == backend.address && known[id].port == htons(backend.port) &&
+                          known[id].service == static_cast<std::uint16_t>(backend.service);
+        if (same) continue;
+        for (auto i = id; i < counters.size(); i += programs_.room().backends) counters[i] = {};
+    }
 }
 
 void Switch::commit(std::uint64_t generation, bool swap_sessions) noexcept {
@@ -27,8 +47,11 @@ void Switch::commit(std::uint64_t generation, bool swap_sessions) noexcept {
     store(word | static_cast<std::uint32_t>(generation << PM_ACTIVE_GENERATION_SHIFT));
 }
 
-/// Programs run inside an RCU read-side section; the global membarrier waits for all of them.
-void Switch::wait_for_packets() noexcept { ::syscall(SYS_membarrier, MEMBARRIER_CMD_GLOBAL, 0, 0); }
+/// Programs run inside an RCU read-side section; the global membarrier waits for all of them. Kernels with nohz_full
+/// refuse it: then a time that no packet stays in a program has to do.
+void Switch::wait_for_packets() noexcept {
+    if (::syscall(SYS_membarrier, MEMBARRIER_CMD_GLOBAL, 0, 0) != 0) std::this_thread::sleep_for(without_membarrier);
+}
 
 CarryOver Switch::carry_over_sessions() {
     auto const half = session_half(active());

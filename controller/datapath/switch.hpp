@@ -36,6 +36,7 @@ public:
 
 private:
     void store(std::uint32_t word) noexcept;
+    void reset_counters_of_new(Generation const& generation);
 
     Programs const& programs_;
     WrittenMaglev written_[2];

@@ -6,6 +6,8 @@
 namespace pointsman {
 namespace {
 
+static_assert(nat_address_room == PM_NAT_ADDRESSES);
+
 template <typename Value>
 void clear(std::span<Value> values) {
     std::memset(values.data(), 0, values.size_bytes());

@@ -102,6 +102,11 @@ struct LogOptions {
     friend bool operator==(LogOptions const&, LogOptions const&) = default;
 };
 
+/// Ports of all services together; each takes a slot of a fixed table.
+inline constexpr std::size_t max_service_ports = 8192;
+/// datapath.nat_addresses; two such lists fit the kernel's table, so that a reload can change from one to the other.
+inline constexpr std::size_t max_nat_addresses = 31;
+
 struct DatapathOptions {
     std::vector<std::string> interfaces;
     Attach attach = Attach::automatic;

@@ -25,4 +25,19 @@ GenerationService const* Generation::find(std::string_view service) const noexce
     return find_or_null(services, [&](auto const& candidate) { return candidate.name == service; });
 }
 
+GenerationBackend const* GenerationLookup::backend(BackendKey const& key, std::size_t expected_at) {
+    auto const& backends = generation_.backends;
+    if (expected_at < backends.size() && backends[expected_at].key == key) return &backends[expected_at];
+    if (index_.empty())
+        for (std::size_t i = 0; i < backends.size(); ++i) index_.emplace(backends[i].key, i);
+    auto const found = index_.find(key);
+    return found == index_.end() ? nullptr : &backends[found->second];
+}
+
+GenerationService const* GenerationLookup::service(std::string_view name, std::size_t expected_at) const noexcept {
+    auto const& services = generation_.services;
+    if (expected_at < services.size() && services[expected_at].name == name) return &services[expected_at];
+    return generation_.find(name);
+}
+
 } // namespace pointsman

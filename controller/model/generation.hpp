@@ -16,6 +16,9 @@ namespace pointsman {
 
 using Mac = std::array<std::uint8_t, 6>;
 
+/// Entries of the kernel's table of NAT addresses, index 0 unused.
+inline constexpr std::size_t nat_address_room = 64;
+
 /// How a frame reaches a backend.
 struct NextHop {
     std::uint32_t ifindex = 0;
@@ -103,6 +106,20 @@ struct Generation {
     [[nodiscard]] GenerationBackend const* find(BackendKey const& key) const noexcept;
     [[nodiscard]] GenerationBackend const* find(BackendId id) const noexcept;
     [[nodiscard]] GenerationService const* find(std::string_view service) const noexcept;
+};
+
+/// Finds things of one generation by name, at no cost when they are where the caller expects them: two generations
+/// of one configuration have the same order.
+class GenerationLookup {
+public:
+    explicit GenerationLookup(Generation const& generation) : generation_{generation} {}
+
+    [[nodiscard]] GenerationBackend const* backend(BackendKey const& key, std::size_t expected_at);
+    [[nodiscard]] GenerationService const* service(std::string_view name, std::size_t expected_at) const noexcept;
+
+private:
+    Generation const& generation_;
+    std::map<BackendKey, std::size_t> index_; ///< made at the first miss
 };
 
 } // namespace pointsman

@@ -30,11 +30,15 @@ std::string describe(std::optional<NextHop> const& next_hop) {
 
 std::string state_text(GenerationBackend const& backend) { return std::string{name_of(backend.state())}; }
 
+bool same_definition(GenerationService const& was, GenerationService const& now) {
+    return was.address == now.address && was.port_first == now.port_first && was.port_last == now.port_last &&
+           was.protocol == now.protocol && was.on_down == now.on_down && was.idle_timeout == now.idle_timeout;
+}
+
 void compare(GenerationService const* was, GenerationService const& now, std::vector<Change>& changes) {
     BackendKey const key{now.name, {}};
-    auto const before = was ? describe(*was) : absent;
-    if (before != describe(now) || (was && was->idle_timeout != now.idle_timeout))
-        changes.push_back({Change::Kind::service, key, before, describe(now)});
+    if (!was || !same_definition(*was, now))
+        changes.push_back({Change::Kind::service, key, was ? describe(*was) : absent, describe(now)});
     if ((was && was->panic) != now.panic)
         changes.push_back({Change::Kind::panic, key, was && was->panic ? "on" : "off", now.panic ? "on" : "off"});
 }
@@ -72,21 +76,28 @@ std::string_view name_of(Change::Kind kind) noexcept {
 
 std::vector<Change> changes_between(Generation const& was, Generation const& now) {
     std::vector<Change> changes;
-    for (auto const& service : now.services) compare(was.find(service.name), service, changes);
-    for (auto const& backend : now.backends) compare(was.find(backend.key), backend, changes);
-    for (auto const& backend : was.backends)
-        if (!now.find(backend.key)) changes.push_back({Change::Kind::backend, backend.key, state_text(backend), absent});
-    for (auto const& service : was.services)
-        if (!now.find(service.name))
-            changes.push_back({Change::Kind::service, {service.name, {}}, describe(service), absent});
+    GenerationLookup before{was};
+    GenerationLookup after{now};
+    for (std::size_t i = 0; i < now.services.size(); ++i)
+        compare(before.service(now.services[i].name, i), now.services[i], changes);
+    for (std::size_t i = 0; i < now.backends.size(); ++i)
+        compare(before.backend(now.backends[i].key, i), now.backends[i], changes);
+    for (std::size_t i = 0; i < was.backends.size(); ++i)
+        if (!after.backend(was.backends[i].key, i))
+            changes.push_back({Change::Kind::backend, was.backends[i].key, state_text(was.backends[i]), absent});
+    for (std::size_t i = 0; i < was.services.size(); ++i)
+        if (!after.service(was.services[i].name, i))
+            changes.push_back({Change::Kind::service, {was.services[i].name, {}}, describe(was.services[i]), absent});
     if (was.links != now.links) changes.push_back({Change::Kind::next_hop, {}, "links", "links"});
     return changes;
 }
 
 std::uint32_t slots_moved_between(Generation const& was, Generation const& now) {
     std::uint32_t moved = 0;
-    for (auto const& service : now.services) {
-        auto const* before = was.find(service.name);
+    GenerationLookup const lookup{was};
+    for (std::size_t i = 0; i < now.services.size(); ++i) {
+        auto const& service = now.services[i];
+        auto const* before = lookup.service(service.name, i);
         if (before && before->maglev == service.maglev) continue;
         moved += slots_moved(before && before->maglev ? *before->maglev : MaglevTable{}, *service.maglev);
     }

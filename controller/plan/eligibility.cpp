@@ -25,14 +25,9 @@ bool in_panic(std::span<GenerationBackend const> backends, unsigned threshold) {
 
 bool keeps_sessions(GenerationBackend const& backend, bool panic, OnDown on_down) {
     if (on_down == OnDown::keep) return true;
-    switch (backend.state()) {
-    case State::up:
-    case State::starting:
-    case State::drain: return true;
-    case State::down: return panic;
-    case State::maint: return false;
-    }
-    return false;
+    if (backend.admin == AdminState::maint) return false;
+    if (backend.admin == AdminState::drain) return backend.measured != MeasuredState::down || panic;
+    return backend.measured == MeasuredState::up || panic;
 }
 
 } // namespace

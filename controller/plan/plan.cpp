@@ -5,7 +5,7 @@
 #include "controller/plan/maglev.hpp"
 
 #include <algorithm>
-#include <set>
+#include <span>
 
 namespace pointsman {
 namespace {
@@ -28,15 +28,18 @@ bool same_backend(GenerationBackend const& known, Backend const& wanted) {
 /// Gives out the lowest numbers that nobody keeps.
 class FreeIds {
 public:
-    explicit FreeIds(std::set<std::uint32_t> taken) : taken_{std::move(taken)} {}
+    void keep(std::uint32_t id) {
+        if (taken_.size() <= id) taken_.resize(id + 1, false);
+        taken_[id] = true;
+    }
 
     std::uint32_t take() {
-        while (taken_.contains(next_)) ++next_;
+        while (next_ < taken_.size() && taken_[next_]) ++next_;
         return next_++;
     }
 
 private:
-    std::set<std::uint32_t> taken_;
+    std::vector<bool> taken_;
     std::uint32_t next_ = 1;
 };
 
@@ -44,10 +47,10 @@ private:
 class Planning {
 public:
     Planning(PlanInput const& input, Generation const& current)
-        : input_{input}, current_{current}, service_ids_{taken_services()}, backend_ids_{taken_backends()} {
+        : input_{input}, current_{current}, lookup_{current} {
+        keep_ids();
         next_.incarnations = current.incarnations;
-        next_.nat_addresses = current.nat_addresses;
-        if (next_.nat_addresses.empty()) next_.nat_addresses.emplace_back();
+        keep_nat_addresses();
         next_.links = input.network.links;
     }
 
@@ -61,34 +64,39 @@ public:
     }
 
 private:
-    GenerationService const* known(Service const& wanted) const {
-        auto const* found = current_.find(wanted.name);
+    GenerationService const* known(Service const& wanted, std::size_t at) const {
+        auto const* found = lookup_.service(wanted.name, at);
         return found && same_service(*found, wanted) ? found : nullptr;
     }
 
-    GenerationBackend const* known(Service const& service, Backend const& wanted) const {
-        auto const* found = known(service) ? current_.find(BackendKey{service.name, wanted.name}) : nullptr;
+    /// The same backend of a service that is known; `at` is where it was if nothing was added or removed.
+    GenerationBackend const* known(GenerationService const* service, BackendKey const& key, Backend const& wanted,
+                                   std::size_t at) {
+        auto const* found = service ? lookup_.backend(key, at) : nullptr;
         return found && same_backend(*found, wanted) ? found : nullptr;
     }
 
-    std::set<std::uint32_t> taken_services() const {
-        std::set<std::uint32_t> taken;
-        for (auto const& service : input_.desired.services)
-            if (auto const* found = known(service)) taken.insert(static_cast<std::uint32_t>(found->id));
-        return taken;
+    void keep_ids() {
+        std::size_t at = 0;
+        for (std::size_t i = 0; i < input_.desired.services.size(); ++i) {
+            auto const& service = input_.desired.services[i];
+            auto const* before = known(service, i);
+            if (before) service_ids_.keep(static_cast<std::uint32_t>(before->id));
+            for (auto const& backend : service.backends)
+                if (auto const* found = known(before, {service.name, backend.name}, backend, at++))
+                    backend_ids_.keep(static_cast<std::uint32_t>(found->id));
+        }
     }
 
-    std::set<std::uint32_t> taken_backends() const {
-        std::set<std::uint32_t> taken;
-        for (auto const& service : input_.desired.services)
-            for (auto const& backend : service.backends)
-                if (auto const* found = known(service, backend))
-                    taken.insert(static_cast<std::uint32_t>(found->id));
-        return taken;
+    /// An index stays with its address, because sessions hold it. When the table is full, it starts anew: established
+    /// flows whose address moves end.
+    void keep_nat_addresses() {
+        if (current_.nat_addresses.size() < nat_address_room / 2) next_.nat_addresses = current_.nat_addresses;
+        if (next_.nat_addresses.empty()) next_.nat_addresses.emplace_back();
     }
 
     void add(Service const& wanted) {
-        auto const* before = known(wanted);
+        auto const* before = known(wanted, next_.services.size());
         GenerationService service;
         service.id = before ? before->id : ServiceId{static_cast<std::uint16_t>(service_ids_.take())};
         service.name = wanted.name;
@@ -100,7 +108,7 @@ private:
         service.on_down = wanted.on_down;
         service.idle_timeout = wanted.idle_timeout;
         auto const first = next_.backends.size();
-        for (auto const& backend : wanted.backends) next_.backends.push_back(describe(wanted, backend, service.id));
+        for (auto const& backend : wanted.backends) describe(wanted, backend, service.id, before);
         std::span const backends{next_.backends.begin() + static_cast<std::ptrdiff_t>(first), next_.backends.end()};
         service.panic = decide_eligibility(backends, wanted.panic_threshold, wanted.on_down);
         for (auto& backend : backends) renew_incarnation(backend);
@@ -108,10 +116,10 @@ private:
         next_.services.push_back(std::move(service));
     }
 
-    GenerationBackend describe(Service const& service, Backend const& wanted, ServiceId id) {
+    void describe(Service const& service, Backend const& wanted, ServiceId id, GenerationService const* known_service) {
         BackendKey const key{service.name, wanted.name};
-        auto const* before = known(service, wanted);
-        GenerationBackend backend;
+        auto const* before = known(known_service, key, wanted, next_.backends.size());
+        auto& backend = next_.backends.emplace_back();
         backend.id = before ? before->id : BackendId{backend_ids_.take()};
         backend.service = id;
         backend.key = key;
@@ -124,7 +132,6 @@ private:
                                : value_or(input_.measured, key, MeasuredState::unknown);
         backend.admin = value_or(input_.admin, key, AdminState::ready);
         describe_way(backend, before);
-        return backend;
     }
 
     /// A next hop that the kernel forgot stays: an aged neighbour entry is no news about the backend.
@@ -147,8 +154,10 @@ private:
     void renew_incarnation(GenerationBackend& backend) {
         auto const index = static_cast<std::size_t>(backend.id);
         if (next_.incarnations.size() <= index) next_.incarnations.resize(index + 1, 0);
-        auto const* before = current_.find(backend.key);
-        auto const same = before && before->id == backend.id && before->service == backend.service;
+        auto const at = static_cast<std::size_t>(&backend - next_.backends.data());
+        auto const* before = lookup_.backend(backend.key, at);
+        auto const same = before && before->id == backend.id && before->service == backend.service &&
+                          before->address == backend.address && before->port == backend.port;
         auto const ends = same && before->keeps_sessions && !backend.keeps_sessions;
         if (!same || ends) ++next_.incarnations[index];
         cuts_sessions_ |= ends;
@@ -157,16 +166,18 @@ private:
 
     std::shared_ptr<MaglevTable const> table_of(std::span<GenerationBackend const> backends,
                                                 GenerationService const* before) const {
-        auto const entries = maglev_entries(backends, input_.desired.datapath.hash_seed);
-        if (before && entries == maglev_entries_of(*before)) return before->maglev;
+        auto const& seed = input_.desired.datapath.hash_seed;
+        auto const entries = maglev_entries(backends, seed);
+        if (before && entries == maglev_entries(backends_of(*before), seed)) return before->maglev;
         return std::make_shared<MaglevTable const>(build_maglev(entries));
     }
 
-    std::vector<MaglevEntry> maglev_entries_of(GenerationService const& service) const {
-        std::vector<GenerationBackend> backends;
-        for (auto const& backend : current_.backends)
-            if (backend.service == service.id) backends.push_back(backend);
-        return maglev_entries(backends, input_.desired.datapath.hash_seed);
+    /// A service's backends stand side by side.
+    std::span<GenerationBackend const> backends_of(GenerationService const& service) const {
+        auto const is_its = [&](GenerationBackend const& backend) { return backend.service == service.id; };
+        auto const first = std::ranges::find_if(current_.backends, is_its);
+        auto const last = std::find_if_not(first, current_.backends.end(), is_its);
+        return {first, last};
     }
 
     static std::vector<MaglevEntry> maglev_entries(std::span<GenerationBackend const> backends,
@@ -180,6 +191,7 @@ private:
 
     PlanInput const& input_;
     Generation const& current_;
+    GenerationLookup lookup_;
     FreeIds service_ids_;
     FreeIds backend_ids_;
     Generation next_;

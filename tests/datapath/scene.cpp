@@ -15,8 +15,10 @@ Packet reversed(Packet const& forwarded) {
 }
 
 Packet following(Packet packet, std::uint8_t flags, std::vector<std::uint8_t> payload) {
-    packet.flags = packet.protocol == Protocol::tcp ? flags : std::uint8_t{0};
-    packet.sequence += 1;
+    if (packet.protocol == Protocol::tcp) {
+        packet.flags = flags;
+        packet.sequence += 1;
+    }
     packet.payload = std::move(payload);
     return packet;
 }
@@ -117,11 +119,16 @@ Flow Scene::establish_at(unsigned backend) {
     throw std::runtime_error{"no flow reached the backend"};
 }
 
-std::optional<pm_session> Scene::session_of(Flow const& flow, pm_direction direction) const {
+std::optional<pm_session> Scene::session_of(Flow const& flow, pm_direction direction) {
+    auto const tables = datapath.tables().active_tables();
+    auto const backend_address_of = [&](pm_session const& session) {
+        return from_abi(tables.backends[session.backend].address);
+    };
     for (auto const& session : sessions_in(datapath.tables().active_sessions()))
         if (session.direction == direction && from_abi(session.client) == flow.first.source &&
             ntohs(session.client_port) == flow.first.source_port &&
             ntohs(session.service_port) == flow.first.destination_port &&
+            ntohs(session.nat_port) == flow.nat_port() && backend_address_of(session) == flow.forwarded.destination &&
             session.protocol == static_cast<std::uint8_t>(flow.first.protocol))
             return session;
     return std::nullopt;

@@ -60,7 +60,12 @@ TEST(Eligibility, OnlyABackendThatIsUpTakesNewFlows) {
 }
 
 TEST(Eligibility, ADrainingBackendKeepsItsSessionsAndTakesNoNewOnes) {
-    EXPECT_EQ(decide({backend(up, drain), backend(down, drain), backend(up)}), "old old new");
+    EXPECT_EQ(decide({backend(up, drain), backend(unknown, drain), backend(up)}), "old old new");
+}
+
+TEST(Eligibility, ADrainingBackendThatIsDownLosesItsSessions) {
+    EXPECT_EQ(decide({backend(down, drain), backend(up)}), "cut new");
+    EXPECT_EQ(decide({backend(down, drain), backend(up)}, 0, OnDown::keep), "old new");
 }
 
 TEST(Eligibility, ABackendInMaintenanceLosesItsSessions) {
@@ -77,7 +82,9 @@ TEST(Eligibility, EveryOtherOnDownCuts) {
         EXPECT_EQ(decide({backend(down), backend(up, maint)}, 0, on_down), "cut cut");
 }
 
-TEST(Eligibility, AWeightOfZeroKeepsOldFlowsOnly) { EXPECT_EQ(decide({weightless(up), backend(up)}), "old new"); }
+TEST(Eligibility, AWeightOfZeroKeepsOldFlowsOnly) {
+    EXPECT_EQ(decide({weightless(up), backend(up)}), "old new");
+}
 
 TEST(Eligibility, ABackendThatCannotBeReachedTakesNoNewFlows) {
     EXPECT_EQ(decide({unresolved(up), without_source(up), backend(up)}), "old old new");
@@ -117,12 +124,12 @@ TEST(Eligibility, NoPanicBeforeEveryBackendWasProbedOnce) {
 
 TEST(Eligibility, OnlyReadyBackendsWithWeightCountForThePanic) {
     EXPECT_EQ(decide({backend(up), backend(down, maint), backend(down, drain), weightless(down)}, 100),
-              "new cut old cut");
+              "new cut cut cut");
     EXPECT_EQ(decide({backend(down), backend(up, drain), weightless(up)}, 50), "panic: new old old");
 }
 
 TEST(Eligibility, WithoutAReadyBackendThereIsNoPanic) {
-    EXPECT_EQ(decide({backend(down, maint), backend(down, drain)}, 50), "cut old");
+    EXPECT_EQ(decide({backend(down, maint), backend(up, drain)}, 50), "cut old");
     EXPECT_EQ(decide({}, 50), "");
 }
 

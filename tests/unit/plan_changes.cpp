@@ -26,7 +26,8 @@ GenerationBackend backend(BackendKey key, std::uint32_t id, char const* address)
 
 MaglevTable table(std::vector<std::uint32_t> const& ids) {
     MaglevTable out;
-    for (auto const id : ids) out.slots.push_back(BackendId{id});
+    for (auto const id : ids)
+        out.slots.push_back(BackendId{id});
     return out;
 }
 
@@ -48,12 +49,13 @@ Generation two_backends() {
 std::string changes_text(Generation const& was, Generation const& now) {
     std::string out;
     for (auto const& change : changes_between(was, now))
-        out += std::string{name_of(change.kind)} + " " + text(change.key) + ": " + change.was + " -> " + change.now + "\n";
+        out += std::string{name_of(change.kind)} + " " + text(change.key) + ": " + change.was + " -> " +
+               change.now + "\n";
     return out;
 }
 
 /// The changes that follow from one edit of two_backends().
-template <typename Edit>
+template<typename Edit>
 std::string after(Edit edit) {
     auto now = two_backends();
     edit(now);
@@ -131,13 +133,17 @@ TEST(PlanChanges, WhatTheDatapathWouldNoticeIsNeverLeftOut) {
         [](Generation& now) { now.services[0].idle_timeout = 1s; },
         [](Generation& now) { now.backends[0].backup = true; },
         [](Generation& now) { now.backends[0].port = 81; },
+        [](Generation& now) { now.backends[0].incarnation = 9; },
         [](Generation& now) { now.backends[0].next_hop->mac[5] = 9; },
         [](Generation& now) { now.backends[0].next_hop->source[5] = 9; },
         [](Generation& now) { now.backends[0].nat_addresses = {Address::v4(0x0a4d0006)}; },
-        [](Generation& now) { now.links.push_back({3, {2, 0, 0, 0, 0, 3}}); },
+        [](Generation& now) {
+            now.links.push_back({3, {2, 0, 0, 0, 0, 3}});
+        },
         [](Generation& now) { now.links[0].mac[5] = 9; },
     });
-    for (std::size_t i = 0; i < edits.size(); ++i) EXPECT_NE(after(edits[i]), "") << "edit " << i;
+    for (std::size_t i = 0; i < edits.size(); ++i)
+        EXPECT_NE(after(edits[i]), "") << "edit " << i;
 }
 
 TEST(PlanChanges, TheOrderOfTheConfigurationIsNoChange) {

@@ -10,7 +10,9 @@
 namespace pointsman {
 namespace {
 
-Address address(char const* text) { return Address::parse(text).value(); }
+Address address(char const* text) {
+    return Address::parse(text).value();
+}
 
 Route route(std::uint32_t ifindex, char const* source) {
     return {NextHop{ifindex, {2, 0, 0, 0, 0, 9}, {2, 0, 0, 0, 0, 1}}, address(source)};
@@ -20,10 +22,11 @@ Route route(std::uint32_t ifindex, char const* source) {
 class PlanNext : public testing::Test {
 protected:
     PlanNext() {
-        web().backends = {{"b1", address("10.77.0.2"), 80}, {"b2", address("10.77.0.3"), 80}};
+        web().backends = {wanted("b1", "10.77.0.2"), wanted("b2", "10.77.0.3")};
         for (char const* backend : {"10.77.0.2", "10.77.0.3", "10.77.0.4"})
             network.routes[address(backend)] = route(2, "10.77.0.5");
-        for (char const* backend : {"b1", "b2", "b3"}) measured[{"web", backend}] = MeasuredState::up;
+        for (char const* backend : {"b1", "b2", "b3"})
+            measured[{"web", backend}] = MeasuredState::up;
     }
 
     static Service service(std::string name, char const* at) {
@@ -34,6 +37,10 @@ protected:
         return out;
     }
 
+    static Backend wanted(std::string name, char const* at, std::uint16_t port = 80) {
+        return {.name = std::move(name), .address = address(at), .port = port, .check = {}};
+    }
+
     Service& web() { return desired.services.front(); }
 
     Plan publish() {
@@ -42,7 +49,8 @@ protected:
         return plan;
     }
 
-    [[nodiscard]] GenerationBackend const& backend(std::string const& name, std::string const& of = "web") const {
+    [[nodiscard]] GenerationBackend const& backend(std::string const& name,
+                                                   std::string const& of = "web") const {
         auto const* found = current.find(BackendKey{of, name});
         if (!found) throw std::runtime_error{"no backend " + of + "/" + name};
         return *found;
@@ -81,10 +89,11 @@ protected:
 
 TEST_F(PlanNext, NumbersEverythingFromOneInTheOrderOfTheConfiguration) {
     desired.services.push_back(service("dns", "10.77.0.101"));
-    desired.services.back().backends = {{"b1", address("10.77.0.2"), 53}};
+    desired.services.back().backends = {wanted("b1", "10.77.0.2", 53)};
     auto const plan = publish();
     EXPECT_EQ(plan.next.number, 1U);
-    EXPECT_EQ(identities(), "web/b1 is 1.1 of service 1\nweb/b2 is 2.1 of service 1\ndns/b1 is 3.1 of service 2\n");
+    EXPECT_EQ(identities(),
+              "web/b1 is 1.1 of service 1\nweb/b2 is 2.1 of service 1\ndns/b1 is 3.1 of service 2\n");
     EXPECT_EQ(plan.next.incarnations, (std::vector<std::uint32_t>{0, 1, 1, 1}));
     EXPECT_FALSE(plan.cuts_sessions);
 }
@@ -154,6 +163,17 @@ TEST_F(PlanNext, ADrainCutsNothingAndMaintenanceCuts) {
     EXPECT_FALSE(is_valid(session));
 }
 
+TEST_F(PlanNext, ADrainingBackendThatFallsIsCutAndThatIsAChange) {
+    admin[{"web", "b1"}] = AdminState::drain;
+    publish();
+    auto const session = session_on("b1");
+    measured[{"web", "b1"}] = MeasuredState::down;
+    auto const plan = publish();
+    EXPECT_TRUE(plan.cuts_sessions);
+    EXPECT_NE(plan.changes, std::vector<Change>{}); // else nothing is published
+    EXPECT_FALSE(is_valid(session));
+}
+
 TEST_F(PlanNext, OnDownKeepBumpsNoIncarnation) {
     web().on_down = OnDown::keep;
     publish();
@@ -194,16 +214,17 @@ TEST_F(PlanNext, IdsStayThroughAReorderingAndAReload) {
     publish();
     std::ranges::reverse(web().backends);
     desired.services.insert(desired.services.begin(), service("dns", "10.77.0.101"));
-    desired.services.front().backends = {{"d1", address("10.77.0.4"), 53}};
+    desired.services.front().backends = {wanted("d1", "10.77.0.4", 53)};
     web().backends[0].weight = 1;
     EXPECT_FALSE(publish().cuts_sessions);
-    EXPECT_EQ(identities(), "dns/d1 is 3.1 of service 2\nweb/b2 is 2.1 of service 1\nweb/b1 is 1.1 of service 1\n");
+    EXPECT_EQ(identities(),
+              "dns/d1 is 3.1 of service 2\nweb/b2 is 2.1 of service 1\nweb/b1 is 1.1 of service 1\n");
 }
 
 TEST_F(PlanNext, AFreedIdThatAnotherBackendGetsDoesNotBringItsSessionsAlong) {
     publish();
     auto const session = session_on("b1");
-    web().backends[0] = {"b3", address("10.77.0.4"), 80};
+    web().backends[0] = wanted("b3", "10.77.0.4");
     publish();
     EXPECT_EQ(identities(), "web/b3 is 1.2 of service 1\nweb/b2 is 2.1 of service 1\n");
     EXPECT_FALSE(is_valid(session));
@@ -262,7 +283,8 @@ TEST_F(PlanNext, ARenamedServiceIsANewOne) {
     publish();
     auto const session = session_on("b1");
     web().name = "www";
-    for (char const* name : {"b1", "b2"}) measured[{"www", name}] = MeasuredState::up;
+    for (char const* name : {"b1", "b2"})
+        measured[{"www", name}] = MeasuredState::up;
     publish();
     EXPECT_EQ(identities(), "www/b1 is 1.2 of service 1\nwww/b2 is 2.2 of service 1\n");
     EXPECT_FALSE(is_valid(session));
@@ -309,7 +331,7 @@ TEST_F(PlanNext, NatAddressesComeFromTheRouteUnlessTheyAreConfigured) {
     EXPECT_EQ(backend("b2").nat_addresses, desired.datapath.nat_addresses);
 }
 
-TEST_F(PlanNext, ANatAddressKeepsItsIndexWhileTheDaemonRuns) {
+TEST_F(PlanNext, ANatAddressKeepsItsIndexThroughReloads) {
     publish();
     desired.datapath.nat_addresses = {address("10.77.0.6"), address("10.77.0.7")};
     publish();
@@ -319,16 +341,26 @@ TEST_F(PlanNext, ANatAddressKeepsItsIndexWhileTheDaemonRuns) {
               (std::vector{Address{}, address("10.77.0.5"), address("10.77.0.6"), address("10.77.0.7")}));
 }
 
+TEST_F(PlanNext, ATableFullOfFormerNatAddressesStartsAnew) {
+    for (std::uint32_t i = 0; i < 200; ++i) {
+        desired.datapath.nat_addresses = {Address::v4(0xc0000200 + i)};
+        publish();
+        EXPECT_LT(current.nat_addresses.size(), 64U);
+        EXPECT_EQ(current.nat_addresses.back(), desired.datapath.nat_addresses.front());
+    }
+}
+
 TEST_F(PlanNext, AnUnchangedServiceSharesItsMaglevTableWithTheLastGeneration) {
     desired.services.push_back(service("dns", "10.77.0.101"));
-    desired.services.back().backends = {{"b1", address("10.77.0.2"), 53}};
+    desired.services.back().backends = {wanted("b1", "10.77.0.2", 53)};
+    desired.services.back().panic_threshold = 0;
     measured[{"dns", "b1"}] = MeasuredState::up;
     auto const was = publish().next;
     measured[{"dns", "b1"}] = MeasuredState::down;
     auto const now = publish().next;
     EXPECT_EQ(now.services[0].maglev, was.services[0].maglev);
-    EXPECT_NE(now.services[1].maglev, was.services[1].maglev);
-    EXPECT_EQ(*now.services[1].maglev, *was.services[1].maglev); // panic: nobody else is left
+    EXPECT_EQ(now.services[0].maglev->slots.size(), maglev_size);
+    EXPECT_EQ(*now.services[1].maglev, MaglevTable{});
 }
 
 TEST_F(PlanNext, AServiceWithoutAnEligibleBackendHasAnEmptyTable) {

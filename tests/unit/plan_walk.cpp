@@ -74,8 +74,12 @@ private:
         for (unsigned b = 0; b < backend_names; ++b) {
             if (one_in(4)) continue;
             auto const moved = one_in(8) ? addresses - backend_names : 0;
-            service.backends.push_back({"b" + std::to_string(b), Address::v4(0x0a4d0002 + b + moved), 80,
-                                        one_in(5) ? 0 : 1 + below(200), one_in(5)});
+            service.backends.push_back({.name = "b" + std::to_string(b),
+                                        .address = Address::v4(0x0a4d0002 + b + moved),
+                                        .port = 80,
+                                        .weight = one_in(5) ? 0 : 1 + below(200),
+                                        .backup = one_in(5),
+                                        .check = {}});
         }
         std::ranges::shuffle(service.backends, random_);
         return service;
@@ -90,9 +94,11 @@ std::string text_of(GenerationBackend const& backend, Generation const& in) {
 
 void expect_unique_ids(Generation const& next) {
     std::set<BackendId> backends{BackendId::none};
-    for (auto const& backend : next.backends) EXPECT_TRUE(backends.insert(backend.id).second) << text_of(backend, next);
+    for (auto const& backend : next.backends)
+        EXPECT_TRUE(backends.insert(backend.id).second) << text_of(backend, next);
     std::set<ServiceId> services{ServiceId::none};
-    for (auto const& service : next.services) EXPECT_TRUE(services.insert(service.id).second) << service.name;
+    for (auto const& service : next.services)
+        EXPECT_TRUE(services.insert(service.id).second) << service.name;
 }
 
 void expect_sound_eligibility(Generation const& next) {
@@ -100,6 +106,7 @@ void expect_sound_eligibility(Generation const& next) {
         for (auto const& backend : next.backends) {
             if (backend.service != service.id || !backend.eligible) continue;
             EXPECT_TRUE(backend.measured == MeasuredState::up || service.panic) << text_of(backend, next);
+            EXPECT_NE(backend.measured, MeasuredState::unknown) << text_of(backend, next);
             EXPECT_EQ(backend.admin, AdminState::ready) << text_of(backend, next);
             EXPECT_TRUE(backend.next_hop && !backend.nat_addresses.empty()) << text_of(backend, next);
             EXPECT_TRUE(backend.keeps_sessions && backend.weight > 0) << text_of(backend, next);
@@ -112,14 +119,16 @@ void expect_matching_tables(Generation const& next) {
         std::set<BackendId> expected;
         for (auto const& backend : next.backends)
             if (backend.service == service.id && backend.eligible) expected.insert(backend.id);
-        EXPECT_EQ((std::set<BackendId>{service.maglev->slots.begin(), service.maglev->slots.end()}), expected);
+        EXPECT_EQ((std::set<BackendId>{service.maglev->slots.begin(), service.maglev->slots.end()}),
+                  expected);
         EXPECT_EQ(service.maglev->slots.size(), expected.empty() ? 0 : maglev_size);
     }
 }
 
 /// Each backend's source addresses stand side by side in the table of the kernel, which only ever grows.
 void expect_nat_addresses(Generation const& was, Generation const& next) {
-    EXPECT_TRUE(std::ranges::equal(was.nat_addresses, std::span{next.nat_addresses}.first(was.nat_addresses.size())));
+    EXPECT_TRUE(
+        std::ranges::equal(was.nat_addresses, std::span{next.nat_addresses}.first(was.nat_addresses.size())));
     for (auto const& backend : next.backends)
         EXPECT_TRUE(backend.nat_addresses.empty() ||
                     !std::ranges::search(next.nat_addresses, backend.nat_addresses).empty());
@@ -130,8 +139,10 @@ bool same_flows_go_there(Generation const& was, GenerationBackend const& before,
     auto const* service_before = was.find(before.key.service);
     auto const* service_now = next.find(now.key.service);
     return before.key == now.key && before.address == now.address && before.port == now.port &&
-           service_before->address == service_now->address && service_before->port_first == service_now->port_first &&
-           service_before->port_last == service_now->port_last && service_before->protocol == service_now->protocol;
+           service_before->address == service_now->address &&
+           service_before->port_first == service_now->port_first &&
+           service_before->port_last == service_now->port_last &&
+           service_before->protocol == service_now->protocol;
 }
 
 /// A session, which remembers (backend id, incarnation, service id), goes on exactly where it should.
@@ -152,12 +163,25 @@ void expect_right_sessions(Generation const& was, Generation const& next, bool c
 }
 
 /// No (backend id, incarnation) is ever given to a second server.
-void expect_never_given_twice(Generation const& next, std::map<std::pair<BackendId, std::uint32_t>, std::string>& owners) {
+void expect_never_given_twice(Generation const& next,
+                              std::map<std::pair<BackendId, std::uint32_t>, std::string>& owners) {
     for (auto const& backend : next.backends) {
         auto const* service = next.find(backend.key.service);
-        auto const owner = text(backend.key) + " " + backend.address.text() + " of " + service->address.text();
+        auto const owner =
+            text(backend.key) + " " + backend.address.text() + " of " + service->address.text();
         auto const [known, fresh] = owners.try_emplace({backend.id, backend.incarnation}, owner);
         EXPECT_EQ(known->second, owner) << text_of(backend, next);
+    }
+}
+
+/// What packets would notice is never published without a change that says so.
+void expect_listed(Generation const& was, Plan const& plan) {
+    if (!plan.changes.empty()) return;
+    EXPECT_FALSE(plan.cuts_sessions) << plan.next.number;
+    EXPECT_EQ(plan.slots_moved, 0U) << plan.next.number;
+    for (auto const& now : plan.next.backends) {
+        auto const* before = was.find(now.id);
+        EXPECT_TRUE(before && before->incarnation == now.incarnation) << text_of(now, plan.next);
     }
 }
 
@@ -184,6 +208,7 @@ TEST_P(PlanWalk, EveryStepKeepsWhatIsPromised) {
         expect_nat_addresses(current, plan.next);
         expect_right_sessions(current, plan.next, plan.cuts_sessions);
         expect_never_given_twice(plan.next, owners);
+        expect_listed(current, plan);
         expect_same(plan_next(world.input(), current), plan);
         current = plan.next;
         EXPECT_EQ(plan_next(world.input(), current).changes, std::vector<Change>{});

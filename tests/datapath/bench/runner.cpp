@@ -1,0 +1,51 @@
+#include "tests/datapath/bench/runner.hpp"
+
+#include "runner.skel.h"
+
+#include <algorithm>
+#include <bpf/bpf.h>
+#include <bpf/libbpf.h>
+#include <linux/bpf.h>
+#include <stdexcept>
+
+namespace pointsman::bench {
+
+void Runner::Destroy::operator()(runner_object* object) const noexcept { runner_object__destroy(object); }
+
+Runner::Runner(std::uint32_t most_frames) : object_{runner_object__open()} {
+    if (!object_) throw DatapathError{"the runner does not open", "install the libbpf that it was built with"};
+    bpf_map__set_max_entries(object_->maps.runner_frames, most_frames);
+    if (runner_object__load(object_.get()) != 0)
+        throw DatapathError{"the kernel refused the runner", "run as root"};
+    frames_ = {bpf_map__fd(object_->maps.runner_frames), most_frames};
+    cursor_ = {bpf_map__fd(object_->maps.runner_cursor), 1};
+}
+
+Runner::~Runner() = default;
+
+void Runner::load(std::span<RunnerFrame const> frames) {
+    std::ranges::copy(frames, frames_.all().begin());
+    cursor_.all().front() = {0, static_cast<std::uint32_t>(frames.size() - 1)};
+}
+
+void Runner::choose(int program_fd) {
+    std::uint32_t const first = 0;
+    if (::bpf_map_update_elem(bpf_map__fd(object_->maps.runner_program), &first, &program_fd, BPF_ANY) != 0)
+        throw std::runtime_error{"the kernel refused the tail call"};
+}
+
+int Runner::empty_program() const { return bpf_program__fd(object_->progs.empty); }
+
+std::uint32_t Runner::run_block(std::uint32_t packets) {
+    RunnerFrame frame;
+    bpf_test_run_opts run{};
+    run.sz = sizeof(run);
+    run.data_in = &frame;
+    run.data_size_in = sizeof(frame);
+    run.repeat = static_cast<int>(packets);
+    auto const error = ::bpf_prog_test_run_opts(bpf_program__fd(object_->progs.runner), &run);
+    if (error != 0 || run.retval == XDP_ABORTED) throw std::runtime_error{"a test run failed"};
+    return run.duration;
+}
+
+} // namespace pointsman::bench

@@ -1,0 +1,54 @@
+#pragma once
+
+#include "controller/datapath/mapped_array.hpp"
+#include "tests/datapath/frame.hpp"
+
+#include <array>
+#include <cstdint>
+#include <memory>
+#include <span>
+
+struct runner_object;
+
+namespace pointsman::bench {
+
+/// A frame of a fixed size, as the runner's table holds it.
+struct RunnerFrame {
+    std::array<std::uint8_t, 64> octets{};
+};
+
+/// Times XDP programs by BPF_PROG_TEST_RUN, each packet fresh from a table of frames.
+class Runner {
+public:
+    /// @param most_frames a power of two.
+    /// @throws DatapathError when the kernel refuses the runner.
+    explicit Runner(std::uint32_t most_frames);
+    ~Runner();
+
+    /// Frames of the next blocks. Their number is a power of two.
+    void load(std::span<RunnerFrame const> frames);
+
+    /// The program under test; the empty program's descriptor for the runner's own cost.
+    void choose(int program_fd);
+    [[nodiscard]] int empty_program() const;
+
+    /// Runs the chosen program `packets` times, going on where the last block ended.
+    /// @return nanoseconds per packet, the runner's included, as the kernel measured them: the call itself also waits for
+    /// a grace period, some 16 ms. Whole numbers, rounded down.
+    [[nodiscard]] std::uint32_t run_block(std::uint32_t packets);
+
+private:
+    struct Cursor {
+        std::uint32_t next = 0;
+        std::uint32_t mask = 0;
+    };
+    struct Destroy {
+        void operator()(runner_object* object) const noexcept;
+    };
+
+    std::unique_ptr<runner_object, Destroy> object_;
+    MappedArray<RunnerFrame> frames_;
+    MappedArray<Cursor> cursor_;
+};
+
+} // namespace pointsman::bench

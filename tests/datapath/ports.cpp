@@ -1,0 +1,98 @@
+#include "tests/datapath/packet_cases.hpp"
+
+#include <set>
+
+/// NAT ports, on a datapath that has four of them.
+
+namespace pointsman::test {
+namespace {
+
+class Ports : public BothHooks {
+protected:
+    void SetUp() override {
+        BothHooks::SetUp();
+        if (IsSkipped()) return;
+        few_ = std::make_unique<Scene>(few_ports_datapath(), GetParam());
+        few_->world = web_world(Protocol::tcp, 1);
+        few_->publish();
+    }
+    void TearDown() override {
+        few_.reset();
+        BothHooks::TearDown();
+    }
+    [[nodiscard]] Scene& few() { return *few_; }
+    [[nodiscard]] Flow establish(std::uint16_t client_port) { return few().establish(client_packet(client_port)); }
+
+private:
+    std::unique_ptr<Scene> few_;
+};
+
+constexpr std::uint32_t exhausted = PM_DROP_PORTS_EXHAUSTED;
+
+TEST_P(Ports, EveryPortOfTheRangeIsUsedBeforeOneIsRefused) {
+    std::set<std::uint16_t> used;
+    for (std::uint16_t port = 11; port <= 44; port = static_cast<std::uint16_t>(port + 11)) used.insert(establish(port).nat_port());
+    EXPECT_EQ(used, (std::set<std::uint16_t>{40000, 40001, 40002, 40003}));
+    EXPECT_EQ(few().send(client_packet(55)).verdict, exhausted);
+}
+
+TEST_P(Ports, APortIsFreeAgainWhenItsConnectionIsClosed) {
+    auto const first = establish(1);
+    for (std::uint16_t port = 2; port <= 4; ++port) (void)establish(port);
+    ASSERT_EQ(few().send(client_packet(5)).verdict, exhausted);
+    ASSERT_TRUE(few().send(first.from_client(rst)).was_sent());
+    EXPECT_EQ(few().open(client_packet(5)).nat_port(), first.nat_port());
+}
+
+TEST_P(Ports, AFlowThatLostItsPortDoesNotSendFromItAnyMore) {
+    auto const first = establish(1);
+    for (std::uint16_t port = 2; port <= 4; ++port) (void)establish(port);
+    ASSERT_TRUE(few().send(first.from_client(rst)).was_sent());
+    auto const next = establish(5);
+    ASSERT_EQ(next.nat_port(), first.nat_port());
+    auto const stray = decode(few().send(first.from_client(ack)).frame);
+    ASSERT_TRUE(stray);
+    EXPECT_FALSE(stray->source == nat_address && stray->source_port == next.nat_port());
+}
+
+TEST_P(Ports, AHalfOpenFlowKeepsItsPort) {
+    for (std::uint16_t port = 1; port <= 4; ++port) (void)few().open(client_packet(port));
+    EXPECT_EQ(few().send(client_packet(5)).verdict, exhausted);
+}
+
+TEST_P(Ports, AOneWayDatagramFlowInUseKeepsItsPort) {
+    few().world = web_world(Protocol::udp, 1);
+    few().publish();
+    auto const flow = few().open(client_datagram(1));
+    for (std::uint16_t port = 2; port <= 4; ++port) (void)few().establish(client_datagram(port));
+    auto const a_minute = static_cast<std::uint32_t>(60 * few().datapath.programs().ticks_per_second());
+    for (auto& set : few().datapath.tables().active_sessions())
+        for (auto& session : set.way) session.last_seen -= a_minute;
+    ASSERT_TRUE(few().send(flow.from_client(0)).was_sent()) << "the flow is in use now";
+    EXPECT_EQ(few().send(client_datagram(5)).verdict, exhausted);
+}
+
+TEST_P(Ports, TheSameClientsNextConnectionTakesItsOldPortAtOnce) {
+    auto const first = establish(1);
+    ASSERT_TRUE(few().send(first.from_client(rst)).was_sent());
+    EXPECT_EQ(few().open(client_packet(1)).nat_port(), first.nat_port());
+}
+
+TEST_P(Ports, AnotherBackendHasAllPortsToo) {
+    few().world = web_world(Protocol::tcp, 2);
+    few().publish();
+    std::set<std::pair<unsigned, std::uint16_t>> used;
+    for (std::uint16_t port = 1; port <= 200; ++port) {
+        auto const output = few().send(client_packet(port));
+        if (auto const forwarded = decode(output.frame); output.was_sent() && forwarded)
+            EXPECT_TRUE(used.emplace(forwarded->to[5], forwarded->source_port).second);
+        else
+            EXPECT_EQ(output.verdict, exhausted);
+    }
+    EXPECT_EQ(used.size(), 8U);
+}
+
+POINTSMAN_BOTH_HOOKS(Ports);
+
+} // namespace
+} // namespace pointsman::test

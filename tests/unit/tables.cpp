@@ -1,0 +1,290 @@
+#include "controller/datapath/tables.hpp"
+
+#include "controller/plan/maglev.hpp"
+
+#include <arpa/inet.h>
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <cstring>
+
+namespace pointsman {
+namespace {
+
+using namespace std::chrono_literals;
+
+constexpr std::uint32_t chunks = (maglev_size + PM_MAGLEV_CHUNK - 1) / PM_MAGLEV_CHUNK;
+constexpr std::uint64_t ticks_per_second = 250;
+
+/// The memory of one half, with what an earlier generation may have left in it.
+struct Half {
+    explicit Half(std::size_t slot_count = 64) : slots(slot_count) {
+        auto const litter = [](auto& values) {
+            std::memset(values.data(), 0xa5, values.size() * sizeof(values[0]));
+        };
+        litter(slots), litter(services), litter(maglev), litter(backends), litter(nat_addresses),
+            litter(links);
+    }
+
+    TableHalf view() { return {slots, services, maglev, backends, nat_addresses, links, chunks}; }
+
+    std::vector<pm_service_slot> slots;
+    std::vector<pm_service> services{4};
+    std::vector<pm_maglev_chunk> maglev{std::size_t{4} * chunks};
+    std::vector<pm_backend> backends{4};
+    std::vector<pm_addr> nat_addresses{PM_NAT_ADDRESSES};
+    std::vector<pm_link> links{PM_LINK_SLOTS};
+};
+
+template<typename Value>
+testing::AssertionResult same_octets(Value const& found, Value const& expected) {
+    auto const octets = [](Value const& value) {
+        auto const* first = reinterpret_cast<unsigned char const*>(&value);
+        return testing::PrintToString(std::vector<unsigned>(first, first + sizeof(Value)));
+    };
+    if (std::memcmp(&found, &expected, sizeof(Value)) == 0) return testing::AssertionSuccess();
+    return testing::AssertionFailure() << "\n   found " << octets(found) << "\nexpected " << octets(expected);
+}
+
+Address address(char const* text) {
+    return Address::parse(text).value();
+}
+
+GenerationService service(std::uint16_t id, std::uint16_t port_first, std::uint16_t port_last) {
+    GenerationService out;
+    out.id = ServiceId{id};
+    out.name = "s" + std::to_string(id);
+    out.address = address("10.77.0.100");
+    out.port_first = port_first;
+    out.port_last = port_last;
+    out.idle_timeout = 15min;
+    out.maglev = std::make_shared<MaglevTable const>();
+    return out;
+}
+
+GenerationBackend backend(std::uint32_t id, char const* at) {
+    GenerationBackend out;
+    out.id = BackendId{id};
+    out.service = ServiceId{1};
+    out.address = address(at);
+    out.port = 8080;
+    out.incarnation = 7;
+    return out;
+}
+
+std::string write(Generation const& generation, Half& half) {
+    WrittenMaglev written;
+    return write_generation(generation, half.view(), written, ticks_per_second);
+}
+
+/// Looks a port up as the programs do: PM_SLOT_PROBES slots from the hash on. 0 is none.
+unsigned find_slot(Half const& half, char const* at, std::uint16_t port, Protocol protocol) {
+    auto const wanted = to_abi(address(at));
+    auto const number = static_cast<std::uint8_t>(protocol);
+    auto const start = pm_slot_hash(&wanted, htons(port), number);
+    for (std::uint32_t i = 0; i < PM_SLOT_PROBES; ++i) {
+        auto const& slot = half.slots[(start + i) & (half.slots.size() - 1)];
+        if (slot.protocol == 0) return 0;
+        if (std::memcmp(&slot.address, &wanted, sizeof(wanted)) == 0 && slot.port == htons(port) &&
+            slot.protocol == number)
+            return slot.service;
+    }
+    return 0;
+}
+
+TEST(Tables, WriteAServiceToTheOctet) {
+    Generation generation;
+    generation.number = 0x100000011;
+    generation.services = {service(2, 80, 80)};
+    generation.services[0].on_down = OnDown::keep;
+    generation.services[0].protocol = Protocol::udp;
+    generation.services[0].maglev =
+        std::make_shared<MaglevTable const>(std::vector<BackendId>(maglev_size, BackendId{3}));
+    Half half;
+    ASSERT_EQ(write(generation, half), "");
+    pm_service expected{};
+    expected.address.word[2] = htonl(0xffff);
+    expected.address.word[3] = htonl(0x0a4d0064);
+    expected.protocol = 17;
+    expected.on_down = PM_ON_DOWN_KEEP;
+    expected.maglev_size = 16381;
+    expected.idle_ticks = 15 * 60 * 250;
+    expected.generation = 0x11;
+    EXPECT_TRUE(same_octets(half.services[2], expected));
+    for (std::size_t const unused : {0, 1, 3})
+        EXPECT_TRUE(same_octets(half.services[unused], pm_service{}));
+}
+
+TEST(Tables, WriteABackendToTheOctet) {
+    Generation generation;
+    generation.number = 17;
+    generation.nat_addresses = {Address{}, address("10.77.0.4"), address("10.77.0.5"), address("10.77.0.6")};
+    generation.backends = {backend(2, "10.77.0.2")};
+    generation.backends[0].next_hop = NextHop{5, {1, 2, 3, 4, 5, 6}, {7, 8, 9, 10, 11, 12}};
+    generation.backends[0].nat_addresses = {address("10.77.0.5"), address("10.77.0.6")};
+    Half half;
+    ASSERT_EQ(write(generation, half), "");
+    pm_backend expected{};
+    expected.address = {{0, 0, htonl(0xffff), htonl(0x0a4d0002)}};
+    expected.port = htons(8080);
+    expected.service = 1;
+    expected.incarnation = 7;
+    expected.ifindex = 5;
+    std::ranges::copy(std::to_array<__u8>({1, 2, 3, 4, 5, 6}), expected.next_hop);
+    std::ranges::copy(std::to_array<__u8>({7, 8, 9, 10, 11, 12}), expected.source);
+    expected.nat_first = 2;
+    expected.nat_count = 2;
+    expected.generation = 17;
+    EXPECT_TRUE(same_octets(half.backends[2], expected));
+    for (std::size_t const unused : {0, 1, 3})
+        EXPECT_TRUE(same_octets(half.backends[unused], pm_backend{}));
+}
+
+TEST(Tables, ABackendWithoutANextHopHasNoInterfaceAndOneWithoutASourceNoNatAddress) {
+    Generation generation;
+    generation.backends = {backend(1, "10.77.0.2")};
+    Half half;
+    ASSERT_EQ(write(generation, half), "");
+    EXPECT_EQ(half.backends[1].ifindex, 0U);
+    EXPECT_EQ(half.backends[1].nat_count, 0);
+}
+
+TEST(Tables, WriteTheNatAddressesByTheirIndex) {
+    Generation generation;
+    generation.nat_addresses = {Address{}, address("10.77.0.5"), address("2001:db8::5")};
+    Half half;
+    ASSERT_EQ(write(generation, half), "");
+    EXPECT_TRUE(same_octets(half.nat_addresses[0], pm_addr{}));
+    EXPECT_EQ(from_abi(half.nat_addresses[1]), address("10.77.0.5"));
+    EXPECT_EQ(from_abi(half.nat_addresses[2]), address("2001:db8::5"));
+    EXPECT_TRUE(same_octets(half.nat_addresses[3], pm_addr{}));
+}
+
+TEST(Tables, WriteALinkWhereLinearProbingFindsIt) {
+    Generation generation;
+    generation.links = {{3, {1, 2, 3, 4, 5, 6}}, {67, {6, 5, 4, 3, 2, 1}}}; // 67 starts at slot 3 too
+    Half half;
+    ASSERT_EQ(write(generation, half), "");
+    EXPECT_TRUE(same_octets(half.links[3], pm_link{3, {1, 2, 3, 4, 5, 6}, {}}));
+    EXPECT_TRUE(same_octets(half.links[4], pm_link{67, {6, 5, 4, 3, 2, 1}, {}}));
+    EXPECT_EQ(std::ranges::count(half.links, 0U, &pm_link::ifindex), PM_LINK_SLOTS - 2);
+}
+
+TEST(Tables, WriteTheMaglevTableOfAServiceInItsOwnChunks) {
+    std::vector<BackendId> slots(maglev_size, BackendId{1});
+    slots.front() = BackendId{2};
+    slots.back() = BackendId{3};
+    Generation generation;
+    generation.services = {service(1, 80, 80)};
+    generation.services[0].maglev = std::make_shared<MaglevTable const>(slots);
+    Half half;
+    ASSERT_EQ(write(generation, half), "");
+    for (std::size_t i = 0; i < maglev_size; ++i)
+        ASSERT_EQ(half.maglev[chunks + i / PM_MAGLEV_CHUNK].backend[i % PM_MAGLEV_CHUNK],
+                  static_cast<__u16>(slots[i]));
+    EXPECT_EQ(half.maglev[2 * chunks - 1].backend[PM_MAGLEV_CHUNK - 1], 0); // behind the last slot
+}
+
+TEST(Tables, ATableThatStandsInTheHalfAlreadyIsNotWrittenAgain) {
+    Generation generation;
+    generation.services = {service(1, 80, 80)};
+    generation.services[0].maglev =
+        std::make_shared<MaglevTable const>(std::vector(maglev_size, BackendId{1}));
+    Half half;
+    WrittenMaglev written;
+    ASSERT_EQ(write_generation(generation, half.view(), written, ticks_per_second), "");
+    half.maglev[chunks].backend[0] = 99; // shows whether it is written
+    ASSERT_EQ(write_generation(generation, half.view(), written, ticks_per_second), "");
+    EXPECT_EQ(half.maglev[chunks].backend[0], 99);
+    generation.services[0].maglev =
+        std::make_shared<MaglevTable const>(std::vector(maglev_size, BackendId{2}));
+    ASSERT_EQ(write_generation(generation, half.view(), written, ticks_per_second), "");
+    EXPECT_EQ(half.maglev[chunks].backend[0], 2);
+}
+
+TEST(Tables, EveryPortOfARangeIsFoundByLinearProbingAndNoOther) {
+    Generation generation;
+    generation.services = {service(1, 8000, 8100), service(2, 9000, 9000), service(3, 8000, 8100)};
+    generation.services[2].protocol = Protocol::udp;
+    Half half{65536};
+    ASSERT_EQ(write(generation, half), "");
+    for (unsigned port = 7990; port <= 9010; ++port) {
+        auto const number = static_cast<std::uint16_t>(port);
+        auto const in_range = port >= 8000 && port <= 8100;
+        EXPECT_EQ(find_slot(half, "10.77.0.100", number, Protocol::tcp), in_range       ? 1U
+                                                                         : port == 9000 ? 2U
+                                                                                        : 0U);
+        EXPECT_EQ(find_slot(half, "10.77.0.100", number, Protocol::udp), in_range ? 3U : 0U);
+        EXPECT_EQ(find_slot(half, "10.77.0.101", number, Protocol::tcp), 0U);
+    }
+    EXPECT_EQ(std::ranges::count(half.slots, 0, &pm_service_slot::protocol), 65536 - 203);
+}
+
+TEST(Tables, AServiceOfManyThousandPortsFitsTheRealSize) {
+    Generation generation;
+    generation.services = {service(1, 1, 20000)};
+    Half half{65536};
+    ASSERT_EQ(write(generation, half), "");
+    for (unsigned port = 1; port <= 20000; ++port)
+        ASSERT_EQ(find_slot(half, "10.77.0.100", static_cast<std::uint16_t>(port), Protocol::tcp), 1U)
+            << port;
+}
+
+TEST(Tables, MorePortsThanLinearProbingReachesAreRefused) {
+    Generation generation;
+    generation.services = {service(1, 1, 200)};
+    Half half{128};
+    EXPECT_EQ(write(generation, half), "too many service ports: s1 does not fit");
+}
+
+TEST(Tables, MoreServicesThanThereIsRoomForAreRefused) {
+    Generation generation;
+    generation.services = {service(3, 80, 80), service(4, 81, 81)};
+    Half half;
+    EXPECT_EQ(write(generation, half), "more services than datapath.services allows");
+    generation.services.pop_back();
+    EXPECT_EQ(write(generation, half), "");
+}
+
+TEST(Tables, MoreBackendsThanThereIsRoomForAreRefused) {
+    Generation generation;
+    generation.backends = {backend(4, "10.77.0.2")};
+    Half half;
+    EXPECT_EQ(write(generation, half), "more backends than datapath.backends allows");
+}
+
+TEST(Tables, MoreNatAddressesThanThereIsRoomForAreRefused) {
+    Generation generation;
+    for (std::uint32_t i = 0; i < PM_NAT_ADDRESSES; ++i)
+        generation.nat_addresses.push_back(Address::v4(i));
+    Half half;
+    EXPECT_EQ(write(generation, half), "");
+    generation.nat_addresses.push_back(address("10.77.0.5"));
+    EXPECT_EQ(write(generation, half), "more than 63 NAT addresses since the start");
+}
+
+TEST(Tables, MoreInterfacesThanLinearProbingReachesAreRefused) {
+    Generation generation;
+    for (std::uint32_t i = 0; i < PM_LINK_PROBES; ++i)
+        generation.links.push_back({1 + i * PM_LINK_SLOTS, {}});
+    Half half;
+    EXPECT_EQ(write(generation, half), "");
+    generation.links.push_back({1 + PM_LINK_PROBES * PM_LINK_SLOTS, {}});
+    EXPECT_EQ(write(generation, half), "more interfaces than the datapath has room for");
+}
+
+TEST(Tables, AnIdleTimeoutIsAtLeastOneTickAndFits31Bits) {
+    Generation generation;
+    generation.services = {service(1, 80, 80), service(2, 81, 81), service(3, 82, 82)};
+    generation.services[0].idle_timeout = 1ms;
+    generation.services[1].idle_timeout = 1s;
+    generation.services[2].idle_timeout = 24h * 365;
+    Half half;
+    ASSERT_EQ(write(generation, half), "");
+    EXPECT_EQ(half.services[1].idle_ticks, 1U);
+    EXPECT_EQ(half.services[2].idle_ticks, 250U);
+    EXPECT_EQ(half.services[3].idle_ticks, 0x7fffffffU);
+}
+
+} // namespace
+} // namespace pointsman
