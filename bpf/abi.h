@@ -96,6 +96,12 @@ struct pm_maglev_chunk {
 };
 PM_STATIC_ASSERT(sizeof(struct pm_maglev_chunk) == 64, "a chunk is a cache line");
 
+/*
+ * The interface is a veth whose peer is in another network namespace: tc may hand packets to the peer at once, past the
+ * transmit queue and one softirq of the way out (bpf_redirect_peer).
+ */
+#define PM_OUT_PEER 0x1u
+
 /* Map pm_backends. Written by the daemon into the idle half. */
 struct pm_backend {
 	struct pm_addr address;
@@ -108,7 +114,8 @@ struct pm_backend {
 	__u16 nat_first;   /* NAT source addresses: index in pm_nat_addresses */
 	__u16 nat_count;   /* and how many, >= 1 */
 	__u32 generation;  /* the generation that wrote the entry */
-	__u8 reserved[16];
+	__u32 out_flags;   /* PM_OUT_* of that interface */
+	__u8 reserved[12];
 };
 PM_STATIC_ASSERT(sizeof(struct pm_backend) == 64, "pm_backend is a cache line");
 
@@ -116,7 +123,8 @@ PM_STATIC_ASSERT(sizeof(struct pm_backend) == 64, "pm_backend is a cache line");
 struct pm_link {
 	__u32 ifindex; /* 0: the slot is empty */
 	__u8 mac[6];
-	__u8 reserved[6];
+	__u8 reserved[2];
+	__u32 out_flags; /* PM_OUT_* */
 };
 PM_STATIC_ASSERT(sizeof(struct pm_link) == 16, "four links a cache line");
 

@@ -80,9 +80,9 @@ static __always_inline int context_trim(struct __sk_buff *ctx, __u32 length)
 	return bpf_skb_change_tail(ctx, length, 0) ? -1 : 0;
 }
 
-static __always_inline int context_send(struct __sk_buff *ctx, __u32 ifindex)
+static __always_inline int context_send(struct __sk_buff *ctx, __u32 ifindex, __u32 out_flags)
 {
-	return bpf_redirect(ifindex, 0);
+	return out_flags & PM_OUT_PEER ? bpf_redirect_peer(ifindex, 0) : bpf_redirect(ifindex, 0);
 }
 
 #endif

@@ -87,7 +87,7 @@ static __always_inline int context_trim(struct xdp_md *ctx, __u32 length)
 	return bpf_xdp_adjust_tail(ctx, (int)length - (int)context_length(ctx));
 }
 
-static __always_inline int context_send(struct xdp_md *ctx, __u32 ifindex)
+static __always_inline int context_send(struct xdp_md *ctx, __u32 ifindex, __u32 out_flags)
 {
 	return ifindex == ctx->ingress_ifindex ? XDP_TX : bpf_redirect(ifindex, 0);
 }

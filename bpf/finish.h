@@ -17,7 +17,7 @@ static __always_inline int finish(PM_CONTEXT *ctx, const struct packet *packet, 
 	if (verdict >= PM_DROP_MALFORMED)
 		return CONTEXT_DROP;
 	if (verdict >= PM_FORWARD_TO_BACKEND)
-		return context_send(ctx, packet->out_ifindex);
+		return context_send(ctx, packet->out_ifindex, packet->out_flags);
 	return CONTEXT_PASS;
 }
 

@@ -43,15 +43,20 @@ PM_ARRAY(pm_counters, struct pm_counters);
 PM_ARRAY(pm_backend_counters, struct pm_backend_counters);
 
 /*
- * Where a CPU puts a new flow's session together before it stores it: a cache line that the 512 bytes of BPF stack have
- * no room for. Lives for one packet; both hooks run with softirqs off, so nothing else on the CPU comes between.
+ * What the 512 bytes of BPF stack have no room for. Lives for one packet; both hooks run with softirqs off, so nothing
+ * else on the CPU comes between.
  */
+struct scratch {
+	struct pm_session copy;	 /* of the packet's session, taken at one moment */
+	struct pm_session draft; /* of a new flow's session, until it is stored */
+};
+
 struct {
 	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
 	__uint(max_entries, 1);
 	__type(key, __u32);
-	__type(value, struct pm_session);
-} pm_draft SEC(".maps");
+	__type(value, struct scratch);
+} pm_scratch SEC(".maps");
 
 /* Connection events, written by the programs, read by the daemon. */
 struct {

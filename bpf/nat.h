@@ -55,7 +55,7 @@ __noinline int nat_tell_partner(const struct pm_session *session, __u32 bits, __
 	if (!session || (session->direction == PM_TO_BACKEND ? nat_reply_flow(session, active, &flow) :
 							       nat_client_flow(session, active, &flow)))
 		return 0;
-	partner = session_at(session_lookup(pm_flow_hash(&flow, options.hash_key), &flow, active));
+	partner = session_at(session_peek(pm_flow_hash(&flow, options.hash_key), &flow, active));
 	if (!partner)
 		return 0;
 	WRITE_ONCE(partner->last_seen, now);
@@ -88,16 +88,6 @@ static __always_inline int nat_port_is_reusable(const struct pm_session *holder,
 	return session->last_seen - holder->last_seen > options.embryonic_ticks;
 }
 
-/* Who holds this NAT port, in either half while a swap carries sessions over; 0 for nobody. */
-static __always_inline place_t nat_port_holder(__u64 hash, const struct pm_flow *reply, __u32 active)
-{
-	place_t holder = session_find(session_half(active), hash, reply, active);
-
-	if (holder || !(active & PM_ACTIVE_CARRY_OVER))
-		return holder;
-	return session_find(!session_half(active), hash, reply, active);
-}
-
 /* One try: 1 when the port was free and is now ours, 0 when it is taken, negative when the table has no place. */
 __noinline int nat_try_port(const struct pm_session *session, __u32 active, int attempt)
 {
@@ -108,7 +98,7 @@ __noinline int nat_try_port(const struct pm_session *session, __u32 active, int 
 	if (!session || nat_reply_flow(session, active, &reply))
 		return -1;
 	hash = pm_flow_hash(&reply, options.hash_key);
-	holder = session_at(nat_port_holder(hash, &reply, active));
+	holder = session_at(session_peek(hash, &reply, active));
 	if (holder) {
 		if (!nat_port_is_reusable(holder, session, active, attempt))
 			return 0;
@@ -173,6 +163,7 @@ static __always_inline int nat_to_backend(PM_CONTEXT *ctx, struct packet *packet
 	counts->bytes_to_backend += packet->length;
 	rewrite_ethernet(eth, backend->next_hop, backend->source);
 	packet->out_ifindex = backend->ifindex;
+	packet->out_flags = backend->out_flags;
 	return rewrite_ipv4(ctx, packet, (struct endpoint){nat, session->nat_port},
 			    (struct endpoint){&backend->address, backend->port}) ?
 		       PM_DROP_REWRITE_FAILED :
@@ -195,6 +186,7 @@ static __always_inline int nat_to_client(PM_CONTEXT *ctx, struct packet *packet,
 	counts->bytes_to_client += packet->length;
 	rewrite_ethernet(eth, session->client_mac, link->mac);
 	packet->out_ifindex = link->ifindex;
+	packet->out_flags = link->out_flags;
 	return rewrite_ipv4(ctx, packet, (struct endpoint){&service->address, session->service_port},
 			    (struct endpoint){&session->client, session->client_port}) ?
 		       PM_DROP_REWRITE_FAILED :

@@ -31,6 +31,7 @@ struct packet {
 	__u32 length;	   /* of the frame */
 	__u32 l4_offset;   /* from the start of the frame */
 	__u32 out_ifindex; /* where a forwarded packet leaves */
+	__u32 out_flags;   /* PM_OUT_* of that interface */
 	__u8 tcp_flags;	   /* 0 for UDP */
 	__u8 fragment;	   /* the first of several */
 };

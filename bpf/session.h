@@ -291,4 +291,14 @@ static __always_inline place_t session_lookup(__u64 hash, const struct pm_flow *
 	return session_carry_over(hash, flow, active);
 }
 
+/* The same, but a session in the other half stays where it is. */
+static __always_inline place_t session_peek(__u64 hash, const struct pm_flow *flow, __u32 active)
+{
+	place_t place = session_find(session_half(active), hash, flow, active);
+
+	if (place || !(active & PM_ACTIVE_CARRY_OVER))
+		return place;
+	return session_find(!session_half(active), hash, flow, active);
+}
+
 #endif

@@ -122,17 +122,19 @@ static __always_inline void draft_client(struct pm_session *draft, const struct 
  */
 __noinline int open_session(PM_CONTEXT *ctx, struct packet *packet, __u32 service_index, place_t old_place)
 {
-	struct pm_session *draft = array_at(&pm_draft, 0);
+	struct scratch *scratch = array_at(&pm_scratch, 0);
 	struct pm_session *old = session_at(old_place);
 	struct ethhdr *eth = context_data(ctx);
 	struct pm_backend_counters *counts;
 	struct pm_backend *backend;
 	struct pm_service *service;
+	struct pm_session *draft;
 	__u32 selected;
 	int verdict;
 
-	if (!packet || !draft || (void *)(eth + 1) > context_data_end(ctx))
+	if (!packet || !scratch || (void *)(eth + 1) > context_data_end(ctx))
 		return PM_DROP_REWRITE_FAILED;
+	draft = &scratch->draft;
 	service = service_at(packet->active, service_index);
 	if (!service)
 		return PM_DROP_NO_BACKEND;
@@ -229,16 +231,16 @@ static __always_inline int begin_session(PM_CONTEXT *ctx, struct packet *packet,
 
 static __always_inline int steer(PM_CONTEXT *ctx, struct packet *packet)
 {
+	struct scratch *scratch = array_at(&pm_scratch, 0);
 	struct pm_session *session;
-	struct pm_session copy;
 	place_t place;
 	__u32 service;
 
 	packet->hash = pm_flow_hash(&packet->flow, options.hash_key);
 	place = session_lookup(packet->hash, &packet->flow, packet->active);
 	session = session_at(place);
-	if (session && session_read(session, &copy))
-		return continue_session(ctx, packet, place, session, &copy);
+	if (session && scratch && session_read(session, &scratch->copy))
+		return continue_session(ctx, packet, place, session, &scratch->copy);
 	service = service_find(&packet->flow, packet->active);
 	return service ? begin_session(ctx, packet, service) : PM_PASS_NOT_OURS;
 }

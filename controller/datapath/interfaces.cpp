@@ -30,6 +30,7 @@ Interface describe(nlmsghdr const* message) {
         switch (type) {
         case IFLA_IFNAME: interface.name = mnl_attr_get_str(attribute); break;
         case IFLA_MTU: interface.mtu = mnl_attr_get_u32(attribute); break;
+        case IFLA_LINK_NETNSID: interface.peer_elsewhere = true; break;
         case IFLA_LINKINFO: interface.kind = kind_of(attribute); break;
         case IFLA_ADDRESS:
             if (mnl_attr_get_payload_len(attribute) == interface.mac.size())
@@ -38,6 +39,7 @@ Interface describe(nlmsghdr const* message) {
         default: break;
         }
     });
+    interface.peer_elsewhere = interface.peer_elsewhere && interface.kind == "veth";
     return interface;
 }
 

@@ -17,6 +17,7 @@ struct Interface {
     std::uint32_t mtu = 0;
     bool up = false;
     bool loopback = false;
+    bool peer_elsewhere = false; ///< a veth whose peer is in another network namespace
 
     friend bool operator==(Interface const&, Interface const&) = default;
 };

@@ -54,11 +54,11 @@ nlmsghdr* message_in(std::array<char, 512>& buffer) { return reinterpret_cast<nl
 
 NetworkView Network::read(std::set<Address> const& backends, std::vector<std::string> const& interfaces) {
     NetworkView view;
-    std::map<std::uint32_t, Mac> macs;
-    for (auto const& interface : read_interfaces()) {
-        macs[interface.ifindex] = interface.mac;
+    std::map<std::uint32_t, Interface> present;
+    for (auto& interface : read_interfaces()) {
         if (std::ranges::find(interfaces, interface.name) != interfaces.end())
-            view.links.push_back({interface.ifindex, interface.mac});
+            view.links.push_back({interface.ifindex, interface.mac, interface.peer_elsewhere});
+        present[interface.ifindex] = std::move(interface);
     }
     std::ranges::sort(view.links, {}, &Link::ifindex);
     auto const neighbours = read_neighbours();
@@ -68,10 +68,12 @@ NetworkView Network::read(std::set<Address> const& backends, std::vector<std::st
         auto& route = view.routes[address];
         route.source = way->source;
         auto const neighbour = neighbours.find(way->gateway);
-        if (neighbour == neighbours.end())
+        if (neighbour == neighbours.end()) {
             resolve(way->gateway);
-        else
-            route.next_hop = NextHop{way->gateway.ifindex, neighbour->second, macs[way->gateway.ifindex]};
+            continue;
+        }
+        auto const& out = present[way->gateway.ifindex];
+        route.next_hop = NextHop{out.ifindex, neighbour->second, out.mac, out.peer_elsewhere};
     }
     return view;
 }

@@ -76,6 +76,7 @@ void write_backend(GenerationBackend const& backend, Generation const& generatio
     entry.generation = static_cast<std::uint32_t>(generation.number);
     if (backend.next_hop) {
         entry.ifindex = backend.next_hop->ifindex;
+        entry.out_flags = backend.next_hop->peer_elsewhere ? PM_OUT_PEER : 0;
         std::ranges::copy(backend.next_hop->mac, entry.next_hop);
         std::ranges::copy(backend.next_hop->source, entry.source);
     }
@@ -90,6 +91,7 @@ bool insert_link(std::span<pm_link> links, Link const& link) {
         auto& slot = links[(link.ifindex + i) & (PM_LINK_SLOTS - 1)];
         if (slot.ifindex != 0) continue;
         slot.ifindex = link.ifindex;
+        slot.out_flags = link.peer_elsewhere ? PM_OUT_PEER : 0;
         std::ranges::copy(link.mac, slot.mac);
         return true;
     }

@@ -24,6 +24,7 @@ struct NextHop {
     std::uint32_t ifindex = 0;
     Mac mac{};    ///< of the next hop
     Mac source{}; ///< of our interface
+    bool peer_elsewhere = false; ///< that interface is a veth whose peer is in another network namespace
 
     friend bool operator==(NextHop const&, NextHop const&) = default;
 };
@@ -40,6 +41,7 @@ struct Route {
 struct Link {
     std::uint32_t ifindex = 0;
     Mac mac{};
+    bool peer_elsewhere = false; ///< a veth whose peer is in another network namespace
 
     friend bool operator==(Link const&, Link const&) = default;
 };

@@ -72,6 +72,14 @@ GenerationBackend backend(std::uint32_t id, char const* at) {
     return out;
 }
 
+pm_link link_entry(std::uint32_t ifindex, Mac const& mac, std::uint32_t out_flags) {
+    pm_link out{};
+    out.ifindex = ifindex;
+    std::ranges::copy(mac, out.mac);
+    out.out_flags = out_flags;
+    return out;
+}
+
 std::string write(Generation const& generation, Half& half) {
     WrittenMaglev written;
     return write_generation(generation, half.view(), written, ticks_per_second);
@@ -162,12 +170,24 @@ TEST(Tables, WriteTheNatAddressesByTheirIndex) {
 
 TEST(Tables, WriteALinkWhereLinearProbingFindsIt) {
     Generation generation;
-    generation.links = {{3, {1, 2, 3, 4, 5, 6}}, {67, {6, 5, 4, 3, 2, 1}}}; // 67 starts at slot 3 too
+    generation.links = {{3, {1, 2, 3, 4, 5, 6}}, {67, {6, 5, 4, 3, 2, 1}, true}}; // 67 starts at slot 3 too
     Half half;
     ASSERT_EQ(write(generation, half), "");
-    EXPECT_TRUE(same_octets(half.links[3], pm_link{3, {1, 2, 3, 4, 5, 6}, {}}));
-    EXPECT_TRUE(same_octets(half.links[4], pm_link{67, {6, 5, 4, 3, 2, 1}, {}}));
+    EXPECT_TRUE(same_octets(half.links[3], link_entry(3, {1, 2, 3, 4, 5, 6}, 0)));
+    EXPECT_TRUE(same_octets(half.links[4], link_entry(67, {6, 5, 4, 3, 2, 1}, PM_OUT_PEER)));
     EXPECT_EQ(std::ranges::count(half.links, 0U, &pm_link::ifindex), PM_LINK_SLOTS - 2);
+}
+
+TEST(Tables, ABackendBehindAVethOfAnotherNamespaceIsReachedThroughItsPeer) {
+    Generation generation;
+    generation.backends = {backend(1, "10.77.0.2"), backend(2, "10.77.0.3")};
+    for (auto& each : generation.backends)
+        each.next_hop = NextHop{.ifindex = 5};
+    generation.backends[1].next_hop->peer_elsewhere = true;
+    Half half;
+    ASSERT_EQ(write(generation, half), "");
+    EXPECT_EQ(half.backends[1].out_flags, 0U);
+    EXPECT_EQ(half.backends[2].out_flags, PM_OUT_PEER);
 }
 
 TEST(Tables, WriteTheMaglevTableOfAServiceInItsOwnChunks) {
