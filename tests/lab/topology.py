@@ -121,6 +121,7 @@ class Lab:
         for host in self.hosts:
             run("ip", "netns", "add", host.namespace)
             run("ip", "-n", host.namespace, "link", "set", "lo", "up")
+        self._make_bridges_plain()
         for bridge in ["front", "back"] if self.two_legs else ["front"]:
             self._ip(self.bridge, f"link add {bridge} type bridge forward_delay 0 mcast_snooping 0")
             self._ip(self.bridge, f"link set {bridge} up")
@@ -134,6 +135,11 @@ class Lab:
         self._route()
         if self.physical:
             self._model_physical_nics()
+
+    def _make_bridges_plain(self) -> None:
+        """A switch forwards frames and knows no iptables; with br_netfilter in the kernel a bridge does, for every frame."""
+        self.bridge.run("sh", "-c", "for knob in /proc/sys/net/bridge/bridge-nf-call-*tables; do "
+                        "[ ! -e $knob ] || echo 0 > $knob; done")
 
     def _connect(self, host: Host, bridge: str, network: str, number: int) -> None:
         """A veth from the host to a bridge, with the addresses 10.NETWORK.0.NUMBER and fdNETWORK::NUMBER."""

@@ -29,6 +29,9 @@ TEST(ModelAddress, RefusesEverythingElse) {
     for (std::string const text : {"", "10.77.0", "10.77.0.256", "10.77.0.2 ", " 10.77.0.2", "010.77.0.2",
                                    "10.77.0.2/24", "10.77.0.2:80", "fe80::1%eth0", "[::1]", "localhost", "1"})
         EXPECT_EQ(Address::parse(text), std::nullopt) << text;
+}
+
+TEST(ModelAddress, ANulDoesNotEndTheText) {
     EXPECT_EQ(Address::parse(std::string_view{"10.77.0.2\0.evil", 15}), std::nullopt);
 }
 
