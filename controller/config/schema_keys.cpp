@@ -19,13 +19,13 @@ constexpr KeySpec keys[] = {
      .name = "http",
      .kind = endpoint,
      .absent = "off",
-     .doc = "Where /metrics, /healthz, /readyz, the status page and the read-only API are served, without "
+     .doc = "Where /metrics, /healthz, /readyz and the read-only API are served, without "
             "encryption or login."},
     {.group = "daemon",
      .name = "state_dir",
      .kind = path,
      .fallback = R"("/var/lib/pointsman")",
-     .doc = "Directory that keeps health states and admin states over a restart."},
+     .doc = "Directory for what has to outlive the daemon. Nothing is written to it yet."},
     {.group = "daemon",
      .name = "bpffs",
      .kind = path,
