@@ -54,6 +54,7 @@ Generation generation_of(unsigned colour) {
     service.id = ServiceId{static_cast<std::uint16_t>(colour)};
     service.address = web_address;
     service.port_first = service.port_last = web_port;
+    service.on_down = OnDown::rehash; // packets in the middle of a connection that has no session are forwarded too
     service.idle_timeout = std::chrono::minutes{15};
     service.maglev = std::make_shared<MaglevTable const>(std::move(table));
     generation.services.push_back(std::move(service));

@@ -84,8 +84,8 @@ void remove_pins_of_the_dead() {
 
 /// The maps are ours: the tests may write what the daemon only reads.
 template <typename Value>
-void zero(std::span<Value const> values) {
-    std::memset(const_cast<Value*>(values.data()), 0, values.size_bytes());
+void zero(std::span<Value> values) {
+    std::memset(const_cast<std::remove_const_t<Value>*>(values.data()), 0, values.size_bytes());
 }
 
 } // namespace

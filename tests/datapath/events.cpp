@@ -120,6 +120,7 @@ TEST_P(Events, ExhaustedPortsAreReportedAgainstNobodyElse) {
 }
 
 TEST_P(Events, AStrayPacketAnsweredByRstIsNoEvidenceAgainstTheBackend) {
+    begin(web_world(Protocol::tcp, 3, OnDown::rehash));
     auto const flow = scene().open(client_packet(1234, ack)); // of a connection that nobody here remembers
     EXPECT_EQ(after(flow.from_backend(rst)), Types{});
 }

@@ -44,6 +44,12 @@ constexpr PacketCase cases[] = {
     {"the_first_fragment_on_a_flow", PM_DROP_FRAGMENT,
      [](Scene& scene) { return encode(first_fragment(scene.establish(client_packet(1234)).from_client(ack))); }},
     {"rst_without_a_session", PM_DROP_NO_SESSION, [](Scene&) { return encode(client_packet(1234, rst)); }},
+    {"ack_without_a_session_under_drop", PM_DROP_NO_SESSION,
+     [](Scene& scene) {
+         scene.world.service("web").on_down = OnDown::drop;
+         scene.publish();
+         return encode(client_packet(1234, ack));
+     }},
     {"syn_without_an_eligible_backend_under_drop", PM_DROP_NO_BACKEND,
      [](Scene& scene) {
          all_backends_down(scene, OnDown::drop);

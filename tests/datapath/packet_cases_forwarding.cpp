@@ -110,6 +110,15 @@ constexpr PacketCase cases[] = {
      [](Scene& scene) { return refused(scene, client_packet(1234, fin)); }, reset_answer},
     {"ack_without_a_backend_is_answered_by_rst_with_its_sequence_number", PM_FORWARD_RESET,
      [](Scene& scene) { return refused(scene, with_payload(client_packet(1234, ack | psh), 700)); }, reset_answer},
+    {"ack_without_a_session_is_answered_by_rst", PM_FORWARD_RESET,
+     [](Scene&) { return encode(with_payload(client_packet(1234, ack), 3)); }, reset_answer},
+    {"ack_without_a_session_goes_to_a_backend_under_rehash", PM_FORWARD_TO_BACKEND,
+     [](Scene& scene) {
+         scene.world.service("web").on_down = OnDown::rehash;
+         scene.publish();
+         return encode(client_packet(1234, ack));
+     },
+     to_backend},
     {"ip_options_are_not_in_the_rst", PM_FORWARD_RESET,
      [](Scene& scene) {
          auto packet = client_packet(1234);

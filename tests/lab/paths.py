@@ -36,6 +36,12 @@ def xdp_pass() -> pathlib.Path:
     return _made("xdp_pass.bpf.o", [source], ["clang", "-O2", "-g", "-target", "bpf", include, "-c", str(source)])
 
 
+def no_tcx() -> pathlib.Path:
+    """The library that hides tcx from a process (LD_PRELOAD)."""
+    source = LAB / "no_tcx.c"
+    return _made("no_tcx.so", [source], ["gcc", "-O2", "-fPIC", "-shared", str(source)])
+
+
 def _made(name: str, inputs: list[pathlib.Path], command: list[str]) -> pathlib.Path:
     """Runs `command -o build/lab/NAME` when an input is newer than it."""
     result = BUILD / "lab" / name

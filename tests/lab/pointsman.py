@@ -75,9 +75,11 @@ class Pointsman:
         """The configuration file: from `services` and `tables`, or as given."""
         self.config.write_text(text if text is not None else config_text(self.services, **self.tables))
 
-    def start(self) -> Pointsman:
+    def start(self, **environment: str) -> Pointsman:
         """Starts the process, no more."""
-        self.process = self.lab.balancer.start(paths.pointsman(), "run", "-c", self.config, log=f"{self.name}.log")
+        settings = [f"{name}={value}" for name, value in environment.items()]
+        self.process = self.lab.balancer.start("env", *settings, paths.pointsman(), "run", "-c", self.config,
+                                               log=f"{self.name}.log")
         return self
 
     def ready(self, timeout: float = 5.0) -> Pointsman:
