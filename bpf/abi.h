@@ -23,12 +23,12 @@
 #define PM_ACTIVE_GENERATION_SHIFT 8	/* the rest: low 24 bits of the generation number */
 
 enum {
-	PM_SESSION_WAYS = 4,	   /* sessions in a set */
-	PM_MAGLEV_CHUNK = 32,	   /* Maglev slots in one map value */
-	PM_SLOT_PROBES = 16,	   /* longest linear probe in the service slots */
-	PM_LINK_SLOTS = 64,	   /* interfaces that packets may come from or leave by */
-	PM_LINK_PROBES = 8,	   /* longest linear probe in the links */
-	PM_NAT_ADDRESSES = 64,	   /* source addresses of full NAT; index 0 is none */
+	PM_SESSION_WAYS = 4,   /* sessions in a set */
+	PM_MAGLEV_CHUNK = 32,  /* Maglev slots in one map value */
+	PM_SLOT_PROBES = 16,   /* longest linear probe in the service slots */
+	PM_LINK_SLOTS = 64,    /* interfaces that packets may come from or leave by */
+	PM_LINK_PROBES = 8,    /* longest linear probe in the links */
+	PM_NAT_ADDRESSES = 64, /* source addresses of full NAT; index 0 is none */
 	PM_EVENT_RING_BYTES = 1 << 20,
 };
 
@@ -97,8 +97,8 @@ struct pm_maglev_chunk {
 PM_STATIC_ASSERT(sizeof(struct pm_maglev_chunk) == 64, "a chunk is a cache line");
 
 /*
- * The interface is a veth whose peer is in another network namespace: tc may hand packets to the peer at once, past the
- * transmit queue and one softirq of the way out (bpf_redirect_peer).
+ * The interface is a veth whose peer is in another network namespace: tc may hand packets to the peer at
+ * once, past the transmit queue and one softirq of the way out (bpf_redirect_peer).
  */
 #define PM_OUT_PEER 0x1u
 
@@ -145,14 +145,14 @@ enum pm_direction {
 #define PM_TAG_CLAIMED 1u /* being written: treat as a miss, do not evict */
 
 /*
- * One direction of a flow. A full NAT flow has two with the same contents, found by what their packets look like:
- * client -> service and backend -> NAT address.
+ * One direction of a flow. A full NAT flow has two with the same contents, found by what their packets look
+ * like: client -> service and backend -> NAT address.
  */
 struct pm_session {
-	__u32 tag;	   /* low half of the hash, written last; PM_TAG_* */
-	__u32 hash_high;   /* high half of the hash: chooses the sets */
-	__u32 last_seen;   /* jiffies, low 32 bits */
-	__u32 state;	   /* PM_SESSION_* */
+	__u32 tag;	 /* low half of the hash, written last; PM_TAG_* */
+	__u32 hash_high; /* high half of the hash: chooses the sets */
+	__u32 last_seen; /* jiffies, low 32 bits */
+	__u32 state;	 /* PM_SESSION_* */
 	struct pm_addr client;
 	__be16 client_port;
 	__be16 service_port;
@@ -163,9 +163,9 @@ struct pm_session {
 	__u16 service;	   /* index in pm_services */
 	__u16 link;	   /* slot in pm_links: where the client's packets come from */
 	__u8 protocol;
-	__u8 direction;	   /* enum pm_direction */
+	__u8 direction;	    /* enum pm_direction */
 	__u8 client_mac[6]; /* who sent the client's packets to us */
-	__u32 opened_us;   /* CLOCK_MONOTONIC in units of 1024 ns, low 32 bits */
+	__u32 opened_us;    /* CLOCK_MONOTONIC in units of 1024 ns, low 32 bits */
 };
 PM_STATIC_ASSERT(sizeof(struct pm_session) == 64, "pm_session is a cache line");
 

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0 OR BSD-2-Clause */
-/* Internet checksums as differences (RFC 1624): 32-bit one's complement sums of 16-bit words, byte order free. */
+/* Internet checksums as differences (RFC 1624): 32-bit one's complement sums of 16-bit words, byte order
+ * free. */
 #ifndef PM_CHECKSUM_H
 #define PM_CHECKSUM_H
 

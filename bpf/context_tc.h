@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0 OR BSD-2-Clause */
 /*
- * What differs between the two hooks, for tc: packets may be fragmented in memory, longer than the MTU (GSO), and
- * carry only the pseudo-header's checksum (CHECKSUM_PARTIAL), which the kernel's checksum calls know how to keep.
+ * What differs between the two hooks, for tc: packets may be fragmented in memory, longer than the MTU (GSO),
+ * and carry only the pseudo-header's checksum (CHECKSUM_PARTIAL), which the kernel's checksum calls know how
+ * to keep.
  */
 #ifndef PM_CONTEXT_H
 #define PM_CONTEXT_H
@@ -49,8 +50,8 @@ static __always_inline int context_has_vlan(struct __sk_buff *ctx)
 }
 
 /* As in context_xdp.h. The order matters: a UDP checksum of zero must be seen before anything is added. */
-static __always_inline int context_adjust_l4_checksum(struct __sk_buff *ctx, __u32 offset, __u32 pseudo, __u32 header,
-						      int udp)
+static __always_inline int context_adjust_l4_checksum(struct __sk_buff *ctx, __u32 offset, __u32 pseudo,
+						      __u32 header, int udp)
 {
 	__u64 flags = udp ? BPF_F_MARK_MANGLED_0 : 0;
 
@@ -60,16 +61,18 @@ static __always_inline int context_adjust_l4_checksum(struct __sk_buff *ctx, __u
 }
 
 /*
- * As in context_xdp.h, without knowing whether the kernel still has to complete the checksum. A probe tells: adding to
- * the header's part changes a complete checksum and leaves a partial one alone.
+ * As in context_xdp.h, without knowing whether the kernel still has to complete the checksum. A probe tells:
+ * adding to the header's part changes a complete checksum and leaves a partial one alone.
  */
-static __always_inline int context_set_l4_checksum(struct __sk_buff *ctx, __u32 offset, __u32 pseudo, __u32 header)
+static __always_inline int context_set_l4_checksum(struct __sk_buff *ctx, __u32 offset, __u32 pseudo,
+						   __u32 header)
 {
 	__u16 checksum = 0x1234;
 	const __u16 before = checksum;
 
 	if (bpf_skb_store_bytes(ctx, offset, &checksum, sizeof(checksum), 0) ||
-	    bpf_l4_csum_replace(ctx, offset, 0, 1, 0) || bpf_skb_load_bytes(ctx, offset, &checksum, sizeof(checksum)))
+	    bpf_l4_csum_replace(ctx, offset, 0, 1, 0) ||
+	    bpf_skb_load_bytes(ctx, offset, &checksum, sizeof(checksum)))
 		return -1;
 	checksum = checksum == before ? checksum_fold(pseudo) : ~checksum_fold(checksum_add(pseudo, header));
 	return bpf_skb_store_bytes(ctx, offset, &checksum, sizeof(checksum), 0) ? -1 : 0;

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0 OR BSD-2-Clause */
-/* What differs between the two hooks, for XDP. context_tc.h is the other one; nothing else is written twice. */
+/* What differs between the two hooks, for XDP. context_tc.h is the other one; nothing else is written twice.
+ */
 #ifndef PM_CONTEXT_H
 #define PM_CONTEXT_H
 
@@ -52,11 +53,12 @@ static __always_inline __u16 *checksum_at(struct xdp_md *ctx, __u32 offset)
 }
 
 /*
- * Adds to the L4 checksum at `offset` what changed in the pseudo-header and what changed in the L4 header (RFC 1624).
- * A UDP checksum of zero means none and stays. Returns 0, or negative when the packet is too short.
+ * Adds to the L4 checksum at `offset` what changed in the pseudo-header and what changed in the L4 header
+ * (RFC 1624). A UDP checksum of zero means none and stays. Returns 0, or negative when the packet is too
+ * short.
  */
-static __always_inline int context_adjust_l4_checksum(struct xdp_md *ctx, __u32 offset, __u32 pseudo, __u32 header,
-						      int udp)
+static __always_inline int context_adjust_l4_checksum(struct xdp_md *ctx, __u32 offset, __u32 pseudo,
+						      __u32 header, int udp)
 {
 	__u16 *checksum = checksum_at(ctx, offset);
 
@@ -70,8 +72,10 @@ static __always_inline int context_adjust_l4_checksum(struct xdp_md *ctx, __u32 
 	return 0;
 }
 
-/* Writes a checksum computed from the whole L4 packet: `pseudo` is the pseudo-header's sum, `header` the rest's. */
-static __always_inline int context_set_l4_checksum(struct xdp_md *ctx, __u32 offset, __u32 pseudo, __u32 header)
+/* Writes a checksum computed from the whole L4 packet: `pseudo` is the pseudo-header's sum, `header` the
+ * rest's. */
+static __always_inline int context_set_l4_checksum(struct xdp_md *ctx, __u32 offset, __u32 pseudo,
+						   __u32 header)
 {
 	__u16 *checksum = checksum_at(ctx, offset);
 

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0 OR BSD-2-Clause */
-/* Connection events for the daemon: one ring buffer, one record per connection event, never one per packet. */
+/* Connection events for the daemon: one ring buffer, one record per connection event, never one per packet.
+ */
 #ifndef PM_EVENT_H
 #define PM_EVENT_H
 
@@ -7,7 +8,8 @@
 
 #define EVIDENCE_TICKS 1 /* at most one urgent event per backend, CPU and jiffy */
 
-static __always_inline void event_count(const struct pm_session *session, struct pm_counters *counts, __u32 type)
+static __always_inline void event_count(const struct pm_session *session, struct pm_counters *counts,
+					__u32 type)
 {
 	struct pm_backend_counters *backend = backend_counters(session->backend);
 
@@ -21,10 +23,11 @@ static __always_inline void event_count(const struct pm_session *session, struct
 }
 
 /*
- * Counts an event and sends it. Urgent events wake the daemon at once; the others wait for its next round (or the next
- * urgent one), so that a busy balancer does not spend its time waking up.
+ * Counts an event and sends it. Urgent events wake the daemon at once; the others wait for its next round (or
+ * the next urgent one), so that a busy balancer does not spend its time waking up.
  */
-__noinline int event_send(const struct pm_session *session, __u32 active, __u32 type, __u32 handshake_us, int urgent)
+__noinline int event_send(const struct pm_session *session, __u32 active, __u32 type, __u32 handshake_us,
+			  int urgent)
 {
 	struct pm_counters *counts = counters();
 	struct pm_event *event;
@@ -54,7 +57,8 @@ __noinline int event_send(const struct pm_session *session, __u32 active, __u32 
 }
 
 /* Evidence against a backend: urgent, and so many a second that a flood of them costs nothing. */
-static __always_inline void event_send_evidence(const struct pm_session *session, __u32 active, __u32 type, __u64 now)
+static __always_inline void event_send_evidence(const struct pm_session *session, __u32 active, __u32 type,
+						__u64 now)
 {
 	struct pm_backend_counters *counts = backend_counters(session->backend);
 

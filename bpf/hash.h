@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0 OR BSD-2-Clause */
-/* The hash of a flow. Compiled into the programs and the daemon, so that both find the same session and slot. */
+/* The hash of a flow. Compiled into the programs and the daemon, so that both find the same session and slot.
+ */
 #ifndef PM_HASH_H
 #define PM_HASH_H
 
@@ -38,10 +39,12 @@ static __attribute__((always_inline)) inline int pm_addr_is_v4(const struct pm_a
 }
 
 /*
- * Multiply-xorshift over the 5-tuple, keyed so that a client cannot aim at one set without knowing the seed. An IPv4
- * flow takes three multiplications; the constants are those of splitmix64 (Steele et al., OOPSLA 2014) and wyhash.
+ * Multiply-xorshift over the 5-tuple, keyed so that a client cannot aim at one set without knowing the seed.
+ * An IPv4 flow takes three multiplications; the constants are those of splitmix64 (Steele et al., OOPSLA
+ * 2014) and wyhash.
  */
-static __attribute__((always_inline)) inline __u64 pm_flow_hash(const struct pm_flow *flow, const volatile __u64 *key)
+static __attribute__((always_inline)) inline __u64 pm_flow_hash(const struct pm_flow *flow,
+								const volatile __u64 *key)
 {
 	const struct pm_addr *s = &flow->source;
 	const struct pm_addr *d = &flow->destination;
@@ -53,7 +56,9 @@ static __attribute__((always_inline)) inline __u64 pm_flow_hash(const struct pm_
 		hash = pm_mix(hash, pm_pair(s->word[2], d->word[2]), 0x8ebc6af09c88c6e3ull);
 	}
 	hash = pm_mix(hash, pm_pair(s->word[3], d->word[3]), 0xbf58476d1ce4e5b9ull);
-	hash = pm_mix(hash, pm_pair(((__u32)flow->source_port << 16) | flow->destination_port, flow->protocol) ^ key[1],
+	hash = pm_mix(hash,
+		      pm_pair(((__u32)flow->source_port << 16) | flow->destination_port, flow->protocol) ^
+			      key[1],
 		      0x94d049bb133111ebull);
 	hash *= 0x9e3779b97f4a7c15ull;
 	return hash ^ (hash >> 32);
@@ -83,10 +88,11 @@ static __attribute__((always_inline)) inline __u32 pm_second_set(__u32 hash_high
 	return pm_scale((hash_high ^ (hash_high >> 15)) * 0x2c1b3c6du + 0x9e3779b9u, sets);
 }
 
-static __attribute__((always_inline)) inline __u32 pm_slot_hash(const struct pm_addr *address, __be16 port, __u8 protocol)
+static __attribute__((always_inline)) inline __u32 pm_slot_hash(const struct pm_addr *address, __be16 port,
+								__u8 protocol)
 {
-	__u64 hash = pm_mix(pm_pair(address->word[0], address->word[1]), pm_pair(address->word[2], address->word[3]),
-			    0xbf58476d1ce4e5b9ull);
+	__u64 hash = pm_mix(pm_pair(address->word[0], address->word[1]),
+			    pm_pair(address->word[2], address->word[3]), 0xbf58476d1ce4e5b9ull);
 
 	return (__u32)pm_mix(hash, pm_pair(port, protocol), 0x94d049bb133111ebull);
 }

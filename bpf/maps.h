@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0 OR BSD-2-Clause */
 /*
- * The maps. All but the ring buffer are arrays that the daemon has in its memory. The daemon sets max_entries from
- * its configuration before loading; "two halves" means entry = half * size + index.
+ * The maps. All but the ring buffer are arrays that the daemon has in its memory. The daemon sets max_entries
+ * from its configuration before loading; "two halves" means entry = half * size + index.
  */
 #ifndef PM_MAPS_H
 #define PM_MAPS_H
@@ -11,13 +11,13 @@
 #include <linux/bpf.h>
 #include <bpf/bpf_helpers.h>
 
-#define PM_ARRAY(map_name, value_type)                                                                                 \
-	struct {                                                                                                       \
-		__uint(type, BPF_MAP_TYPE_ARRAY);                                                                      \
-		__uint(map_flags, BPF_F_MMAPABLE);                                                                     \
-		__uint(max_entries, 1);                                                                                \
-		__type(key, __u32);                                                                                    \
-		__type(value, value_type);                                                                             \
+#define PM_ARRAY(map_name, value_type)                                                                       \
+	struct {                                                                                             \
+		__uint(type, BPF_MAP_TYPE_ARRAY);                                                            \
+		__uint(map_flags, BPF_F_MMAPABLE);                                                           \
+		__uint(max_entries, 1);                                                                      \
+		__type(key, __u32);                                                                          \
+		__type(value, value_type);                                                                   \
 	} map_name SEC(".maps")
 
 /* The switch. Written by the daemon's commit, read once per packet. */
@@ -32,9 +32,9 @@ PM_ARRAY(pm_nat_addresses, struct pm_addr);
 PM_ARRAY(pm_links, struct pm_link);
 
 /*
- * Two halves. Written by the programs on a flow's first packet and by the daemon's carry-over; read by the programs.
- * An entry lives until it is replaced by a new session of the same sets: closed ones first, then half-open ones, then
- * the one that was idle longest. A lost entry re-hashes through Maglev.
+ * Two halves. Written by the programs on a flow's first packet and by the daemon's carry-over; read by the
+ * programs. An entry lives until it is replaced by a new session of the same sets: closed ones first, then
+ * half-open ones, then the one that was idle longest. A lost entry re-hashes through Maglev.
  */
 PM_ARRAY(pm_sessions, struct pm_session_set);
 
@@ -43,8 +43,8 @@ PM_ARRAY(pm_counters, struct pm_counters);
 PM_ARRAY(pm_backend_counters, struct pm_backend_counters);
 
 /*
- * What the 512 bytes of BPF stack have no room for. Lives for one packet; both hooks run with softirqs off, so nothing
- * else on the CPU comes between.
+ * What the 512 bytes of BPF stack have no room for. Lives for one packet; both hooks run with softirqs off,
+ * so nothing else on the CPU comes between.
  */
 struct scratch {
 	struct pm_session copy;	 /* of the packet's session, taken at one moment */
@@ -74,20 +74,20 @@ const volatile struct pm_options options = {
 	.nat_port_count = 1,
 };
 
-#define READ_ONCE(lvalue) (*(const volatile typeof(lvalue) *)&(lvalue))
+#define READ_ONCE(lvalue)	  (*(const volatile typeof(lvalue) *)&(lvalue))
 #define WRITE_ONCE(lvalue, value) (*(volatile typeof(lvalue) *)&(lvalue) = (value))
 
 /*
- * Reads ctx->data or ctx->data_end as the pointer that it is. Written in assembly because clang follows the 32-bit load
- * by a zero extension, which turns the verifier's packet pointer into a number.
+ * Reads ctx->data or ctx->data_end as the pointer that it is. Written in assembly because clang follows the
+ * 32-bit load by a zero extension, which turns the verifier's packet pointer into a number.
  */
-#define CONTEXT_POINTER(ctx, field)                                                                                    \
-	({                                                                                                             \
-		void *pointer_;                                                                                        \
-		asm volatile("%0 = *(u32 *)(%1 + %2)"                                                                  \
-			     : "=r"(pointer_)                                                                          \
-			     : "r"(ctx), "i"(offsetof(typeof(*(ctx)), field)));                                        \
-		pointer_;                                                                                              \
+#define CONTEXT_POINTER(ctx, field)                                                                          \
+	({                                                                                                   \
+		void *pointer_;                                                                              \
+		asm volatile("%0 = *(u32 *)(%1 + %2)"                                                        \
+			     : "=r"(pointer_)                                                                \
+			     : "r"(ctx), "i"(offsetof(typeof(*(ctx)), field)));                              \
+		pointer_;                                                                                    \
 	})
 
 /* Keeps the compiler from reasoning across this point about a value whose check the verifier must see. */

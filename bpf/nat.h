@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0 OR BSD-2-Clause */
 /*
- * Full NAT: client -> service becomes NAT address -> backend. A flow has a pair of sessions; each carries all that the
- * other holds. The reply's session is made first: storing it reserves the NAT port, because it is found by
- * (backend, NAT address, NAT port) and only one survives.
+ * Full NAT: client -> service becomes NAT address -> backend. A flow has a pair of sessions; each carries all
+ * that the other holds. The reply's session is made first: storing it reserves the NAT port, because it is
+ * found by (backend, NAT address, NAT port) and only one survives.
  */
 #ifndef PM_NAT_H
 #define PM_NAT_H
@@ -11,12 +11,14 @@
 #include "rewrite.h"
 #include "service.h"
 
-#define NAT_PORT_TRIES	   32
-#define NAT_FRESH_TRIES	   8  /* so many tries insist on a port that no closed connection used */
-#define NAT_SCATTERED_TRIES 16 /* so many tries jump about; the rest walk, so that a small range is searched whole */
+#define NAT_PORT_TRIES	32
+#define NAT_FRESH_TRIES 8 /* so many tries insist on a port that no closed connection used */
+#define NAT_SCATTERED_TRIES                                                                                  \
+	16 /* so many tries jump about; the rest walk, so that a small range is searched whole */
 
 /* What the backend sees of a session's packets, and what the balancer sees of the answers. */
-static __always_inline int nat_reply_flow(const struct pm_session *session, __u32 active, struct pm_flow *reply)
+static __always_inline int nat_reply_flow(const struct pm_session *session, __u32 active,
+					  struct pm_flow *reply)
 {
 	struct pm_backend *backend = backend_at(active, session->backend);
 	struct pm_addr *nat = nat_address_at(active, session->nat_address);
@@ -32,7 +34,8 @@ static __always_inline int nat_reply_flow(const struct pm_session *session, __u3
 }
 
 /* What the client sends. */
-static __always_inline int nat_client_flow(const struct pm_session *session, __u32 active, struct pm_flow *flow)
+static __always_inline int nat_client_flow(const struct pm_session *session, __u32 active,
+					   struct pm_flow *flow)
 {
 	struct pm_service *service = service_at(active, session->service);
 
@@ -46,14 +49,15 @@ static __always_inline int nat_client_flow(const struct pm_session *session, __u
 	return 0;
 }
 
-/* Tells a session's partner, if that was not lost, what changed (PM_SESSION_* bits) and that the flow is alive. */
+/* Tells a session's partner, if that was not lost, what changed (PM_SESSION_* bits) and that the flow is
+ * alive. */
 __noinline int nat_tell_partner(const struct pm_session *session, __u32 bits, __u32 now, __u32 active)
 {
 	struct pm_session *partner;
 	struct pm_flow flow = {};
 
-	if (!session || (session->direction == PM_TO_BACKEND ? nat_reply_flow(session, active, &flow) :
-							       nat_client_flow(session, active, &flow)))
+	if (!session || (session->direction == PM_TO_BACKEND ? nat_reply_flow(session, active, &flow)
+							     : nat_client_flow(session, active, &flow)))
 		return 0;
 	partner = session_at(session_peek(pm_flow_hash(&flow, options.hash_key), &flow, active));
 	if (!partner)
@@ -71,13 +75,14 @@ static __always_inline int same_client(const struct pm_session *a, const struct 
 }
 
 /*
- * May a new flow take the place of the one that holds this NAT port? The same client's own earlier connection: at once,
- * its backend sees the sequence numbers and timestamps of one stack go on. Another's closed one: rather not within
- * TIME_WAIT, in which the backend may refuse a stranger's SYN (RFC 7323 section 5.3) and cost the client a second. A
- * living one: not before it was idle for as long as its service allows.
+ * May a new flow take the place of the one that holds this NAT port? The same client's own earlier
+ * connection: at once, its backend sees the sequence numbers and timestamps of one stack go on. Another's
+ * closed one: rather not within TIME_WAIT, in which the backend may refuse a stranger's SYN (RFC 7323
+ * section 5.3) and cost the client a second. A living one: not before it was idle for as long as its service
+ * allows.
  */
-static __always_inline int nat_port_is_reusable(const struct pm_session *holder, const struct pm_session *session,
-						__u32 active, int attempt)
+static __always_inline int nat_port_is_reusable(const struct pm_session *holder,
+						const struct pm_session *session, __u32 active, int attempt)
 {
 	if (same_client(holder, session))
 		return 1;
@@ -88,7 +93,8 @@ static __always_inline int nat_port_is_reusable(const struct pm_session *holder,
 	return session->last_seen - holder->last_seen > options.embryonic_ticks;
 }
 
-/* One try: 1 when the port was free and is now ours, 0 when it is taken, negative when the table has no place. */
+/* One try: 1 when the port was free and is now ours, 0 when it is taken, negative when the table has no
+ * place. */
 __noinline int nat_try_port(const struct pm_session *session, __u32 active, int attempt)
 {
 	struct pm_flow reply = {};
@@ -111,8 +117,9 @@ __noinline int nat_try_port(const struct pm_session *session, __u32 active, int 
 }
 
 /*
- * The port to try, as an offset in the range. The first choice gives different ports of one client different NAT ports,
- * and the same port the same one: as long as clients do not crowd each other, a backend in TIME_WAIT meets its old peer.
+ * The port to try, as an offset in the range. The first choice gives different ports of one client different
+ * NAT ports, and the same port the same one: as long as clients do not crowd each other, a backend in
+ * TIME_WAIT meets its old peer.
  */
 static __always_inline __u32 nat_port_choice(const struct pm_session *session, __u64 hash, __u32 attempt)
 {
@@ -125,8 +132,8 @@ static __always_inline __u32 nat_port_choice(const struct pm_session *session, _
 }
 
 /* Gives the session a NAT address and port of its own towards its backend and stores the reply's session. */
-static __always_inline int nat_open_reply(struct pm_session *session, const struct pm_backend *backend, __u64 hash,
-					  __u32 active)
+static __always_inline int nat_open_reply(struct pm_session *session, const struct pm_backend *backend,
+					  __u64 hash, __u32 active)
 {
 	__u32 nat_count = backend->nat_count ? backend->nat_count : 1;
 
@@ -134,7 +141,8 @@ static __always_inline int nat_open_reply(struct pm_session *session, const stru
 	for (int attempt = 0; attempt < NAT_PORT_TRIES; attempt++) {
 		int done;
 
-		session->nat_port = bpf_htons(options.nat_port_first + nat_port_choice(session, hash, attempt));
+		session->nat_port =
+			bpf_htons(options.nat_port_first + nat_port_choice(session, hash, attempt));
 		session->nat_address = backend->nat_first + ((__u32)(hash >> 32) + attempt) % nat_count;
 		done = nat_try_port(session, active, attempt);
 		if (done > 0)
@@ -146,7 +154,8 @@ static __always_inline int nat_open_reply(struct pm_session *session, const stru
 }
 
 /* Sends a packet of a session to its backend. */
-static __always_inline int nat_to_backend(PM_CONTEXT *ctx, struct packet *packet, const struct pm_session *session)
+static __always_inline int nat_to_backend(PM_CONTEXT *ctx, struct packet *packet,
+					  const struct pm_session *session)
 {
 	struct pm_backend *backend = backend_at(packet->active, session->backend);
 	struct pm_addr *nat = nat_address_at(packet->active, session->nat_address);
@@ -165,13 +174,14 @@ static __always_inline int nat_to_backend(PM_CONTEXT *ctx, struct packet *packet
 	packet->out_ifindex = backend->ifindex;
 	packet->out_flags = backend->out_flags;
 	return rewrite_ipv4(ctx, packet, (struct endpoint){nat, session->nat_port},
-			    (struct endpoint){&backend->address, backend->port}) ?
-		       PM_DROP_REWRITE_FAILED :
-		       PM_FORWARD_TO_BACKEND;
+			    (struct endpoint){&backend->address, backend->port})
+		       ? PM_DROP_REWRITE_FAILED
+		       : PM_FORWARD_TO_BACKEND;
 }
 
 /* Sends an answer back to the MAC and by the interface that the client's packets came from. */
-static __always_inline int nat_to_client(PM_CONTEXT *ctx, struct packet *packet, const struct pm_session *session)
+static __always_inline int nat_to_client(PM_CONTEXT *ctx, struct packet *packet,
+					 const struct pm_session *session)
 {
 	struct pm_link *link = link_at(packet->active, session->link);
 	struct pm_backend_counters *counts = backend_counters(session->backend);
@@ -188,9 +198,9 @@ static __always_inline int nat_to_client(PM_CONTEXT *ctx, struct packet *packet,
 	packet->out_ifindex = link->ifindex;
 	packet->out_flags = link->out_flags;
 	return rewrite_ipv4(ctx, packet, (struct endpoint){&service->address, session->service_port},
-			    (struct endpoint){&session->client, session->client_port}) ?
-		       PM_DROP_REWRITE_FAILED :
-		       PM_FORWARD_TO_CLIENT;
+			    (struct endpoint){&session->client, session->client_port})
+		       ? PM_DROP_REWRITE_FAILED
+		       : PM_FORWARD_TO_CLIENT;
 }
 
 #endif

@@ -44,7 +44,8 @@ static __always_inline int is_syn(const struct packet *packet)
 	return (packet->tcp_flags & (TCP_SYN | TCP_ACK | TCP_RST | TCP_FIN)) == TCP_SYN;
 }
 
-/* The L4 header, at an offset whose bound the verifier sees (the compiler, which knows it, may not remove it). */
+/* The L4 header, at an offset whose bound the verifier sees (the compiler, which knows it, may not remove
+ * it). */
 static __always_inline void *l4_header(PM_CONTEXT *ctx, const struct packet *packet)
 {
 	__u32 offset = packet->l4_offset;
@@ -80,8 +81,8 @@ static __always_inline int parse_l4(PM_CONTEXT *ctx, struct packet *packet, __u3
 }
 
 /*
- * Reads Ethernet, IPv4 and the ports. What no load balancer looks at passes; a header that contradicts itself or the
- * frame's length is malformed (the host's own stack would drop it too).
+ * Reads Ethernet, IPv4 and the ports. What no load balancer looks at passes; a header that contradicts itself
+ * or the frame's length is malformed (the host's own stack would drop it too).
  */
 static __always_inline int parse(PM_CONTEXT *ctx, struct packet *packet)
 {

@@ -29,8 +29,7 @@ static __always_inline int rewrite_ipv4(PM_CONTEXT *ctx, const struct packet *pa
 	const int udp = from->protocol == IPPROTO_UDP;
 	__u32 pseudo, header;
 
-	if ((void *)(ip + 1) > context_data_end(ctx) ||
-	    (void *)(ports + 2) > context_data_end(ctx))
+	if ((void *)(ip + 1) > context_data_end(ctx) || (void *)(ports + 2) > context_data_end(ctx))
 		return -1;
 	pseudo = checksum_replace(0, from->source.word[3], saddr);
 	pseudo = checksum_replace(pseudo, from->destination.word[3], daddr);
@@ -41,10 +40,10 @@ static __always_inline int rewrite_ipv4(PM_CONTEXT *ctx, const struct packet *pa
 	ip->check = checksum_apply(ip->check, pseudo);
 	ports[0] = source.port;
 	ports[1] = destination.port;
-	return context_adjust_l4_checksum(ctx,
-					  packet->l4_offset + (udp ? offsetof(struct udphdr, check) :
-								     offsetof(struct tcphdr, check)),
-					  pseudo, header, udp);
+	return context_adjust_l4_checksum(
+		ctx,
+		packet->l4_offset + (udp ? offsetof(struct udphdr, check) : offsetof(struct tcphdr, check)),
+		pseudo, header, udp);
 }
 
 static __always_inline __u32 sum_words(const void *start, int words)
@@ -59,8 +58,9 @@ static __always_inline __u32 sum_words(const void *start, int words)
 }
 
 /*
- * Turns a TCP packet into the RST that answers it (RFC 9293 §3.5.2) and sends it back where it came from. A packet with
- * ACK gets a RST with the sequence number that its sender expects, which RFC 5961 demands to the byte.
+ * Turns a TCP packet into the RST that answers it (RFC 9293 §3.5.2) and sends it back where it came from. A
+ * packet with ACK gets a RST with the sequence number that its sender expects, which RFC 5961 demands to the
+ * byte.
  */
 static __always_inline int rewrite_reset(PM_CONTEXT *ctx, struct packet *packet)
 {
@@ -74,8 +74,7 @@ static __always_inline int rewrite_reset(PM_CONTEXT *ctx, struct packet *packet)
 	__u32 seq, ack, segment, pseudo;
 	__be32 saddr, daddr;
 
-	if ((void *)(tcp + 1) > context_data_end(ctx) ||
-	    (void *)(ip + 1) > context_data_end(ctx))
+	if ((void *)(tcp + 1) > context_data_end(ctx) || (void *)(ip + 1) > context_data_end(ctx))
 		return -1;
 	old_eth = *eth;
 	saddr = ip->daddr;

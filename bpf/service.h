@@ -24,7 +24,8 @@ static __always_inline __u32 service_find(const struct pm_flow *flow, __u32 acti
 	return 0;
 }
 
-/* Index of the backend that Maglev gives to a flow (Eisenbud et al., NSDI 2016, §3.4), 0 when none is eligible. */
+/* Index of the backend that Maglev gives to a flow (Eisenbud et al., NSDI 2016, §3.4), 0 when none is
+ * eligible. */
 static __always_inline __u32 maglev_select(const struct pm_service *service, __u32 service_index, __u64 hash,
 					   __u32 active)
 {

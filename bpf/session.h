@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: GPL-2.0 OR BSD-2-Clause */
 /*
- * The session table: two halves of sets of PM_SESSION_WAYS cache lines, each session in one of two candidate sets.
+ * The session table: two halves of sets of PM_SESSION_WAYS cache lines, each session in one of two candidate
+ * sets.
  *
- * Writers on several CPUs (and the daemon's carry-over) claim an entry by compare-and-exchange on its tag, fill it in
- * and publish the tag last. A reader copies the entry and looks at the tag again: if that changed, it missed. Two
- * writers of the same flow may publish two entries; each then looks for the other and the one in the lower place
- * stays, so exactly one survives in every order of events.
+ * Writers on several CPUs (and the daemon's carry-over) claim an entry by compare-and-exchange on its tag,
+ * fill it in and publish the tag last. A reader copies the entry and looks at the tag again: if that changed,
+ * it missed. Two writers of the same flow may publish two entries; each then looks for the other and the one
+ * in the lower place stays, so exactly one survives in every order of events.
  */
 #ifndef PM_SESSION_H
 #define PM_SESSION_H
@@ -28,8 +29,8 @@ static __always_inline int addr_equal(const struct pm_addr *a, const struct pm_a
 }
 
 /*
- * Where an entry is: 1 + its index among all entries of both halves, 0 for none. Functions that the verifier checks
- * once and for all (those without `static`) can return a number, but no pointer.
+ * Where an entry is: 1 + its index among all entries of both halves, 0 for none. Functions that the verifier
+ * checks once and for all (those without `static`) can return a number, but no pointer.
  */
 typedef __u32 place_t;
 
@@ -52,7 +53,8 @@ static __always_inline __u32 candidate_set(__u32 half, __u32 hash_high, int seco
 }
 
 /* Does this entry describe that flow, by the tables of the packet's generation? */
-static __always_inline int session_matches(const struct pm_session *session, const struct pm_flow *flow, __u32 active)
+static __always_inline int session_matches(const struct pm_session *session, const struct pm_flow *flow,
+					   __u32 active)
 {
 	if (session->protocol != flow->protocol)
 		return 0;
@@ -105,8 +107,8 @@ __noinline place_t session_find(__u32 half, __u64 hash, const struct pm_flow *fl
 }
 
 /*
- * A packet tells the session of its own direction at once that the flow is alive, the partner once in so many jiffies;
- * hence nothing is idle before that much more time has passed.
+ * A packet tells the session of its own direction at once that the flow is alive, the partner once in so many
+ * jiffies; hence nothing is idle before that much more time has passed.
  */
 #define PARTNER_REFRESH_SHIFT 10
 #define PARTNER_REFRESH_TICKS (1u << PARTNER_REFRESH_SHIFT)
@@ -186,7 +188,8 @@ static __always_inline int session_claim(struct pm_session *session, __u32 tag)
 	return __sync_val_compare_and_swap(&session->tag, tag, PM_TAG_CLAIMED) == tag;
 }
 
-static __always_inline void session_publish(struct pm_session *session, const struct pm_session *content, __u64 hash)
+static __always_inline void session_publish(struct pm_session *session, const struct pm_session *content,
+					    __u64 hash)
 {
 	session->hash_high = hash >> 32;
 	session->last_seen = content->last_seen;
@@ -227,7 +230,8 @@ __noinline place_t session_settle(__u32 half, __u64 hash, const struct pm_flow *
 			    !session_matches(&set->way[way], flow, active))
 				continue;
 			if (survivor)
-				__sync_val_compare_and_swap(&set->way[way].tag, pm_session_tag(hash), PM_TAG_EMPTY);
+				__sync_val_compare_and_swap(&set->way[way].tag, pm_session_tag(hash),
+							    PM_TAG_EMPTY);
 			else
 				survivor = place;
 		}
@@ -256,18 +260,19 @@ __noinline int session_insert(const struct pm_session *content, __u64 hash, __u3
 }
 
 /*
- * Stores `content` for `flow` in the active half and returns the entry that counts: ours, or an equal one that another
- * CPU stored first. 0 when there was no place: the packet is dropped, its sender repeats it.
+ * Stores `content` for `flow` in the active half and returns the entry that counts: ours, or an equal one
+ * that another CPU stored first. 0 when there was no place: the packet is dropped, its sender repeats it.
  */
-static __always_inline place_t session_store(const struct pm_session *content, const struct pm_flow *flow, __u64 hash,
-					     __u32 active)
+static __always_inline place_t session_store(const struct pm_session *content, const struct pm_flow *flow,
+					     __u64 hash, __u32 active)
 {
 	if (!session_insert(content, hash, session_half(active)))
 		return 0;
 	return session_settle(session_half(active), hash, flow, active);
 }
 
-/* The session of a flow that is still in the other half moves here; if no place can be claimed it stays there. */
+/* The session of a flow that is still in the other half moves here; if no place can be claimed it stays
+ * there. */
 __noinline place_t session_carry_over(__u64 hash, const struct pm_flow *flow, __u32 active)
 {
 	place_t place = session_find(!session_half(active), hash, flow, active);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0 OR BSD-2-Clause */
 /*
- * The order of the datapath: parse -> session -> (miss) service -> Maglev -> new session -> rewrite -> finish. Session
- * first, because most packets belong to one and a reply is found by the same lookup.
+ * The order of the datapath: parse -> session -> (miss) service -> Maglev -> new session -> rewrite ->
+ * finish. Session first, because most packets belong to one and a reply is found by the same lookup.
  */
 #ifndef PM_STEER_H
 #define PM_STEER_H
@@ -45,7 +45,8 @@ static __always_inline __u32 udp_progress(const struct pm_session *session)
 }
 
 /* Tells the daemon what became of the connection. */
-static __always_inline void report_progress(const struct packet *packet, const struct pm_session *session, __u32 added)
+static __always_inline void report_progress(const struct packet *packet, const struct pm_session *session,
+					    __u32 added)
 {
 	const __u32 active = packet->active;
 
@@ -91,19 +92,21 @@ static __always_inline __u16 link_find(__u32 active, __u32 ifindex)
 }
 
 /*
- * There is no backend for this packet: a TCP peer learns that at once by a RST, unless the service says drop, in which
- * case, and for anything else, `verdict` names the reason.
+ * There is no backend for this packet: a TCP peer learns that at once by a RST, unless the service says drop,
+ * in which case, and for anything else, `verdict` names the reason.
  */
-static __always_inline int refuse(PM_CONTEXT *ctx, struct packet *packet, const struct pm_service *service, int verdict)
+static __always_inline int refuse(PM_CONTEXT *ctx, struct packet *packet, const struct pm_service *service,
+				  int verdict)
 {
-	if (packet->flow.protocol != IPPROTO_TCP || service->on_down == PM_ON_DOWN_DROP || (packet->tcp_flags & TCP_RST))
+	if (packet->flow.protocol != IPPROTO_TCP || service->on_down == PM_ON_DOWN_DROP ||
+	    (packet->tcp_flags & TCP_RST))
 		return verdict;
 	return rewrite_reset(ctx, packet) ? PM_DROP_REWRITE_FAILED : PM_FORWARD_RESET;
 }
 
 /* What a session knows of its client, from the first packet. */
-static __always_inline void draft_client(struct pm_session *draft, const struct packet *packet, const struct ethhdr *eth,
-					 __u16 link)
+static __always_inline void draft_client(struct pm_session *draft, const struct packet *packet,
+					 const struct ethhdr *eth, __u16 link)
 {
 	draft->state = 0;
 	draft->last_seen = packet->now;
@@ -117,8 +120,8 @@ static __always_inline void draft_client(struct pm_session *draft, const struct 
 }
 
 /*
- * First packet of a flow: selects a backend and makes the pair of sessions. `old_place` holds a session of the same
- * flow that is over and gives up its place, or is 0.
+ * First packet of a flow: selects a backend and makes the pair of sessions. `old_place` holds a session of
+ * the same flow that is over and gives up its place, or is 0.
  */
 __noinline int open_session(PM_CONTEXT *ctx, struct packet *packet, __u32 service_index, place_t old_place)
 {
@@ -170,8 +173,8 @@ __noinline int open_session(PM_CONTEXT *ctx, struct packet *packet, __u32 servic
 }
 
 /* An established flow has lost its backend, or was idle for too long: what the service's on_down says. */
-static __always_inline int on_down(PM_CONTEXT *ctx, struct packet *packet, place_t place, struct pm_session *session,
-				   const struct pm_session *copy)
+static __always_inline int on_down(PM_CONTEXT *ctx, struct packet *packet, place_t place,
+				   struct pm_session *session, const struct pm_session *copy)
 {
 	struct pm_service *service = service_at(packet->active, copy->service);
 	const int udp = copy->protocol == IPPROTO_UDP;
@@ -195,7 +198,8 @@ static __always_inline int continue_session(PM_CONTEXT *ctx, struct packet *pack
 					    struct pm_session *session, const struct pm_session *copy)
 {
 	struct pm_backend *backend = backend_at(packet->active, copy->backend);
-	const int valid = backend && backend->service == copy->service && backend->incarnation == copy->incarnation;
+	const int valid =
+		backend && backend->service == copy->service && backend->incarnation == copy->incarnation;
 	const int idle = session_is_idle(copy, packet->now, packet->active);
 
 	if (packet->fragment)
@@ -209,14 +213,14 @@ static __always_inline int continue_session(PM_CONTEXT *ctx, struct packet *pack
 	if (!valid || idle)
 		return on_down(ctx, packet, place, session, copy);
 	follow(packet, session, copy);
-	return copy->direction == PM_TO_BACKEND ? nat_to_backend(ctx, packet, copy) :
-						  nat_to_client(ctx, packet, copy);
+	return copy->direction == PM_TO_BACKEND ? nat_to_backend(ctx, packet, copy)
+						: nat_to_client(ctx, packet, copy);
 }
 
 /*
- * A packet for a service that has no session. In the middle of a TCP connection there is nothing to forward it to: the
- * NAT mapping that its backend knew is gone with the session, so it costs no table entry either. Only rehash hands it
- * on, as it says.
+ * A packet for a service that has no session. In the middle of a TCP connection there is nothing to forward
+ * it to: the NAT mapping that its backend knew is gone with the session, so it costs no table entry either.
+ * Only rehash hands it on, as it says.
  */
 static __always_inline int begin_session(PM_CONTEXT *ctx, struct packet *packet, __u32 service_index)
 {

@@ -1,3 +1,5 @@
 #include "controller/cli/command_line.hpp"
 
-int main(int argc, char** argv) { return pointsman::run_command_line(argc, argv); }
+int main(int argc, char** argv) {
+    return pointsman::run_command_line(argc, argv);
+}

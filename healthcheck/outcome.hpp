@@ -19,7 +19,7 @@ enum class OutcomeCode : std::uint8_t {
     L7STS,  ///< answered with an unexpected status
     L7RSP,  ///< answered with something that is no valid answer
     L7TOUT, ///< connected, but the answer did not arrive in time
-    OWN,    ///< the balancer itself could not probe (no descriptors, no ports): says nothing about the backend
+    OWN, ///< the balancer itself could not probe (no descriptors, no ports): says nothing about the backend
 };
 
 [[nodiscard]] std::string_view name_of(OutcomeCode code) noexcept;
@@ -34,7 +34,7 @@ struct Outcome {
     std::chrono::microseconds duration{}; ///< from the first system call to the last byte read
     int error = 0;                        ///< errno of a failed system call, else 0
     unsigned status = 0;                  ///< HTTP status when one was received, else 0
-    std::string first_bytes;              ///< at most 64 raw octets of an unexpected answer; escape before printing
+    std::string first_bytes; ///< at most 64 raw octets of an unexpected answer; escape before printing
 
     [[nodiscard]] bool passed() const noexcept { return pointsman::passed(code); }
     friend bool operator==(Outcome const&, Outcome const&) = default;

@@ -1,8 +1,8 @@
 #include "controller/api/audit_trail.hpp"
 
+#include <algorithm>
 #include <boost/json/parse.hpp>
 #include <boost/json/serialize.hpp>
-#include <algorithm>
 #include <cerrno>
 #include <fcntl.h>
 #include <filesystem>
@@ -53,7 +53,9 @@ std::uint64_t last_seq(std::string const& path) {
 } // namespace
 
 AuditTrail::AuditTrail(std::string path, std::string node)
-    : path_{std::move(path)}, node_{std::move(node)}, boot_id_{read_boot_id()} {
+    : path_{std::move(path)}
+    , node_{std::move(node)}
+    , boot_id_{read_boot_id()} {
     seq_ = last_seq(path_);
     open();
 }
@@ -89,10 +91,12 @@ void AuditTrail::reopen_if_moved() {
 }
 
 bool AuditTrail::append(std::string_view kind, boost::json::object const& fields, Moment const& when) {
-    boost::json::object record{{"schema", "pointsman.audit/1"}, {"seq", seq_ + 1},   {"ts", rfc3339(when.wall)},
-                               {"mono_ns", when.mono_ns},       {"boot_id", boot_id_}, {"node", node_},
+    boost::json::object record{{"schema", "pointsman.audit/1"}, {"seq", seq_ + 1},
+                               {"ts", rfc3339(when.wall)},      {"mono_ns", when.mono_ns},
+                               {"boot_id", boot_id_},           {"node", node_},
                                {"version", POINTSMAN_VERSION},  {"kind", kind}};
-    for (auto const& field : fields) record.insert(field);
+    for (auto const& field : fields)
+        record.insert(field);
     auto const line = boost::json::serialize(record) + "\n";
     auto const before = ::lseek(fd_, 0, SEEK_END);
     auto const written = ::write(fd_, line.data(), line.size());

@@ -10,8 +10,8 @@
 
 namespace pointsman {
 
-/// The audit file: one JSON object a line, appended and never rewritten. `seq` is gap-free over restarts. A file that
-/// was moved away is made anew at the next record (log rotation).
+/// The audit file: one JSON object a line, appended and never rewritten. `seq` is gap-free over restarts. A
+/// file that was moved away is made anew at the next record (log rotation).
 class AuditTrail {
 public:
     /// Continues after the last record of an existing file.
@@ -21,8 +21,9 @@ public:
     AuditTrail& operator=(AuditTrail const&) = delete;
     ~AuditTrail();
 
-    /// Appends one record: schema, seq, ts, mono_ns, boot_id, node, version and kind come first, then `fields`. When
-    /// the disk refuses, the record is counted and the next one that fits is preceded by a `lost` record.
+    /// Appends one record: schema, seq, ts, mono_ns, boot_id, node, version and kind come first, then
+    /// `fields`. When the disk refuses, the record is counted and the next one that fits is preceded by a
+    /// `lost` record.
     /// @return the record's seq, 0 when it was lost.
     std::uint64_t write(std::string_view kind, boost::json::object fields, Moment when = Moment::now());
 
@@ -41,7 +42,7 @@ private:
     dev_t device_ = 0;
     ino_t inode_ = 0;
     std::uint64_t seq_ = 0;
-    std::uint64_t lost_ = 0;          ///< since the start
+    std::uint64_t lost_ = 0; ///< since the start
     std::uint64_t lost_unreported_ = 0;
 };
 

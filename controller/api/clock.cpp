@@ -16,8 +16,9 @@ std::string rfc3339(std::chrono::system_clock::time_point time) {
     std::tm utc{};
     ::gmtime_r(&seconds, &utc);
     std::array<char, 80> out{};
-    std::snprintf(out.data(), out.size(), "%04d-%02d-%02dT%02d:%02d:%02d.%06dZ", utc.tm_year + 1900, utc.tm_mon + 1,
-                  utc.tm_mday, utc.tm_hour, utc.tm_min, utc.tm_sec, static_cast<int>(since_epoch % 1'000'000));
+    std::snprintf(out.data(), out.size(), "%04d-%02d-%02dT%02d:%02d:%02d.%06dZ", utc.tm_year + 1900,
+                  utc.tm_mon + 1, utc.tm_mday, utc.tm_hour, utc.tm_min, utc.tm_sec,
+                  static_cast<int>(since_epoch % 1'000'000));
     return out.data();
 }
 

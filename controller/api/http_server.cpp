@@ -29,7 +29,7 @@ constexpr std::size_t connection_limit = 256;
 constexpr std::chrono::seconds patience{10}; ///< for each request and for each answer
 constexpr auto as_result = asio::as_tuple(asio::use_awaitable);
 
-template <typename Socket>
+template<typename Socket>
 Peer peer_of(Socket& socket, bool local) {
     Peer peer{local, 0, 0};
     ucred credentials{};
@@ -53,7 +53,7 @@ http::response<http::string_body> to_beast(ApiResponse answer, unsigned version,
     return response;
 }
 
-template <typename Protocol>
+template<typename Protocol>
 asio::awaitable<void> serve(typename Protocol::socket socket, bool local, ApiHandler const& handler) {
     auto const peer = peer_of(socket, local);
     beast::basic_stream<Protocol> stream{std::move(socket)};
@@ -99,11 +99,17 @@ asio::ip::tcp::endpoint parse_endpoint(std::string const& text) {
 } // namespace
 
 HttpServer::HttpServer(asio::io_context& context, ApiHandler handler)
-    : context_{context}, handler_{std::move(handler)}, local_{context}, tcp_{context}, all_ended_{context} {
+    : context_{context}
+    , handler_{std::move(handler)}
+    , local_{context}
+    , tcp_{context}
+    , all_ended_{context} {
     all_ended_.expires_at(asio::steady_timer::time_point::max());
 }
 
-HttpServer::~HttpServer() { remove_socket_file(); }
+HttpServer::~HttpServer() {
+    remove_socket_file();
+}
 
 void HttpServer::remove_socket_file() {
     if (!local_path_.empty()) ::unlink(local_path_.c_str());
@@ -146,13 +152,14 @@ void HttpServer::listen_tcp(std::string const& endpoint) {
     start<asio::ip::tcp>(tcp_, false);
 }
 
-template <typename Protocol>
+template<typename Protocol>
 asio::awaitable<void> HttpServer::accept(typename Protocol::acceptor& acceptor, bool local) {
     for (;;) {
         auto [error, socket] = co_await acceptor.async_accept(as_result);
         if (error == asio::error::operation_aborted || !acceptor.is_open()) co_return;
         if (error) {
-            asio::steady_timer pause{context_, std::chrono::milliseconds{100}}; // out of descriptors: not a busy loop
+            asio::steady_timer pause{context_,
+                                     std::chrono::milliseconds{100}}; // out of descriptors: not a busy loop
             co_await pause.async_wait(as_result);
             continue;
         }
@@ -160,19 +167,21 @@ asio::awaitable<void> HttpServer::accept(typename Protocol::acceptor& acceptor, 
     }
 }
 
-template <typename Protocol>
+template<typename Protocol>
 void HttpServer::start(typename Protocol::acceptor& acceptor, bool local) {
     auto const task = tasks_.emplace(tasks_.end());
-    asio::co_spawn(context_, accept<Protocol>(acceptor, local),
-                   asio::bind_cancellation_slot(task->slot(), [this, task](std::exception_ptr) { ended(task); }));
+    asio::co_spawn(
+        context_, accept<Protocol>(acceptor, local),
+        asio::bind_cancellation_slot(task->slot(), [this, task](std::exception_ptr) { ended(task); }));
 }
 
 /// What fails in a connection ends that connection only.
-template <typename Protocol>
+template<typename Protocol>
 void HttpServer::start_connection(typename Protocol::socket socket, bool local) {
     auto const task = tasks_.emplace(tasks_.end());
-    asio::co_spawn(context_, serve<Protocol>(std::move(socket), local, handler_),
-                   asio::bind_cancellation_slot(task->slot(), [this, task](std::exception_ptr) { ended(task); }));
+    asio::co_spawn(
+        context_, serve<Protocol>(std::move(socket), local, handler_),
+        asio::bind_cancellation_slot(task->slot(), [this, task](std::exception_ptr) { ended(task); }));
 }
 
 void HttpServer::ended(std::list<asio::cancellation_signal>::iterator task) {
@@ -185,8 +194,10 @@ asio::awaitable<void> HttpServer::stop() {
     local_.close(ignored);
     tcp_.close(ignored);
     remove_socket_file();
-    for (auto& task : tasks_) task.emit(asio::cancellation_type::terminal);
-    while (!tasks_.empty()) co_await all_ended_.async_wait(as_result);
+    for (auto& task : tasks_)
+        task.emit(asio::cancellation_type::terminal);
+    while (!tasks_.empty())
+        co_await all_ended_.async_wait(as_result);
 }
 
 } // namespace pointsman

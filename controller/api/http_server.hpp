@@ -44,22 +44,24 @@ public:
     ~HttpServer(); ///< removes the socket file, if stop() did not
 
     /// Listens on a Unix socket, mode 0660. A socket file that nobody answers is replaced.
-    /// @throws std::runtime_error, one line with the remedy, when somebody answers or the path cannot be bound.
+    /// @throws std::runtime_error, one line with the remedy, when somebody answers or the path cannot be
+    /// bound.
     void listen_local(std::string const& path);
 
     /// Listens on "ADDRESS:PORT" ("[ADDRESS]:PORT" for IPv6).
     /// @throws std::runtime_error, one line with the remedy.
     void listen_tcp(std::string const& endpoint);
 
-    /// Closes the listeners, removes the socket file, cancels the connections and completes when all have ended.
+    /// Closes the listeners, removes the socket file, cancels the connections and completes when all have
+    /// ended.
     [[nodiscard]] boost::asio::awaitable<void> stop();
 
 private:
-    template <typename Protocol>
+    template<typename Protocol>
     boost::asio::awaitable<void> accept(typename Protocol::acceptor& acceptor, bool local);
-    template <typename Protocol>
+    template<typename Protocol>
     void start(typename Protocol::acceptor& acceptor, bool local);
-    template <typename Protocol>
+    template<typename Protocol>
     void start_connection(typename Protocol::socket socket, bool local);
     void remove_socket_file();
     void ended(std::list<boost::asio::cancellation_signal>::iterator task);

@@ -23,7 +23,7 @@ public:
     void set(BackendKey const& key, AdminOrder order);
 
     /// Orders of backends that `keep` does not know are dropped.
-    template <typename Keep>
+    template<typename Keep>
     void retain(Keep keep) {
         std::erase_if(orders_, [&](auto const& entry) { return !keep(entry.first); });
         std::erase_if(states_, [&](auto const& entry) { return !keep(entry.first); });

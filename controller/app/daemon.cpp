@@ -39,33 +39,44 @@ void rethrow(std::exception_ptr const& failure) {
 } // namespace
 
 Daemon::Daemon(std::string config_path, ParsedConfig config)
-    : config_path_{std::move(config_path)}, desired_{*config.state}, hash_{config_hash(config.text)},
-      loaded_{std::chrono::system_clock::now()}, audit_{desired_.log.audit, host_name()},
-      control_{context_, make_control_routes(*this)}, http_{context_, make_http_routes(*this)},
-      datapath_{(listen(), desired_)},
-      monitor_{context_.get_executor(), [this](ProbeReport const& report) { on_report(report); },
-               {.jitter_seed = std::random_device{}()}},
-      publisher_{context_, datapath_.tables(),
+    : config_path_{std::move(config_path)}
+    , desired_{*config.state}
+    , hash_{config_hash(config.text)}
+    , loaded_{std::chrono::system_clock::now()}
+    , audit_{desired_.log.audit, host_name()}
+    , control_{context_, make_control_routes(*this)}
+    , http_{context_, make_http_routes(*this)}
+    , datapath_{(listen(), desired_)}
+    , monitor_{context_.get_executor(),
+               [this](ProbeReport const& report) { on_report(report); },
+               {.jitter_seed = std::random_device{}()}}
+    , publisher_{context_,
+                 datapath_.tables(),
                  {.plan = [this](Generation const& current) { return plan(current); },
                   .published = [this](Published const& published) { on_published(published); },
                   .unchanged = [this] { cause_.reset(); },
                   .refused =
                       [this](std::string const& why) {
-                          spdlog::error("the new generation was not published, traffic goes on as before: {}", why);
+                          spdlog::error("the new generation was not published, traffic goes on as before: {}",
+                                        why);
                           ++instruments_.publishes_refused;
                           audit_.write("alarm", {{"because", "no_room"}, {"text", why}});
                       },
                   .carried =
                       [this](CarryOver const& carried) {
                           instruments_.sessions_lost += carried.lost;
-                          spdlog::info("sessions carried over: {} copied, {} moved by their packets, {} of ejected "
-                                       "backends left behind, {} closed ones kept, {} lost for want of a place",
-                                       carried.carried, carried.present, carried.dropped, carried.closed,
-                                       carried.lost);
-                      }}},
-      events_{context_, datapath_.programs().event_ring_fd(), [this](ConnectionEvent const& event) { on_event(event); }},
-      network_monitor_{context_, [this] { read_network(); }}, signals_{context_, SIGTERM, SIGINT, SIGHUP},
-      deadline_{context_}, heartbeat_{context_} {
+                          spdlog::info(
+                              "sessions carried over: {} copied, {} moved by their packets, {} of ejected "
+                              "backends left behind, {} closed ones kept, {} lost for want of a place",
+                              carried.carried, carried.present, carried.dropped, carried.closed,
+                              carried.lost);
+                      }}}
+    , events_{context_, datapath_.programs().event_ring_fd(),
+              [this](ConnectionEvent const& event) { on_event(event); }}
+    , network_monitor_{context_, [this] { read_network(); }}
+    , signals_{context_, SIGTERM, SIGINT, SIGHUP}
+    , deadline_{context_}
+    , heartbeat_{context_} {
     start();
 }
 
@@ -78,20 +89,21 @@ void Daemon::listen() {
 
 void Daemon::start() {
     auto const leftovers = datapath_.leftovers().size();
-    cause({audit_.write("start",
-                        {{"config", {{"file", config_path_}, {"hash", hash_}}}, {"leftovers_removed", leftovers}}),
-           std::chrono::steady_clock::now(),
-           std::nullopt});
+    cause({audit_.write("start", {{"config", {{"file", config_path_}, {"hash", hash_}}},
+                                  {"leftovers_removed", leftovers}}),
+           std::chrono::steady_clock::now(), std::nullopt});
     if (leftovers > 0)
-        spdlog::warn("removed {} maps and links of a daemon that ended without cleaning up; its sessions are lost",
-                     leftovers);
+        spdlog::warn(
+            "removed {} maps and links of a daemon that ended without cleaning up; its sessions are lost",
+            leftovers);
     health_.assign(desired_);
     read_network();
     context_.poll(); // publishes the first generation before any packet can see the programs
     datapath_.attach();
     for (auto const& attachment : datapath_.attachments()) {
         auto const& choice = attachment.choice();
-        spdlog::info("attached to {} by {}: {}", attachment.interface().name, name_of(choice.attach), choice.why);
+        spdlog::info("attached to {} by {}: {}", attachment.interface().name, name_of(choice.attach),
+                     choice.why);
         audit_.write("attach", {{"interface", attachment.interface().name},
                                 {"attach", name_of(choice.attach)},
                                 {"because", choice.because},
@@ -101,8 +113,8 @@ void Daemon::start() {
     set_targets();
     on_signal();
     beat();
-    spdlog::info("pointsman {} is up; services: {}, backends: {}", POINTSMAN_VERSION, generation().services.size(),
-                 generation().backends.size());
+    spdlog::info("pointsman {} is up; services: {}, backends: {}", POINTSMAN_VERSION,
+                 generation().services.size(), generation().backends.size());
     notify_ready();
 }
 
@@ -113,15 +125,20 @@ void Daemon::give_up_privileges() {
     asio::post(reader_, [] { drop_privileges(); });
 }
 
-void Daemon::run() { context_.run(); }
+void Daemon::run() {
+    context_.run();
+}
 
-void Daemon::set_targets() { monitor_.set_targets(health_.wanted(admin_.states())); }
+void Daemon::set_targets() {
+    monitor_.set_targets(health_.wanted(admin_.states()));
+}
 
 void Daemon::read_network() {
     if (stopping_) return;
     std::set<Address> addresses;
     for (auto const& service : desired_.services)
-        for (auto const& backend : service.backends) addresses.insert(backend.address);
+        for (auto const& backend : service.backends)
+            addresses.insert(backend.address);
     auto view = network_.read(addresses, desired_.datapath.interfaces);
     if (view == view_) return;
     view_ = std::move(view);
@@ -137,7 +154,8 @@ void Daemon::on_signal() {
             return;
         }
         auto const answer = reload(std::nullopt);
-        if (answer.kind != Answer::Kind::done) spdlog::error("reload refused, the running configuration stays:\n{}", answer.text);
+        if (answer.kind != Answer::Kind::done)
+            spdlog::error("reload refused, the running configuration stays:\n{}", answer.text);
         on_signal();
     });
 }
@@ -168,8 +186,9 @@ asio::awaitable<void> Daemon::shut_down() {
     reader_.join();
     if (!desired_.daemon.detach_on_exit) datapath_.stay();
     audit_.write("stop", {{"generation", generation().number}, {"detached", desired_.daemon.detach_on_exit}});
-    spdlog::info(desired_.daemon.detach_on_exit ? "stopped, nothing is left in the kernel"
-                                                : "stopped, the datapath goes on forwarding (detach_on_exit = false)");
+    spdlog::info(desired_.daemon.detach_on_exit
+                     ? "stopped, nothing is left in the kernel"
+                     : "stopped, the datapath goes on forwarding (detach_on_exit = false)");
     context_.stop(); // the event ring and the network monitor wait for ever; their owners close them
 }
 
@@ -185,7 +204,8 @@ Answer Daemon::reload(std::optional<Peer> actor) {
     if (!config.state) return refuse(Answer::Kind::invalid, render(config.diagnostics, config.text, false));
     if (auto const keys = keys_that_need_a_restart(desired_, *config.state); !keys.empty()) {
         std::string text = "a restart is needed to change";
-        for (auto const& key : keys) text += " " + key;
+        for (auto const& key : keys)
+            text += " " + key;
         return refuse(Answer::Kind::refused, text);
     }
     desired_ = std::move(*config.state);
@@ -219,7 +239,8 @@ Answer Daemon::order(BackendKey const& key, AdminOrder order, std::optional<Peer
     record["reason"] = order.reason;
     if (actor) record["actor"] = actor_json(*actor);
     cause({audit_.write("admin", std::move(record)), std::chrono::steady_clock::now(), std::nullopt});
-    spdlog::info("{} is {} by order{}{}", text(key), name_of(order.state), order.reason.empty() ? "" : ": ", order.reason);
+    spdlog::info("{} is {} by order{}{}", text(key), name_of(order.state), order.reason.empty() ? "" : ": ",
+                 order.reason);
     if (order.state == AdminState::maint) health_.forget(key);
     admin_.set(key, std::move(order));
     tell(key, actor ? "operator" : "deadline");
@@ -245,7 +266,8 @@ void Daemon::on_deadline() {
     deadline_.async_wait([this](boost::system::error_code error) {
         if (error) return;
         for (auto const& [key, state] : admin_.due(std::chrono::steady_clock::now()))
-            (void)order(key, {.state = state, .reason = "drain deadline", .deadline = {}, .then = {}}, std::nullopt);
+            (void)order(key, {.state = state, .reason = "drain deadline", .deadline = {}, .then = {}},
+                        std::nullopt);
         on_deadline();
     });
 }

@@ -36,7 +36,8 @@ struct Answer {
     std::string text; ///< for people: diagnostics, or what happened
 };
 
-/// The daemon: reads health, events, network and orders, and keeps the datapath at what follows from them. One thread.
+/// The daemon: reads health, events, network and orders, and keeps the datapath at what follows from them.
+/// One thread.
 class Daemon {
 public:
     /// Everything up to forwarding. `config.state` must be set.
@@ -79,7 +80,8 @@ private:
     struct Cause {
         std::uint64_t seq = 0;
         std::chrono::steady_clock::time_point decided;
-        std::optional<std::chrono::steady_clock::time_point> evidence; ///< of a failover: start of the first failed probe
+        std::optional<std::chrono::steady_clock::time_point>
+            evidence; ///< of a failover: start of the first failed probe
     };
 
     void start();
@@ -129,7 +131,7 @@ private:
     boost::asio::steady_timer heartbeat_;
     std::map<BackendKey, StateStory> stories_;
     std::map<BackendKey, std::chrono::steady_clock::time_point> suspicions_; ///< when evidence last counted
-    std::optional<std::chrono::steady_clock::time_point> last_own_fault_; ///< reported
+    std::optional<std::chrono::steady_clock::time_point> last_own_fault_;    ///< reported
     std::optional<Cause> cause_;
     bool stopping_ = false;
 };

@@ -19,7 +19,9 @@ std::int64_t microseconds(Clock::duration duration) {
     return std::chrono::duration_cast<std::chrono::microseconds>(duration).count();
 }
 
-double seconds(Clock::duration duration) { return std::chrono::duration<double>(duration).count(); }
+double seconds(Clock::duration duration) {
+    return std::chrono::duration<double>(duration).count();
+}
 
 } // namespace
 
@@ -52,7 +54,8 @@ Effect Daemon::effect_on(GenerationBackend const& backend) const {
         closed += counters[i].closed + counters[i].cut;
     }
     effect.sessions_on_backend = established > closed ? established - closed : 0;
-    if (auto const* service = generation().find(backend.key.service)) effect.policy = name_of(service->on_down);
+    if (auto const* service = generation().find(backend.key.service))
+        effect.policy = name_of(service->on_down);
     return effect;
 }
 
@@ -69,7 +72,8 @@ void Daemon::on_report(ProbeReport const& report) {
     auto const keys = health_.note(report);
     if (report.outcome.code == OutcomeCode::OWN) own_fault(report);
     if (!report.transition) return;
-    for (auto const& key : keys) on_transition(key, report);
+    for (auto const& key : keys)
+        on_transition(key, report);
     publisher_.mark_dirty();
 }
 
@@ -78,9 +82,11 @@ void Daemon::own_fault(ProbeReport const& report) {
     auto const now = Clock::now();
     if (last_own_fault_ && now - *last_own_fault_ < alarm_interval) return;
     last_own_fault_ = now;
-    std::string const cause = report.outcome.error == 0 ? "the process stood still" : std::strerror(report.outcome.error);
+    std::string const cause =
+        report.outcome.error == 0 ? "the process stood still" : std::strerror(report.outcome.error);
     audit_.write("alarm", {{"because", "own_fault"}, {"errno", report.outcome.error}, {"text", cause}});
-    spdlog::error("a probe could not be made ({}): no backend is judged by it; raise the limits of this host", cause);
+    spdlog::error("a probe could not be made ({}): no backend is judged by it; raise the limits of this host",
+                  cause);
 }
 
 void Daemon::on_transition(BackendKey const& key, ProbeReport const& report) {
@@ -107,8 +113,8 @@ void Daemon::on_transition(BackendKey const& key, ProbeReport const& report) {
     if (backend->admin == AdminState::ready) tell(key, std::string{because});
     spdlog::log(report.transition->now == MeasuredState::up ? spdlog::level::info : spdlog::level::warn,
                 "{} is {} ({}{}), was {}: {} of {} healthy{}", text(key), name_of(is), because,
-                backend->admin == AdminState::ready ? "" : ", by its probes", name_of(was), effect.healthy, effect.total,
-                is_failover ? "; established flows: " + std::string{effect.policy} : "");
+                backend->admin == AdminState::ready ? "" : ", by its probes", name_of(was), effect.healthy,
+                effect.total, is_failover ? "; established flows: " + std::string{effect.policy} : "");
 }
 
 void Daemon::on_published(Published const& published) {
@@ -122,12 +128,15 @@ void Daemon::on_published(Published const& published) {
     when.mono_ns = mono_ns(published.committed);
     audit_.write("publish", std::move(record), when);
     instruments_.publish_seconds.Observe(seconds(published.prepare + published.commit));
-    if (cause_ && cause_->evidence) instruments_.failover_seconds.Observe(seconds(published.committed - *cause_->evidence));
+    if (cause_ && cause_->evidence)
+        instruments_.failover_seconds.Observe(seconds(published.committed - *cause_->evidence));
     for (auto const& change : published.plan.changes) {
         if (change.kind == Change::Kind::panic) {
-            audit_.write("panic", {{"service", change.key.service}, {"was", change.was}, {"now", change.now}});
+            audit_.write("panic",
+                         {{"service", change.key.service}, {"was", change.was}, {"now", change.now}});
             spdlog::warn("panic is {} for {}: {}", change.now, change.key.service,
-                         change.now == "on" ? "too few backends are healthy, health is ignored" : "health counts again");
+                         change.now == "on" ? "too few backends are healthy, health is ignored"
+                                            : "health counts again");
         }
         if (change.kind == Change::Kind::backend && change.was == "absent" && change.now != "absent" &&
             !stories_.contains(change.key))
@@ -144,8 +153,9 @@ void Daemon::on_event(ConnectionEvent const& event) {
     if (backend && backend->incarnation == event.incarnation) suspect(*backend, event);
 }
 
-/// Asks for a probe now and writes a record, at most once per interval: applications that end their connections by RST
-/// are no reason to probe all the time. Refused and unanswered connections go on asking while the suspicion lasts.
+/// Asks for a probe now and writes a record, at most once per interval: applications that end their
+/// connections by RST are no reason to probe all the time. Refused and unanswered connections go on asking
+/// while the suspicion lasts.
 void Daemon::suspect(GenerationBackend const& backend, ConnectionEvent const& event) {
     auto const* target = health_.target_of(backend.key);
     if (!target || target->check.type == CheckType::none) return;

@@ -10,8 +10,9 @@
 
 namespace pointsman {
 
-/// Everything of ours that is in the kernel, in the order in which it must go: programs off the interfaces first, then
-/// the maps. Loads at construction; attaches when asked, after the first generation was committed.
+/// Everything of ours that is in the kernel, in the order in which it must go: programs off the interfaces
+/// first, then the maps. Loads at construction; attaches when asked, after the first generation was
+/// committed.
 class DatapathHost {
 public:
     /// @throws DatapathError; what was done until then is undone.

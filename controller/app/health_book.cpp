@@ -7,7 +7,8 @@ namespace pointsman {
 
 std::size_t HealthBook::TargetHash::operator()(ProbeTarget const& target) const noexcept {
     std::size_t hash = target.port;
-    for (auto const octet : target.address.octets()) hash = hash * 131 + octet;
+    for (auto const octet : target.address.octets())
+        hash = hash * 131 + octet;
     return hash;
 }
 
@@ -23,7 +24,8 @@ void HealthBook::assign(DesiredState const& desired) {
             auto const before = targets_.find(key);
             auto const same = before != targets_.end() && before->second.address == target.address &&
                               before->second.port == target.port;
-            if (auto const known = measured_.find(key); same && known != measured_.end()) measured.insert(*known);
+            if (auto const known = measured_.find(key); same && known != measured_.end())
+                measured.insert(*known);
             targets.emplace(key, target);
         }
     }
@@ -44,7 +46,8 @@ std::vector<WantedProbe> HealthBook::wanted(std::map<BackendKey, AdminState> con
         bool probed = false;
         for (auto const& key : keys) {
             probed |= !rests(key);
-            if (auto const known = measured_.find(key); known != measured_.end()) resume.state = known->second;
+            if (auto const known = measured_.find(key); known != measured_.end())
+                resume.state = known->second;
         }
         if (probed) wanted.push_back({target, resume});
     }

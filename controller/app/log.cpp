@@ -15,9 +15,10 @@ class JsonFormatter : public spdlog::formatter {
 public:
     void format(spdlog::details::log_msg const& message, spdlog::memory_buf_t& out) override {
         auto const level = spdlog::level::to_string_view(message.level);
-        boost::json::object const line{{"ts", rfc3339(message.time)},
-                                       {"level", std::string_view{level.data(), level.size()}},
-                                       {"message", std::string_view{message.payload.data(), message.payload.size()}}};
+        boost::json::object const line{
+            {"ts", rfc3339(message.time)},
+            {"level", std::string_view{level.data(), level.size()}},
+            {"message", std::string_view{message.payload.data(), message.payload.size()}}};
         auto const text = boost::json::serialize(line) + "\n";
         out.append(text.data(), text.data() + text.size());
     }
@@ -39,7 +40,8 @@ spdlog::level::level_enum to_spdlog(LogLevel level) {
 } // namespace
 
 void open_log(LogOptions const& options) {
-    auto logger = std::make_shared<spdlog::logger>("pointsman", std::make_shared<spdlog::sinks::stderr_sink_st>());
+    auto logger =
+        std::make_shared<spdlog::logger>("pointsman", std::make_shared<spdlog::sinks::stderr_sink_st>());
     logger->set_level(to_spdlog(options.level));
     if (options.format == LogFormat::json)
         logger->set_formatter(std::make_unique<JsonFormatter>());

@@ -50,7 +50,9 @@ private:
     std::vector<MetricFamily> families_;
 };
 
-Labels labels_of(BackendKey const& key) { return {{"service", key.service}, {"backend", key.backend}}; }
+Labels labels_of(BackendKey const& key) {
+    return {{"service", key.service}, {"backend", key.backend}};
+}
 
 Labels labels_of(BackendKey const& key, std::string direction) {
     return {{"service", key.service}, {"backend", key.backend}, {"direction", std::move(direction)}};
@@ -78,17 +80,20 @@ void add_backends(Daemon& daemon, SessionCounts const& sessions, Exposition& out
         out.gauge("pointsman_backend_up", "1 while the backend is up.", labels_of(key),
                   backend.state() == State::up ? 1 : 0);
         for (auto const state : {State::up, State::starting, State::drain, State::down, State::maint})
-            out.gauge("pointsman_backend_state", "1 for the state that the backend is in.",
-                      {{"service", key.service}, {"backend", key.backend}, {"state", std::string{name_of(state)}}},
-                      backend.state() == state ? 1 : 0);
+            out.gauge(
+                "pointsman_backend_state", "1 for the state that the backend is in.",
+                {{"service", key.service}, {"backend", key.backend}, {"state", std::string{name_of(state)}}},
+                backend.state() == state ? 1 : 0);
         out.counter("pointsman_backend_transitions_total", "Changes of the measured state.", labels_of(key),
                     moved == daemon.instruments().transitions.end() ? 0 : moved->second);
-        out.counter("pointsman_packets_total", "Packets forwarded.", labels_of(key, "to_backend"), sum.packets_to_backend);
-        out.counter("pointsman_packets_total", "Packets forwarded.", labels_of(key, "to_client"), sum.packets_to_client);
+        out.counter("pointsman_packets_total", "Packets forwarded.", labels_of(key, "to_backend"),
+                    sum.packets_to_backend);
+        out.counter("pointsman_packets_total", "Packets forwarded.", labels_of(key, "to_client"),
+                    sum.packets_to_client);
         out.counter("pointsman_bytes_total", "Octets forwarded, Ethernet headers included.",
                     labels_of(key, "to_backend"), sum.bytes_to_backend);
-        out.counter("pointsman_bytes_total", "Octets forwarded, Ethernet headers included.", labels_of(key, "to_client"),
-                    sum.bytes_to_client);
+        out.counter("pointsman_bytes_total", "Octets forwarded, Ethernet headers included.",
+                    labels_of(key, "to_client"), sum.bytes_to_client);
         out.gauge("pointsman_sessions", "Valid sessions, one for each flow.", labels_of(key),
                   counted == sessions.end() ? 0.0 : static_cast<double>(counted->second));
     }
@@ -102,13 +107,16 @@ void add_datapath(Daemon& daemon, Exposition& out) {
         sum.evicted_closed += cpu.evicted_closed;
         sum.evicted_embryonic += cpu.evicted_embryonic;
         sum.evicted_established += cpu.evicted_established;
-        for (std::size_t i = 0; i < PM_VERDICTS; ++i) sum.verdict[i] += cpu.verdict[i];
-        for (std::size_t i = 0; i < PM_EVENTS; ++i) sum.event[i] += cpu.event[i];
+        for (std::size_t i = 0; i < PM_VERDICTS; ++i)
+            sum.verdict[i] += cpu.verdict[i];
+        for (std::size_t i = 0; i < PM_EVENTS; ++i)
+            sum.event[i] += cpu.event[i];
     }
     std::uint64_t accounted = 0;
     for (auto const& [number, name] : verdict_names()) {
         accounted += sum.verdict[number];
-        out.counter("pointsman_verdicts_total", "Packets by what was done with them and why; docs/verdicts.md.",
+        out.counter("pointsman_verdicts_total",
+                    "Packets by what was done with them and why; docs/verdicts.md.",
                     {{"verdict", std::string{name}}}, sum.verdict[number]);
     }
     out.gauge("pointsman_unaccounted_packets", "Packets received without a named verdict: always 0.", {},
@@ -116,11 +124,14 @@ void add_datapath(Daemon& daemon, Exposition& out) {
     for (std::size_t i = 0; i < connection_event_types; ++i)
         out.counter("pointsman_connections_total", "Connection events seen by the datapath.",
                     {{"event", std::string{name_of(static_cast<ConnectionEventType>(i))}}}, sum.event[i]);
-    out.counter("pointsman_events_lost_total", "Connection events that did not fit the ring buffer.", {}, sum.events_lost);
+    out.counter("pointsman_events_lost_total", "Connection events that did not fit the ring buffer.", {},
+                sum.events_lost);
     char const* const evicted = "Sessions replaced by new ones, by what they were.";
     out.counter("pointsman_session_evictions_total", evicted, {{"class", "closed"}}, sum.evicted_closed);
-    out.counter("pointsman_session_evictions_total", evicted, {{"class", "embryonic"}}, sum.evicted_embryonic);
-    out.counter("pointsman_session_evictions_total", evicted, {{"class", "established"}}, sum.evicted_established);
+    out.counter("pointsman_session_evictions_total", evicted, {{"class", "embryonic"}},
+                sum.evicted_embryonic);
+    out.counter("pointsman_session_evictions_total", evicted, {{"class", "established"}},
+                sum.evicted_established);
 }
 
 void add_daemon(Daemon& daemon, Exposition& out) {
@@ -129,28 +140,33 @@ void add_daemon(Daemon& daemon, Exposition& out) {
     out.gauge("pointsman_generation", "Number of the active generation.", {},
               static_cast<double>(daemon.generation().number));
     for (auto const& service : daemon.generation().services)
-        out.gauge("pointsman_service_panic", "1 while health is ignored because too few backends are healthy.",
+        out.gauge("pointsman_service_panic",
+                  "1 while health is ignored because too few backends are healthy.",
                   {{"service", service.name}}, service.panic ? 1 : 0);
     out.histogram("pointsman_probe_duration_seconds", "Duration of probes, failed ones included.",
                   instruments.probe_seconds);
     for (auto const& [code, count] : instruments.outcomes)
-        out.counter("pointsman_probe_results_total", "Probes by outcome.", {{"outcome", std::string{name_of(code)}}},
-                    count);
+        out.counter("pointsman_probe_results_total", "Probes by outcome.",
+                    {{"outcome", std::string{name_of(code)}}}, count);
     out.gauge("pointsman_probes_in_flight", "Probes under way.", {}, static_cast<double>(monitor.in_flight));
-    out.gauge("pointsman_probe_queue_seconds_max", "Longest that a probe waited for its turn, since the start.", {},
+    out.gauge("pointsman_probe_queue_seconds_max",
+              "Longest that a probe waited for its turn, since the start.", {},
               std::chrono::duration<double>(monitor.queue_delay_max).count());
     out.histogram("pointsman_publish_seconds", "Planning, preparing and committing a generation.",
                   instruments.publish_seconds);
-    out.counter("pointsman_publishes_refused_total", "Generations that did not fit the datapath's tables.", {},
-                instruments.publishes_refused);
-    out.histogram("pointsman_failover_seconds", "From the first failed probe of a backend that was up to the commit.",
+    out.counter("pointsman_publishes_refused_total", "Generations that did not fit the datapath's tables.",
+                {}, instruments.publishes_refused);
+    out.histogram("pointsman_failover_seconds",
+                  "From the first failed probe of a backend that was up to the commit.",
                   instruments.failover_seconds);
     out.gauge("pointsman_config_last_reload_successful", "1 if the last reload was applied.", {},
               instruments.last_reload_successful ? 1 : 0);
     out.gauge("pointsman_loop_lag_seconds", "How late the last heartbeat was.", {},
               std::chrono::duration<double>(instruments.loop_lag).count());
-    out.counter("pointsman_audit_records_lost_total", "Audit records that the disk refused.", {}, daemon.audit().lost());
-    out.counter("pointsman_sessions_lost_total", "Sessions that a swap could not carry over for want of a place.", {},
+    out.counter("pointsman_audit_records_lost_total", "Audit records that the disk refused.", {},
+                daemon.audit().lost());
+    out.counter("pointsman_sessions_lost_total",
+                "Sessions that a swap could not carry over for want of a place.", {},
                 instruments.sessions_lost);
 }
 

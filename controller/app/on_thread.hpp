@@ -11,7 +11,7 @@
 namespace pointsman {
 
 /// Runs `work`, which must not throw, on another thread and resumes here when it is done.
-template <typename Work>
+template<typename Work>
 boost::asio::awaitable<void> on_thread(boost::asio::thread_pool& thread, Work work) {
     auto const here = co_await boost::asio::this_coro::executor;
     auto const start = [&thread, here](auto handler, Work task) {

@@ -31,8 +31,8 @@ void notify_ready() noexcept {
     if (socket < 0) return;
     constexpr std::string_view message = "READY=1";
     auto const length = static_cast<socklen_t>(offsetof(sockaddr_un, sun_path) + std::strlen(path));
-    (void)!::sendto(socket, message.data(), message.size(), MSG_NOSIGNAL, reinterpret_cast<sockaddr const*>(&address),
-                    length);
+    (void)!::sendto(socket, message.data(), message.size(), MSG_NOSIGNAL,
+                    reinterpret_cast<sockaddr const*>(&address), length);
     ::close(socket);
 }
 

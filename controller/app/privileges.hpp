@@ -2,8 +2,8 @@
 
 namespace pointsman {
 
-/// Keeps what a running daemon needs (attach again, resolve neighbours) and gives up every other capability for good.
-/// Without effect for a process that has none.
+/// Keeps what a running daemon needs (attach again, resolve neighbours) and gives up every other capability
+/// for good. Without effect for a process that has none.
 /// @return false when the kernel refused.
 bool drop_privileges() noexcept;
 

@@ -14,7 +14,10 @@ using Clock = std::chrono::steady_clock;
 } // namespace
 
 Publisher::Publisher(asio::io_context& context, Switch& tables, PublisherCalls calls)
-    : context_{context}, switch_{tables}, calls_{std::move(calls)}, settled_{context} {
+    : context_{context}
+    , switch_{tables}
+    , calls_{std::move(calls)}
+    , settled_{context} {
     settled_.expires_at(Clock::time_point::max());
 }
 
@@ -27,7 +30,9 @@ void Publisher::mark_dirty() {
     });
 }
 
-void Publisher::on_helper_thread(std::function<void()> work) { asio::post(helper_, std::move(work)); }
+void Publisher::on_helper_thread(std::function<void()> work) {
+    asio::post(helper_, std::move(work));
+}
 
 void Publisher::stop() {
     stopping_ = true;
@@ -36,7 +41,8 @@ void Publisher::stop() {
 }
 
 asio::awaitable<void> Publisher::settled() {
-    while (dirty_ && !stopping_) co_await settled_.async_wait(asio::as_tuple(asio::use_awaitable));
+    while (dirty_ && !stopping_)
+        co_await settled_.async_wait(asio::as_tuple(asio::use_awaitable));
 }
 
 void Publisher::publish_if_possible() {
@@ -67,14 +73,15 @@ bool Publisher::publish() {
     switch_.commit(plan.next.number, swap);
     auto const committed = Clock::now();
     auto const was = std::exchange(current_, plan.next);
-    calls_.published({was, plan, committed, std::chrono::duration_cast<std::chrono::microseconds>(prepared - began),
+    calls_.published({was, plan, committed,
+                      std::chrono::duration_cast<std::chrono::microseconds>(prepared - began),
                       committed - prepared});
     idle_half_free_ = false;
     if (swap) idle_sessions_empty_ = false;
     return true;
 }
 
-template <typename Work, typename Then>
+template<typename Work, typename Then>
 void Publisher::on_helper(Work work, Then then) {
     asio::post(helper_, [this, work = std::move(work), then = std::move(then),
                          stay = asio::make_work_guard(context_)]() mutable {
@@ -91,16 +98,16 @@ void Publisher::free_idle_half() {
               });
 }
 
-/// Queued behind the wait of free_idle_half: no packet that began before the commit opens a session in the old half now.
+/// Queued behind the wait of free_idle_half: no packet that began before the commit opens a session in the
+/// old half now.
 void Publisher::carry_sessions_over() {
     auto result = std::make_shared<CarryOver>(); // crosses to the helper thread and back
-    on_helper(
-        [this, result] { *result = switch_.carry_over_sessions(); },
-        [this, result] {
-            switch_.end_carry_over();
-            calls_.carried(*result);
-            if (!stopping_) clear_idle_sessions();
-        });
+    on_helper([this, result] { *result = switch_.carry_over_sessions(); },
+              [this, result] {
+                  switch_.end_carry_over();
+                  calls_.carried(*result);
+                  if (!stopping_) clear_idle_sessions();
+              });
 }
 
 void Publisher::clear_idle_sessions() {

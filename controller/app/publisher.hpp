@@ -25,17 +25,18 @@ struct Published {
 struct PublisherCalls {
     std::function<Plan(Generation const& current)> plan;
     std::function<void(Published const&)> published;
-    std::function<void()> unchanged; ///< nothing that packets would notice
+    std::function<void()> unchanged;              ///< nothing that packets would notice
     std::function<void(std::string why)> refused; ///< a generation did not fit; traffic is as it was
     std::function<void(CarryOver const&)> carried;
 };
 
-/// Recomputes and publishes whenever something said that it changed. The first change commits in the same turn of the
-/// loop; while the idle half waits for packets under way, further ones are coalesced into the next generation.
+/// Recomputes and publishes whenever something said that it changed. The first change commits in the same
+/// turn of the loop; while the idle half waits for packets under way, further ones are coalesced into the
+/// next generation.
 ///
-/// One helper thread does what blocks, in order: wait for packets, carry sessions over, clear. A health change during a
-/// carry-over flips the table half alone, and incarnations keep the sessions right. The table that a carry-over reads is
-/// not refilled under it, because that needs a wait which is queued behind it.
+/// One helper thread does what blocks, in order: wait for packets, carry sessions over, clear. A health
+/// change during a carry-over flips the table half alone, and incarnations keep the sessions right. The table
+/// that a carry-over reads is not refilled under it, because that needs a wait which is queued behind it.
 class Publisher {
 public:
     Publisher(boost::asio::io_context& context, Switch& tables, PublisherCalls calls);
@@ -49,7 +50,8 @@ public:
     /// Runs something on the helper thread: what is per thread, such as capabilities.
     void on_helper_thread(std::function<void()> work);
 
-    /// Waits for the helper thread, which takes some tens of milliseconds at the most; publishes nothing more.
+    /// Waits for the helper thread, which takes some tens of milliseconds at the most; publishes nothing
+    /// more.
     void stop();
 
     [[nodiscard]] Generation const& current() const noexcept { return current_; }
@@ -61,7 +63,7 @@ private:
     void free_idle_half();
     void carry_sessions_over();
     void clear_idle_sessions();
-    template <typename Work, typename Then>
+    template<typename Work, typename Then>
     void on_helper(Work work, Then then);
 
     boost::asio::io_context& context_;

@@ -30,7 +30,8 @@ json::array evidence_json(std::span<JudgedProbe const> evidence) {
                            {"outcome", name_of(probe.outcome.code)}};
         if (probe.outcome.error != 0) entry["errno"] = probe.outcome.error;
         if (probe.outcome.status != 0) entry["status"] = probe.outcome.status;
-        if (!probe.outcome.first_bytes.empty()) entry["first_bytes"] = escape_octets(probe.outcome.first_bytes);
+        if (!probe.outcome.first_bytes.empty())
+            entry["first_bytes"] = escape_octets(probe.outcome.first_bytes);
         out.push_back(std::move(entry));
     }
     return out;

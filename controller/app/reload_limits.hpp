@@ -7,7 +7,9 @@
 
 namespace pointsman {
 
-/// Pure. The keys whose change needs a restart: they shape what is loaded into the kernel or how the daemon is reached.
-[[nodiscard]] std::vector<std::string> keys_that_need_a_restart(DesiredState const& was, DesiredState const& now);
+/// Pure. The keys whose change needs a restart: they shape what is loaded into the kernel or how the daemon
+/// is reached.
+[[nodiscard]] std::vector<std::string> keys_that_need_a_restart(DesiredState const& was,
+                                                                DesiredState const& now);
 
 } // namespace pointsman

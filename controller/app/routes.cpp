@@ -82,13 +82,16 @@ asio::awaitable<ApiResponse> read_only(Daemon& daemon, ApiRequest request) {
         co_return failure(404, "there is nothing at " + request.target.substr(0, 100));
     auto const sessions = co_await daemon.sessions();
     if (metrics)
-        co_return ApiResponse{200, "text/plain; version=0.0.4; charset=utf-8", metrics_text(daemon, sessions)};
+        co_return ApiResponse{200, "text/plain; version=0.0.4; charset=utf-8",
+                              metrics_text(daemon, sessions)};
     co_return ApiResponse{200, "application/json", json::serialize(status_json(daemon, sessions)) + "\n"};
 }
 
 asio::awaitable<ApiResponse> control(Daemon& daemon, ApiRequest request) {
-    if (request.method == "POST" && request.target == "/v1/reload") co_return co_await reload(daemon, std::move(request));
-    if (request.method == "POST" && request.target == "/v1/admin") co_return co_await order(daemon, std::move(request));
+    if (request.method == "POST" && request.target == "/v1/reload")
+        co_return co_await reload(daemon, std::move(request));
+    if (request.method == "POST" && request.target == "/v1/admin")
+        co_return co_await order(daemon, std::move(request));
     co_return co_await read_only(daemon, std::move(request));
 }
 

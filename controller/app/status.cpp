@@ -27,8 +27,7 @@ std::uint64_t connections_to(Daemon& daemon, BackendId id) {
     return established;
 }
 
-json::object backend_json(Daemon& daemon, GenerationBackend const& backend,
-                          SessionCounts const& sessions) {
+json::object backend_json(Daemon& daemon, GenerationBackend const& backend, SessionCounts const& sessions) {
     auto const counted = sessions.find(static_cast<std::uint32_t>(backend.id));
     auto const& story = daemon.story(backend.key);
     json::object out{{"name", backend.key.backend},
@@ -44,12 +43,12 @@ json::object backend_json(Daemon& daemon, GenerationBackend const& backend,
                      {"sessions", counted == sessions.end() ? 0 : counted->second},
                      {"connections", connections_to(daemon, backend.id)},
                      {"last_probe", nullptr}};
-    if (auto const* probe = daemon.health().last_probe(backend.key)) out["last_probe"] = last_probe_json(*probe);
+    if (auto const* probe = daemon.health().last_probe(backend.key))
+        out["last_probe"] = last_probe_json(*probe);
     return out;
 }
 
-json::object service_json(Daemon& daemon, GenerationService const& service,
-                          SessionCounts const& sessions) {
+json::object service_json(Daemon& daemon, GenerationService const& service, SessionCounts const& sessions) {
     json::array backends;
     unsigned healthy = 0;
     for (auto const& backend : daemon.generation().backends) {

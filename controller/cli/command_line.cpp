@@ -19,8 +19,10 @@ public:
         app_.name("pointsman");
         app_.require_subcommand(1);
         app_.set_version_flag("--version", POINTSMAN_VERSION);
-        app_.footer("Exit codes: 0 ok, 1 failed, 2 usage, 3 configuration invalid, 4 valid with warnings under --strict,\n"
-                    "5 daemon not reachable, 6 refused or conflict, 7 status --exit-code: something degraded.");
+        app_.footer(
+            "Exit codes: 0 ok, 1 failed, 2 usage, 3 configuration invalid, 4 valid with warnings under "
+            "--strict,\n"
+            "5 daemon not reachable, 6 refused or conflict, 7 status --exit-code: something degraded.");
         add_run();
         add_check();
         add_status();
@@ -50,11 +52,14 @@ private:
 
     CLI::App* asking_command(char const* name, char const* help, std::function<int()> run) {
         auto* const sub = command(name, help, std::move(run));
-        sub->add_option("--control", common_.control, "The daemon's socket; default: as the configuration says");
+        sub->add_option("--control", common_.control,
+                        "The daemon's socket; default: as the configuration says");
         return sub;
     }
 
-    void add_run() { command("run", "Run the daemon in the foreground", [this] { return run_daemon(common_); }); }
+    void add_run() {
+        command("run", "Run the daemon in the foreground", [this] { return run_daemon(common_); });
+    }
 
     void add_check() {
         auto* const sub = command("check", "Report every problem of a configuration file",
@@ -69,7 +74,8 @@ private:
         sub->add_option("service", status_.service, "Only this service");
         sub->add_flag("--json", common_.json, "Print pointsman.status/1");
         sub->add_flag("--watch", status_.watch, "Show again every second until interrupted");
-        sub->add_flag("--exit-code", status_.exit_code, "Exit 7 when a backend is not up or a service is in panic");
+        sub->add_flag("--exit-code", status_.exit_code,
+                      "Exit 7 when a backend is not up or a service is in panic");
     }
 
     void add_reload() {
@@ -80,7 +86,8 @@ private:
     void add_orders() {
         for (auto const& [state, help] :
              {std::pair{"drain", "Give a backend no new flows; established ones stay"},
-              std::pair{"maint", "Take a backend out: no new flows, no probes, established flows as on_down says"},
+              std::pair{"maint",
+                        "Take a backend out: no new flows, no probes, established flows as on_down says"},
               std::pair{"ready", "Let health decide about a backend again"}}) {
             auto* const sub = asking_command(state, help, [this, state = std::string{state}] {
                 order_.state = state;
@@ -89,24 +96,29 @@ private:
             sub->add_option("backend", order_.target, "SERVICE/BACKEND")->required();
             sub->add_option("--reason", order_.reason, "For the audit trail");
             if (std::string_view{state} != "drain") continue;
-            auto* const deadline = sub->add_option("--deadline", order_.deadline, "End the drain after this time, e.g. 60s");
+            auto* const deadline =
+                sub->add_option("--deadline", order_.deadline, "End the drain after this time, e.g. 60s");
             sub->add_option("--then", order_.then, "State after the deadline: maint (default) or ready")
                 ->check(CLI::IsMember({"maint", "ready"}))
                 ->needs(deadline);
-            sub->add_flag("--wait", order_.wait, "Return when the last flow has ended or the deadline has passed");
+            sub->add_flag("--wait", order_.wait,
+                          "Return when the last flow has ended or the deadline has passed");
         }
     }
 
     void add_events() {
-        auto* const sub = asking_command("events", "Print the audit trail", [this] { return events(common_, events_); });
+        auto* const sub =
+            asking_command("events", "Print the audit trail", [this] { return events(common_, events_); });
         sub->add_flag("--json", common_.json, "Print the records as they are");
         sub->add_flag("-f,--follow", events_.follow, "Go on with new records until interrupted");
-        sub->add_option("--since", events_.since, "Only records from this time on: 2026-11-20T05:00:00Z, or 10m for ten minutes ago");
+        sub->add_option("--since", events_.since,
+                        "Only records from this time on: 2026-11-20T05:00:00Z, or 10m for ten minutes ago");
         sub->add_option("--service", events_.service, "Only records about this service");
     }
 
     void add_detach() {
-        command("detach", "Remove everything that Pointsman left in the kernel", [this] { return detach(common_); });
+        command("detach", "Remove everything that Pointsman left in the kernel",
+                [this] { return detach(common_); });
     }
 
     void add_version() {

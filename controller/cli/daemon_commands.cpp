@@ -23,7 +23,8 @@ namespace pointsman {
 namespace {
 
 constexpr std::chrono::hours max_deadline{24};
-constexpr std::chrono::milliseconds wait_interval{200}; ///< between two looks at a drain, and for --watch a fifth
+constexpr std::chrono::milliseconds wait_interval{
+    200}; ///< between two looks at a drain, and for --watch a fifth
 
 void print(std::FILE* stream, std::string const& text) {
     std::fwrite(text.data(), 1, text.size(), stream);
@@ -32,7 +33,8 @@ void print(std::FILE* stream, std::string const& text) {
 
 json::object read_status(CommonOptions const& common) {
     auto const answer = ask_daemon(control_path(common), "GET", "/v1/status");
-    if (answer.status != 200) throw std::runtime_error{"the daemon answered " + std::to_string(answer.status)};
+    if (answer.status != 200)
+        throw std::runtime_error{"the daemon answered " + std::to_string(answer.status)};
     return json::parse(answer.body).as_object();
 }
 
@@ -101,7 +103,8 @@ std::string control_path(CommonOptions const& common) {
     if (!common.control.empty()) return common.control;
     auto const config = load_config(common.config);
     if (config.state) return config.state->daemon.control;
-    throw std::runtime_error{common.config + " does not say where the daemon's socket is; use --control PATH\n" +
+    throw std::runtime_error{common.config +
+                             " does not say where the daemon's socket is; use --control PATH\n" +
                              render(config.diagnostics, config.text, false)};
 }
 
@@ -112,14 +115,17 @@ int status(CommonOptions const& common, StatusOptions const& options) {
             print(stderr, "pointsman: there is no service " + options.service + "\n");
             return exit_failed;
         }
-        auto const text = common.json ? json::serialize(status) + "\n" : status_text(status, wants_colour(stdout));
+        auto const text =
+            common.json ? json::serialize(status) + "\n" : status_text(status, wants_colour(stdout));
         print(stdout, options.watch && !common.json ? "\033[H\033[2J" + text : text);
         if (!options.watch) return options.exit_code && is_degraded(status) ? exit_degraded : exit_ok;
         std::this_thread::sleep_for(5 * wait_interval);
     }
 }
 
-int reload(CommonOptions const& common) { return report(ask_daemon(control_path(common), "POST", "/v1/reload")); }
+int reload(CommonOptions const& common) {
+    return report(ask_daemon(control_path(common), "POST", "/v1/reload"));
+}
 
 int order(CommonOptions const& common, OrderOptions const& options) {
     auto const slash = options.target.find('/');
@@ -129,7 +135,8 @@ int order(CommonOptions const& common, OrderOptions const& options) {
     }
     auto const service = options.target.substr(0, slash);
     auto const backend = options.target.substr(slash + 1);
-    json::object wish{{"service", service}, {"backend", backend}, {"state", options.state}, {"reason", options.reason}};
+    json::object wish{
+        {"service", service}, {"backend", backend}, {"state", options.state}, {"reason", options.reason}};
     if (!options.deadline.empty()) {
         auto const deadline = parse_duration(options.deadline);
         if (!deadline || *deadline > max_deadline) {

@@ -1,14 +1,14 @@
+#include "controller/api/clock.hpp"
 #include "controller/cli/commands.hpp"
 #include "controller/cli/control_client.hpp"
 #include "controller/cli/exit_code.hpp"
 #include "controller/cli/status_text.hpp"
-#include "controller/api/clock.hpp"
 #include "controller/config/parse.hpp"
 #include "controller/config/values.hpp"
 
+#include <algorithm>
 #include <boost/json/object.hpp>
 #include <boost/json/parse.hpp>
-#include <algorithm>
 #include <cstdio>
 #include <fstream>
 #include <poll.h>
@@ -20,8 +20,8 @@ namespace json = boost::json;
 namespace pointsman {
 namespace {
 
-/// The trail's file: what the daemon says with --control, else what the configuration says. The trail can be read
-/// without a daemon.
+/// The trail's file: what the daemon says with --control, else what the configuration says. The trail can be
+/// read without a daemon.
 std::string audit_path(CommonOptions const& common) {
     if (common.control.empty())
         if (auto const config = load_config(common.config); config.state) return config.state->log.audit;
@@ -35,9 +35,10 @@ std::optional<std::string> start_of(std::string const& since) {
     if (auto const ago = parse_duration(since)) return rfc3339(std::chrono::system_clock::now() - *ago);
     constexpr std::string_view pattern = "dddd-dd-ddTdd:dd:dd";
     auto const fits = since.size() >= pattern.size() && since.ends_with('Z') &&
-                      std::ranges::equal(pattern, std::string_view{since}.substr(0, pattern.size()), [](char want, char is) {
-                          return want == 'd' ? is >= '0' && is <= '9' : want == is;
-                      });
+                      std::ranges::equal(pattern, std::string_view{since}.substr(0, pattern.size()),
+                                         [](char want, char is) {
+                                             return want == 'd' ? is >= '0' && is <= '9' : want == is;
+                                         });
     return fits ? std::optional{since.substr(0, since.size() - 1)} : std::nullopt;
 }
 
@@ -97,7 +98,9 @@ bool wait_for_change(int inotify) {
 int events(CommonOptions const& common, EventOptions options) {
     auto const since = start_of(options.since);
     if (!since) {
-        std::fprintf(stderr, "pointsman: --since takes a time such as 2026-11-20T05:00:00Z or a duration such as 10m\n");
+        std::fprintf(
+            stderr,
+            "pointsman: --since takes a time such as 2026-11-20T05:00:00Z or a duration such as 10m\n");
         return exit_usage;
     }
     options.since = *since;
@@ -106,13 +109,16 @@ int events(CommonOptions const& common, EventOptions options) {
     do {
         std::ifstream file{path, std::ios::binary};
         if (!file) {
-            std::fprintf(stderr, "pointsman: cannot read %s; run as root, or name another file by -c\n", path.c_str());
+            std::fprintf(stderr, "pointsman: cannot read %s; run as root, or name another file by -c\n",
+                         path.c_str());
             return exit_failed;
         }
         auto const inotify = options.follow ? ::inotify_init1(IN_CLOEXEC) : -1;
-        if (inotify >= 0) ::inotify_add_watch(inotify, path.c_str(), IN_MODIFY | IN_MOVE_SELF | IN_DELETE_SELF);
+        if (inotify >= 0)
+            ::inotify_add_watch(inotify, path.c_str(), IN_MODIFY | IN_MOVE_SELF | IN_DELETE_SELF);
         print_new(file, rest, common.json, options);
-        while (inotify >= 0 && wait_for_change(inotify)) print_new(file, rest, common.json, options);
+        while (inotify >= 0 && wait_for_change(inotify))
+            print_new(file, rest, common.json, options);
         if (inotify >= 0) ::close(inotify);
     } while (options.follow);
     return exit_ok;

@@ -22,7 +22,9 @@ namespace json = boost::json;
 namespace pointsman {
 namespace {
 
-void print(std::FILE* stream, std::string const& text) { std::fwrite(text.data(), 1, text.size(), stream); }
+void print(std::FILE* stream, std::string const& text) {
+    std::fwrite(text.data(), 1, text.size(), stream);
+}
 
 /// The file's own problems and, if it is valid, this host's.
 ParsedConfig load_for_this_host(std::string const& path) {
@@ -46,7 +48,8 @@ json::object diagnostic_json(Diagnostic const& diagnostic) {
 
 json::object check_json(ParsedConfig const& config) {
     json::array diagnostics;
-    for (auto const& diagnostic : config.diagnostics) diagnostics.push_back(diagnostic_json(diagnostic));
+    for (auto const& diagnostic : config.diagnostics)
+        diagnostics.push_back(diagnostic_json(diagnostic));
     json::object out{{"schema", "pointsman.check/1"}, {"valid", config.state.has_value()}};
     out["diagnostics"] = std::move(diagnostics);
     if (config.state) {
@@ -58,10 +61,11 @@ json::object check_json(ParsedConfig const& config) {
 
 std::string summary(DesiredState const& state, std::string const& path) {
     std::size_t backends = 0;
-    for (auto const& service : state.services) backends += service.backends.size();
+    for (auto const& service : state.services)
+        backends += service.backends.size();
     auto const megabytes = (Room::of(state.datapath).session_bytes() + (1 << 20) - 1) >> 20;
-    return path + " is valid: " + counted(state.services.size(), "service") + ", " + counted(backends, "backend") +
-           "; the session table takes " + std::to_string(megabytes) + " MiB\n";
+    return path + " is valid: " + counted(state.services.size(), "service") + ", " +
+           counted(backends, "backend") + "; the session table takes " + std::to_string(megabytes) + " MiB\n";
 }
 
 /// A failure at start is one line on stderr, whatever log.format says, and a line of the log.
@@ -70,7 +74,8 @@ int start_and_run(CommonOptions const& common, ParsedConfig config) {
         Daemon daemon{common.config, std::move(config)};
         daemon.run();
     } catch (std::system_error const& error) {
-        spdlog::error("log.audit: cannot write {}; make its directory writable, or set another log.audit", error.what());
+        spdlog::error("log.audit: cannot write {}; make its directory writable, or set another log.audit",
+                      error.what());
         return exit_failed;
     } catch (std::exception const& error) {
         spdlog::error("{}", error.what());
@@ -79,7 +84,9 @@ int start_and_run(CommonOptions const& common, ParsedConfig config) {
     return exit_ok;
 }
 
-void log_libbpf(int level, std::string const& line) { spdlog::debug("libbpf({}): {}", level, line); }
+void log_libbpf(int level, std::string const& line) {
+    spdlog::debug("libbpf({}): {}", level, line);
+}
 
 } // namespace
 
@@ -105,7 +112,8 @@ int check(CommonOptions const& common, CheckOptions const& options) {
 
 int detach(CommonOptions const& common) {
     auto const config = load_config(common.config);
-    auto const is_missing_default = common.config == CommonOptions{}.config && !std::filesystem::exists(common.config);
+    auto const is_missing_default =
+        common.config == CommonOptions{}.config && !std::filesystem::exists(common.config);
     if (!config.state && !is_missing_default) {
         print(stderr, render(config.diagnostics, config.text, wants_colour(stderr)));
         return exit_config_invalid;
@@ -118,7 +126,8 @@ int detach(CommonOptions const& common) {
     set_libbpf_log([](int, std::string const&) {});
     try {
         PinDirectory const pins{path};
-        for (auto const& name : remove_leftovers(pins)) print(stdout, "removed " + name + "\n");
+        for (auto const& name : remove_leftovers(pins))
+            print(stdout, "removed " + name + "\n");
     } catch (DatapathError const& error) {
         print(stderr, std::string{"pointsman: "} + error.what() + "\n");
         return exit_refused;

@@ -34,18 +34,19 @@ std::string paint(std::string const& line, std::string const& state, bool colour
 }
 
 std::string service_text(json::object const& service, bool colour) {
-    auto out = plain(service, "name") + "  " + plain(service, "address") + ":" + plain(service, "port") + "/" +
-               plain(service, "protocol") + "  " + plain(service, "forward") + ", on_down " + plain(service, "on_down") +
-               "  " + plain(service, "healthy") + "/" + plain(service, "total") + " up" +
-               (service.at("panic").as_bool() ? "  PANIC: health is ignored" : "") + "\n";
+    auto out = plain(service, "name") + "  " + plain(service, "address") + ":" + plain(service, "port") +
+               "/" + plain(service, "protocol") + "  " + plain(service, "forward") + ", on_down " +
+               plain(service, "on_down") + "  " + plain(service, "healthy") + "/" + plain(service, "total") +
+               " up" + (service.at("panic").as_bool() ? "  PANIC: health is ignored" : "") + "\n";
     std::vector<std::vector<std::string>> rows{
         {"  backend", "address", "state", "because", "weight", "sessions", "connections", "last probe"}};
     std::vector<std::string> states;
     for (auto const& entry : service.at("backends").as_array()) {
         auto const& backend = entry.as_object();
-        rows.push_back({"  " + plain(backend, "name"), plain(backend, "address") + ":" + plain(backend, "port"),
-                        plain(backend, "state"), plain(backend, "because"), plain(backend, "weight"),
-                        plain(backend, "sessions"), plain(backend, "connections"), probe_text(backend.at("last_probe"))});
+        rows.push_back({"  " + plain(backend, "name"),
+                        plain(backend, "address") + ":" + plain(backend, "port"), plain(backend, "state"),
+                        plain(backend, "because"), plain(backend, "weight"), plain(backend, "sessions"),
+                        plain(backend, "connections"), probe_text(backend.at("last_probe"))});
         states.push_back(plain(backend, "state"));
     }
     auto const table = align(rows);
@@ -63,12 +64,13 @@ std::string service_text(json::object const& service, bool colour) {
 
 std::string status_text(json::object const& status, bool colour) {
     auto const& config = status.at("config").as_object();
-    auto out = "pointsman " + plain(status, "version") + "  generation " + plain(status, "generation") + "  " +
-               plain(config, "file") + " (" + plain(config, "hash") + ")\n";
+    auto out = "pointsman " + plain(status, "version") + "  generation " + plain(status, "generation") +
+               "  " + plain(config, "file") + " (" + plain(config, "hash") + ")\n";
     for (auto const& interface : status.at("interfaces").as_array())
         out += "interface " + plain(interface.at("name")) + "  " + plain(interface.at("attach")) + ": " +
                plain(interface.at("why")) + "\n";
-    for (auto const& service : status.at("services").as_array()) out += "\n" + service_text(service.as_object(), colour);
+    for (auto const& service : status.at("services").as_array())
+        out += "\n" + service_text(service.as_object(), colour);
     return out;
 }
 
@@ -78,12 +80,14 @@ std::string record_text(json::object const& record) {
     if (auto const service = plain(record, "service"); !service.empty())
         out += "  " + service + (backend.empty() ? "" : "/" + backend);
     if (record.contains("now")) out += "  " + plain(record, "was") + " -> " + plain(record, "now");
-    for (char const* key : {"interface", "attach", "result", "because", "reason", "client", "detect_us", "switch_us",
-                            "cause_seq", "text"})
-        if (auto const value = plain(record, key); !value.empty()) out += "  " + std::string{key} + "=" + value;
+    for (char const* key : {"interface", "attach", "result", "because", "reason", "client", "detect_us",
+                            "switch_us", "cause_seq", "text"})
+        if (auto const value = plain(record, key); !value.empty())
+            out += "  " + std::string{key} + "=" + value;
     if (auto const* generation = record.if_contains("generation"))
-        out += "  generation=" + (generation->is_object() ? plain(generation->at("from")) + "->" + plain(generation->at("to"))
-                                                          : plain(*generation));
+        out += "  generation=" + (generation->is_object()
+                                      ? plain(generation->at("from")) + "->" + plain(generation->at("to"))
+                                      : plain(*generation));
     return out;
 }
 

@@ -66,8 +66,10 @@ private:
     void check_room() {
         check_port_room();
         if (state_.datapath.nat_addresses.size() > max_nat_addresses)
-            error("datapath.nat_addresses", "more than " + std::to_string(max_nat_addresses) + " NAT addresses",
-                  "remove some: each gives " + std::to_string(state_.datapath.nat_port_last - state_.datapath.nat_port_first + 1) +
+            error("datapath.nat_addresses",
+                  "more than " + std::to_string(max_nat_addresses) + " NAT addresses",
+                  "remove some: each gives " +
+                      std::to_string(state_.datapath.nat_port_last - state_.datapath.nat_port_first + 1) +
                       " flows to every backend");
         std::size_t backends = 0;
         for (std::size_t i = 0; i < state_.services.size(); ++i) {
@@ -84,7 +86,8 @@ private:
         for (std::size_t i = 0; i < state_.services.size(); ++i) {
             auto const& service = state_.services[i];
             auto const before = ports;
-            if (service.port_last >= service.port_first) ports += std::size_t{1} + service.port_last - service.port_first;
+            if (service.port_last >= service.port_first)
+                ports += std::size_t{1} + service.port_last - service.port_first;
             if (ports > max_service_ports && before <= max_service_ports)
                 error(service_path(i) + ".port",
                       "the services have more than " + std::to_string(max_service_ports) + " ports together",

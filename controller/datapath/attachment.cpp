@@ -33,24 +33,28 @@ std::string program_name(std::uint32_t id) {
 [[noreturn]] void refuse_foreign(Interface const& interface, std::uint32_t id) {
     auto const name = program_name(id);
     auto const ours = name == program_names[0];
-    throw DatapathError{interface.name + " already runs the XDP program " + name + " (id " + std::to_string(id) + ")",
-                        ours ? "another daemon owns it: stop that, or run `pointsman detach`"
-                             : "remove it (ip link set dev " + interface.name + " xdp off), or set datapath.attach = \"tc\""};
+    throw DatapathError{
+        interface.name + " already runs the XDP program " + name + " (id " + std::to_string(id) + ")",
+        ours ? "another daemon owns it: stop that, or run `pointsman detach`"
+             : "remove it (ip link set dev " + interface.name + " xdp off), or set datapath.attach = \"tc\""};
 }
 
 /// A driver without native XDP says so by one of these.
-bool no_native_xdp(int error) { return error == EOPNOTSUPP || error == EINVAL || error == ENODEV; }
+bool no_native_xdp(int error) {
+    return error == EOPNOTSUPP || error == EINVAL || error == ENODEV;
+}
 
 OwnedFd attach_xdp(int program, Interface const& interface, Attach attach) {
     std::uint32_t id = 0;
-    if (bpf_xdp_query_id(static_cast<int>(interface.ifindex), 0, &id) == 0 && id != 0) refuse_foreign(interface, id);
+    if (bpf_xdp_query_id(static_cast<int>(interface.ifindex), 0, &id) == 0 && id != 0)
+        refuse_foreign(interface, id);
     LIBBPF_OPTS(bpf_link_create_opts, options);
     options.flags = attach == Attach::native ? XDP_FLAGS_DRV_MODE : XDP_FLAGS_SKB_MODE;
     OwnedFd link{bpf_link_create(program, static_cast<int>(interface.ifindex), BPF_XDP, &options)};
     if (link) return link;
     auto const error = errno;
-    auto const cause = "cannot attach XDP (" + std::string{name_of(attach)} + ") to " + interface.name + ": " +
-                       std::strerror(error);
+    auto const cause = "cannot attach XDP (" + std::string{name_of(attach)} + ") to " + interface.name +
+                       ": " + std::strerror(error);
     if (error == ERANGE)
         throw DatapathError{cause, "its MTU of " + std::to_string(interface.mtu) +
                                        " is too long for XDP: lower it, or set datapath.attach = \"tc\""};
@@ -88,7 +92,8 @@ std::uint32_t attach_clsact(int program, Interface const& interface) {
     return options.prog_id;
 }
 
-/// Removes our filter if it still runs this program. Leaves the clsact queueing discipline, which others may use.
+/// Removes our filter if it still runs this program. Leaves the clsact queueing discipline, which others may
+/// use.
 bool detach_clsact(std::uint32_t ifindex, std::uint32_t program) {
     auto hook = ingress_of(ifindex);
     auto options = our_filter();
@@ -104,11 +109,14 @@ std::uint32_t program_id(int program) {
 }
 
 /// tcx exists since Linux 6.6; before, the kernel does not know the attach type.
-bool has_no_tcx(int error) { return error == EINVAL || error == EOPNOTSUPP; }
+bool has_no_tcx(int error) {
+    return error == EINVAL || error == EOPNOTSUPP;
+}
 
 void pin(int fd, std::string const& path) {
     if (bpf_obj_pin(fd, path.c_str()) != 0)
-        throw DatapathError{"cannot pin " + path + ": " + std::strerror(errno), "run `pointsman detach` first"};
+        throw DatapathError{"cannot pin " + path + ": " + std::strerror(errno),
+                            "run `pointsman detach` first"};
 }
 
 } // namespace
@@ -118,7 +126,8 @@ AttachChoice choose_attach(Attach wanted, Interface const& interface) {
         return {wanted, "configured", "datapath.attach = \"" + std::string{name_of(wanted)} + "\""};
     if (interface.loopback) return {Attach::tc, "loopback", "the loopback interface has no XDP"};
     if (!interface.kind.empty())
-        return {Attach::tc, "virtual", interface.kind + " carries packets without complete checksums, and longer than its MTU"};
+        return {Attach::tc, "virtual",
+                interface.kind + " carries packets without complete checksums, and longer than its MTU"};
     return {Attach::native, "nic", "a NIC of its own", true};
 }
 
@@ -128,7 +137,9 @@ AttachChoice fall_back(Interface const& interface) {
 
 Attachment::Attachment(Programs const& programs, Interface const& interface, AttachChoice choice,
                        std::string const& pin_directory)
-    : interface_{interface}, choice_{std::move(choice)}, filter_program_{0} {
+    : interface_{interface}
+    , choice_{std::move(choice)}
+    , filter_program_{0} {
     auto const program = programs.fd(choice_.hook());
     auto const number = std::to_string(interface.ifindex);
     if (choice_.hook() == Hook::xdp)
@@ -136,7 +147,8 @@ Attachment::Attachment(Programs const& programs, Interface const& interface, Att
     else
         link_ = OwnedFd{bpf_link_create(program, static_cast<int>(interface.ifindex), tcx_ingress, nullptr)};
     if (!link_ && !has_no_tcx(errno))
-        throw DatapathError{"cannot attach tc to " + interface.name + ": " + std::strerror(errno), "needs CAP_NET_ADMIN"};
+        throw DatapathError{"cannot attach tc to " + interface.name + ": " + std::strerror(errno),
+                            "needs CAP_NET_ADMIN"};
     pin_ = pin_directory + (link_ ? "/link-" : "/filter-") + number;
     if (link_) {
         pin(link_.get(), pin_);
@@ -147,8 +159,12 @@ Attachment::Attachment(Programs const& programs, Interface const& interface, Att
 }
 
 Attachment::Attachment(Attachment&& other) noexcept
-    : interface_{std::move(other.interface_)}, choice_{std::move(other.choice_)}, pin_{std::move(other.pin_)},
-      link_{std::move(other.link_)}, filter_program_{std::exchange(other.filter_program_, 0)}, stays_{other.stays_} {}
+    : interface_{std::move(other.interface_)}
+    , choice_{std::move(other.choice_)}
+    , pin_{std::move(other.pin_)}
+    , link_{std::move(other.link_)}
+    , filter_program_{std::exchange(other.filter_program_, 0)}
+    , stays_{other.stays_} {}
 
 Attachment::~Attachment() {
     if (stays_) return;
@@ -166,8 +182,9 @@ void end_pinned(std::filesystem::path const& path) {
     if (!pinned) return;
     if (name.starts_with("link-")) bpf_link_detach(pinned.get());
     if (name.starts_with("filter-"))
-        detach_clsact(static_cast<std::uint32_t>(std::strtoul(name.c_str() + std::strlen("filter-"), nullptr, 10)),
-                      program_id(pinned.get()));
+        detach_clsact(
+            static_cast<std::uint32_t>(std::strtoul(name.c_str() + std::strlen("filter-"), nullptr, 10)),
+            program_id(pinned.get()));
 }
 
 } // namespace
@@ -176,7 +193,8 @@ std::vector<std::string> remove_leftovers(PinDirectory const& pins) {
     std::vector<std::string> removed;
     std::error_code ignored;
     std::vector<std::filesystem::path> entries;
-    for (auto const& entry : std::filesystem::directory_iterator{pins.path(), ignored}) entries.push_back(entry);
+    for (auto const& entry : std::filesystem::directory_iterator{pins.path(), ignored})
+        entries.push_back(entry);
     for (auto const& entry : entries) {
         end_pinned(entry);
         if (std::filesystem::remove(entry, ignored)) removed.push_back(entry.filename().string());

@@ -21,8 +21,8 @@ struct AttachChoice {
     friend bool operator==(AttachChoice const&, AttachChoice const&) = default;
 };
 
-/// Pure. `auto` takes native XDP for NICs and tc for virtual interfaces, where packets carry no complete checksum and
-/// may be longer than the MTU.
+/// Pure. `auto` takes native XDP for NICs and tc for virtual interfaces, where packets carry no complete
+/// checksum and may be longer than the MTU.
 [[nodiscard]] AttachChoice choose_attach(Attach wanted, Interface const& interface);
 
 /// What `auto` takes when the driver of a NIC has no native XDP.

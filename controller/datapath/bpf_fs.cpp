@@ -4,8 +4,8 @@
 
 #include <cerrno>
 #include <cstring>
-#include <filesystem>
 #include <fcntl.h>
+#include <filesystem>
 #include <linux/magic.h>
 #include <sys/file.h>
 #include <sys/stat.h>

@@ -6,12 +6,13 @@
 
 namespace pointsman {
 
-/// Our directory of pins in a BPF file system, locked against a second daemon. Removed with all that is pinned in it
-/// when this object ends, unless it was told to stay.
+/// Our directory of pins in a BPF file system, locked against a second daemon. Removed with all that is
+/// pinned in it when this object ends, unless it was told to stay.
 class PinDirectory {
 public:
     /// Makes it, mode 0700, and checks that it is ours: bpffs is world-writable.
-    /// @throws DatapathError when it lies in no BPF file system, belongs to somebody else, or a daemon holds it.
+    /// @throws DatapathError when it lies in no BPF file system, belongs to somebody else, or a daemon holds
+    /// it.
     explicit PinDirectory(std::string path);
     PinDirectory(PinDirectory const&) = delete;
     PinDirectory& operator=(PinDirectory const&) = delete;

@@ -45,8 +45,10 @@ std::string_view name_of(ConnectionEventType type) noexcept {
 
 EventRing::EventRing(boost::asio::io_context& context, int ring_fd,
                      std::function<void(ConnectionEvent const&)> receive)
-    : ring_{ring_buffer__new(ring_fd, take, this, nullptr), ring_buffer__free}, descriptor_{context}, timer_{context},
-      receive_{std::move(receive)} {
+    : ring_{ring_buffer__new(ring_fd, take, this, nullptr), ring_buffer__free}
+    , descriptor_{context}
+    , timer_{context}
+    , receive_{std::move(receive)} {
     if (!ring_) throw DatapathError{"cannot map the event ring", "raise the limit of open files"};
     descriptor_.assign(::dup(ring_buffer__epoll_fd(ring_.get())));
     wait_for_wakeup();
@@ -56,11 +58,12 @@ EventRing::EventRing(boost::asio::io_context& context, int ring_fd,
 EventRing::~EventRing() = default;
 
 void EventRing::wait_for_wakeup() {
-    descriptor_.async_wait(boost::asio::posix::stream_descriptor::wait_read, [this](boost::system::error_code error) {
-        if (error) return;
-        consume();
-        wait_for_wakeup();
-    });
+    descriptor_.async_wait(boost::asio::posix::stream_descriptor::wait_read,
+                           [this](boost::system::error_code error) {
+                               if (error) return;
+                               consume();
+                               wait_for_wakeup();
+                           });
 }
 
 void EventRing::wait_for_patience() {
@@ -72,7 +75,9 @@ void EventRing::wait_for_patience() {
     });
 }
 
-void EventRing::consume() { ring_buffer__consume(ring_.get()); }
+void EventRing::consume() {
+    ring_buffer__consume(ring_.get());
+}
 
 int EventRing::take(void* self, void* record, std::size_t size) {
     if (size >= sizeof(pm_event))

@@ -19,12 +19,12 @@ namespace pointsman {
 enum class ConnectionEventType : std::uint8_t {
     established,
     closed,
-    refused,         ///< the backend answered SYN with RST
-    unanswered,      ///< the client repeated its SYN
-    cut,             ///< on_down met an established flow
+    refused,    ///< the backend answered SYN with RST
+    unanswered, ///< the client repeated its SYN
+    cut,        ///< on_down met an established flow
     rehashed,
     ports_exhausted,
-    aborted,         ///< the backend sent RST on an established flow
+    aborted, ///< the backend sent RST on an established flow
 };
 inline constexpr std::size_t connection_event_types = 8;
 
@@ -56,7 +56,8 @@ public:
     static constexpr std::chrono::milliseconds patience{100};
 
     /// @throws DatapathError when libbpf cannot map the ring.
-    EventRing(boost::asio::io_context& context, int ring_fd, std::function<void(ConnectionEvent const&)> receive);
+    EventRing(boost::asio::io_context& context, int ring_fd,
+              std::function<void(ConnectionEvent const&)> receive);
     ~EventRing();
 
 private:

@@ -53,7 +53,8 @@ std::vector<Interface> read_interfaces() {
     mnl_nlmsg_put_extra_header(message, sizeof(ifinfomsg));
     std::vector<Interface> interfaces;
     Netlink netlink;
-    if (auto const error = netlink.request(message, [&](auto const* answer) { interfaces.push_back(describe(answer)); }))
+    if (auto const error =
+            netlink.request(message, [&](auto const* answer) { interfaces.push_back(describe(answer)); }))
         throw DatapathError{"cannot list the interfaces: " + error.message(), "check the network namespace"};
     return interfaces;
 }

@@ -12,7 +12,7 @@
 namespace pointsman {
 
 /// The entries of a memory-mapped BPF array, shared with the kernel.
-template <typename Value>
+template<typename Value>
 class MappedArray {
     static_assert(sizeof(Value) % 8 == 0, "the kernel spaces values by 8 bytes");
 
@@ -28,7 +28,8 @@ public:
         values_ = static_cast<Value*>(address);
     }
     MappedArray(MappedArray&& other) noexcept
-        : values_{std::exchange(other.values_, nullptr)}, entries_{std::exchange(other.entries_, 0)} {}
+        : values_{std::exchange(other.values_, nullptr)}
+        , entries_{std::exchange(other.entries_, 0)} {}
     MappedArray& operator=(MappedArray&& other) noexcept {
         std::swap(values_, other.values_);
         std::swap(entries_, other.entries_);

@@ -23,7 +23,8 @@ Netlink::Netlink() : socket_{mnl_socket_open2(NETLINK_ROUTE, SOCK_CLOEXEC)} {
                             "raise the limit of open files"};
 }
 
-boost::system::error_code Netlink::request(nlmsghdr* message, std::function<void(nlmsghdr const*)> const& each) {
+boost::system::error_code Netlink::request(nlmsghdr* message,
+                                           std::function<void(nlmsghdr const*)> const& each) {
     auto const failed = [] { return boost::system::error_code{errno, boost::system::system_category()}; };
     message->nlmsg_seq = ++sequence_;
     message->nlmsg_flags |= NLM_F_REQUEST;
@@ -34,8 +35,8 @@ boost::system::error_code Netlink::request(nlmsghdr* message, std::function<void
     for (;;) {
         auto const length = mnl_socket_recvfrom(socket_.get(), buffer.data(), buffer.size());
         if (length < 0) return failed();
-        auto const state = mnl_cb_run(buffer.data(), static_cast<std::size_t>(length), sequence_, port, dispatch,
-                                      const_cast<void*>(static_cast<void const*>(&each)));
+        auto const state = mnl_cb_run(buffer.data(), static_cast<std::size_t>(length), sequence_, port,
+                                      dispatch, const_cast<void*>(static_cast<void const*>(&each)));
         if (state < 0) return failed();
         if (state == MNL_CB_STOP) return {};
     }

@@ -10,9 +10,9 @@
 
 namespace pointsman {
 
-/// Calls `visit(type, attribute)` for each attribute behind a message's header of `header_size` octets. (libmnl's own
-/// macros are C only.)
-template <typename Visit>
+/// Calls `visit(type, attribute)` for each attribute behind a message's header of `header_size` octets.
+/// (libmnl's own macros are C only.)
+template<typename Visit>
 void for_each_attribute(nlmsghdr const* message, std::size_t header_size, Visit visit) {
     auto const call = [](nlattr const* attribute, void* data) {
         (*static_cast<Visit*>(data))(mnl_attr_get_type(attribute), attribute);
@@ -22,7 +22,7 @@ void for_each_attribute(nlmsghdr const* message, std::size_t header_size, Visit 
 }
 
 /// The same for the attributes nested in one.
-template <typename Visit>
+template<typename Visit>
 void for_each_nested(nlattr const* nest, Visit visit) {
     auto const call = [](nlattr const* attribute, void* data) {
         (*static_cast<Visit*>(data))(mnl_attr_get_type(attribute), attribute);
@@ -38,7 +38,8 @@ public:
     Netlink();
 
     /// Sends a request and hands each answering message to `each`.
-    [[nodiscard]] boost::system::error_code request(nlmsghdr* message, std::function<void(nlmsghdr const*)> const& each);
+    [[nodiscard]] boost::system::error_code request(nlmsghdr* message,
+                                                    std::function<void(nlmsghdr const*)> const& each);
 
 private:
     struct Close {

@@ -22,7 +22,8 @@ std::optional<Address> address_of(nlattr const* attribute) {
     auto const length = mnl_attr_get_payload_len(attribute);
     auto const* const payload = static_cast<std::uint8_t const*>(mnl_attr_get_payload(attribute));
     if (length == 4) {
-        return Address::v4(static_cast<std::uint32_t>(payload[0]) << 24 | static_cast<std::uint32_t>(payload[1]) << 16 |
+        return Address::v4(static_cast<std::uint32_t>(payload[0]) << 24 |
+                           static_cast<std::uint32_t>(payload[1]) << 16 |
                            static_cast<std::uint32_t>(payload[2]) << 8 | payload[3]);
     }
     if (length != octets.size()) return std::nullopt;
@@ -38,9 +39,11 @@ void put_address(nlmsghdr* message, std::uint16_t type, Address const& address) 
         mnl_attr_put(message, type, octets.size(), octets.data());
 }
 
-std::uint8_t family_of(Address const& address) { return address.is_v4() ? AF_INET : AF_INET6; }
+std::uint8_t family_of(Address const& address) {
+    return address.is_v4() ? AF_INET : AF_INET6;
+}
 
-template <typename Header>
+template<typename Header>
 Header* start(std::array<char, 512>& buffer, std::uint16_t type, std::uint16_t flags) {
     auto* const message = mnl_nlmsg_put_header(buffer.data());
     message->nlmsg_type = type;
@@ -48,7 +51,9 @@ Header* start(std::array<char, 512>& buffer, std::uint16_t type, std::uint16_t f
     return static_cast<Header*>(mnl_nlmsg_put_extra_header(message, sizeof(Header)));
 }
 
-nlmsghdr* message_in(std::array<char, 512>& buffer) { return reinterpret_cast<nlmsghdr*>(buffer.data()); }
+nlmsghdr* message_in(std::array<char, 512>& buffer) {
+    return reinterpret_cast<nlmsghdr*>(buffer.data());
+}
 
 } // namespace
 
@@ -136,10 +141,11 @@ void Network::resolve(Neighbour const& neighbour) {
 }
 
 NetworkMonitor::NetworkMonitor(boost::asio::io_context& context, std::function<void()> changed)
-    : socket_{mnl_socket_open2(NETLINK_ROUTE, SOCK_CLOEXEC | SOCK_NONBLOCK), mnl_socket_close}, descriptor_{context},
-      changed_{std::move(changed)} {
-    constexpr unsigned groups =
-        RTMGRP_LINK | RTMGRP_NEIGH | RTMGRP_IPV4_ROUTE | RTMGRP_IPV4_IFADDR | RTMGRP_IPV6_ROUTE | RTMGRP_IPV6_IFADDR;
+    : socket_{mnl_socket_open2(NETLINK_ROUTE, SOCK_CLOEXEC | SOCK_NONBLOCK), mnl_socket_close}
+    , descriptor_{context}
+    , changed_{std::move(changed)} {
+    constexpr unsigned groups = RTMGRP_LINK | RTMGRP_NEIGH | RTMGRP_IPV4_ROUTE | RTMGRP_IPV4_IFADDR |
+                                RTMGRP_IPV6_ROUTE | RTMGRP_IPV6_IFADDR;
     if (!socket_ || mnl_socket_bind(socket_.get(), groups, MNL_SOCKET_AUTOPID) < 0)
         throw DatapathError{std::string{"no rtnetlink socket: "} + std::strerror(errno),
                             "raise the limit of open files"};
@@ -148,14 +154,16 @@ NetworkMonitor::NetworkMonitor(boost::asio::io_context& context, std::function<v
 }
 
 void NetworkMonitor::wait() {
-    descriptor_.async_wait(boost::asio::posix::stream_descriptor::wait_read, [this](boost::system::error_code error) {
-        if (error) return;
-        if (drain()) changed_();
-        wait();
-    });
+    descriptor_.async_wait(boost::asio::posix::stream_descriptor::wait_read,
+                           [this](boost::system::error_code error) {
+                               if (error) return;
+                               if (drain()) changed_();
+                               wait();
+                           });
 }
 
-/// Reads all that waits. A message lost to a full buffer (ENOBUFS) is a change too: the whole view is read again.
+/// Reads all that waits. A message lost to a full buffer (ENOBUFS) is a change too: the whole view is read
+/// again.
 bool NetworkMonitor::drain() {
     std::array<char, 32768> buffer{};
     bool any = false;

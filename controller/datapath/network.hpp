@@ -18,7 +18,8 @@ class Network {
 public:
     /// The view for these backends and for the interfaces that packets come from. Asks the kernel to resolve
     /// neighbours it does not know yet; their arrival shows in a NetworkMonitor.
-    [[nodiscard]] NetworkView read(std::set<Address> const& backends, std::vector<std::string> const& interfaces);
+    [[nodiscard]] NetworkView read(std::set<Address> const& backends,
+                                   std::vector<std::string> const& interfaces);
 
 private:
     struct Neighbour {

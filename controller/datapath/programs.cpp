@@ -21,7 +21,8 @@ int print_libbpf(libbpf_print_level level, char const* format, va_list arguments
     std::array<char, 1024> line{};
     auto const length = std::vsnprintf(line.data(), line.size(), format, arguments);
     std::string text{line.data(), static_cast<std::size_t>(std::clamp(length, 0, 1023))};
-    while (text.ends_with('\n')) text.pop_back();
+    while (text.ends_with('\n'))
+        text.pop_back();
     libbpf_sink()(level, std::move(text));
     return length;
 }
@@ -36,7 +37,8 @@ std::uint64_t read_ticks_per_second() {
 
 std::uint64_t big_endian(std::uint8_t const* octets) {
     std::uint64_t value = 0;
-    for (int i = 0; i < 8; ++i) value = (value << 8) | octets[i];
+    for (int i = 0; i < 8; ++i)
+        value = (value << 8) | octets[i];
     return value;
 }
 
@@ -73,7 +75,9 @@ std::array<MapSize, 10> sizes_of(Room const& room, std::uint64_t cpus) {
              {"pm_backend_counters", cpus * room.backends}}};
 }
 
-std::uint64_t possible_cpus() { return static_cast<std::uint64_t>(std::max(1, libbpf_num_possible_cpus())); }
+std::uint64_t possible_cpus() {
+    return static_cast<std::uint64_t>(std::max(1, libbpf_num_possible_cpus()));
+}
 
 [[noreturn]] void refuse_load(int error) {
     auto const cause = std::string{"the kernel refused the BPF programs: "} + std::strerror(error);
@@ -81,7 +85,8 @@ std::uint64_t possible_cpus() { return static_cast<std::uint64_t>(std::max(1, li
         throw DatapathError{cause, "run as root, or with CAP_BPF, CAP_NET_ADMIN and CAP_PERFMON"};
     if (error == ENOMEM || error == E2BIG)
         throw DatapathError{cause, "lower datapath.sessions, datapath.services or datapath.backends"};
-    throw DatapathError{cause, "Linux 6.1 or newer with BTF is needed; log.level = \"debug\" shows the kernel's words"};
+    throw DatapathError{
+        cause, "Linux 6.1 or newer with BTF is needed; log.level = \"debug\" shows the kernel's words"};
 }
 
 /// Sets sizes, the pins and the options, then loads. The second object takes the pinned maps of the first.
@@ -93,7 +98,8 @@ void load(bpf_object* object, pm_options* rodata, pm_options const& options, Roo
         bpf_map__set_max_entries(map, static_cast<__u32>(entries));
         bpf_map__set_pin_path(map, (directory + "/" + name).c_str());
     }
-    bpf_map__set_pin_path(bpf_object__find_map_by_name(object, "pm_events"), (directory + "/pm_events").c_str());
+    bpf_map__set_pin_path(bpf_object__find_map_by_name(object, "pm_events"),
+                          (directory + "/pm_events").c_str());
     if (auto const error = bpf_object__load(object); error != 0) refuse_load(-error);
 }
 
@@ -104,12 +110,12 @@ void set_libbpf_log(std::function<void(int, std::string)> sink) {
     libbpf_set_print(print_libbpf);
 }
 
-template <>
+template<>
 void Programs::Destroy<pm_xdp_object>::operator()(pm_xdp_object* object) const noexcept {
     pm_xdp_object__destroy(object);
 }
 
-template <>
+template<>
 void Programs::Destroy<pm_tc_object>::operator()(pm_tc_object* object) const noexcept {
     pm_tc_object__destroy(object);
 }
@@ -118,7 +124,8 @@ Programs::Programs(Programs&&) noexcept = default;
 Programs::~Programs() = default;
 
 Programs::Programs(ProgramOptions options)
-    : room_{Room::of(options.datapath)}, ticks_per_second_{read_ticks_per_second()} {
+    : room_{Room::of(options.datapath)}
+    , ticks_per_second_{read_ticks_per_second()} {
     if (options.xdp) load_xdp(options);
     if (options.tc) load_tc(options);
     map_all(xdp_ ? xdp_->obj : tc_->obj);
@@ -161,7 +168,7 @@ int Programs::fd(Hook hook) const {
 }
 
 TableHalf Programs::tables(unsigned half) const noexcept {
-    return {slots_.half(half),         services_.half(half), maglev_.half(half),  backends_.half(half),
+    return {slots_.half(half),         services_.half(half), maglev_.half(half), backends_.half(half),
             nat_addresses_.half(half), links_.half(half),    room_.maglev_chunks};
 }
 

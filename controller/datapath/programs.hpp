@@ -21,8 +21,8 @@ enum class Hook : std::uint8_t { xdp, tc };
 struct ProgramOptions {
     DatapathOptions datapath;
     std::string pin_directory; ///< where the maps are pinned: a PinDirectory's path, empty of maps
-    bool xdp = false;  ///< load the XDP program
-    bool tc = false;   ///< load the tc program
+    bool xdp = false;          ///< load the XDP program
+    bool tc = false;           ///< load the tc program
 };
 
 /// The loaded programs and their maps: pinned, mapped into our memory. Both programs share the maps.
@@ -48,7 +48,7 @@ public:
     }
 
 private:
-    template <typename Object>
+    template<typename Object>
     struct Destroy {
         void operator()(Object* object) const noexcept;
     };

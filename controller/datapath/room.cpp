@@ -15,6 +15,8 @@ Room Room::of(DatapathOptions const& options) noexcept {
     };
 }
 
-std::uint64_t Room::session_bytes() const noexcept { return 2 * std::uint64_t{session_sets} * sizeof(pm_session_set); }
+std::uint64_t Room::session_bytes() const noexcept {
+    return 2 * std::uint64_t{session_sets} * sizeof(pm_session_set);
+}
 
 } // namespace pointsman

@@ -7,7 +7,9 @@
 namespace pointsman {
 namespace {
 
-std::atomic_ref<__u32> tag_of(pm_session& session) noexcept { return std::atomic_ref<__u32>{session.tag}; }
+std::atomic_ref<__u32> tag_of(pm_session& session) noexcept {
+    return std::atomic_ref<__u32>{session.tag};
+}
 
 bool is_valid(pm_session const& session, std::span<pm_backend const> backends) noexcept {
     if ((session.state & PM_SESSION_CUT) || session.backend >= backends.size()) return false;
@@ -39,7 +41,8 @@ std::array<pm_session*, 2 * PM_SESSION_WAYS> places_of(pm_session const& session
 
 /// Equal hashes of 64 bits are taken as equal flows.
 bool holds(pm_session& place, pm_session const& session) noexcept {
-    return tag_of(place).load(std::memory_order_acquire) == session.tag && place.hash_high == session.hash_high;
+    return tag_of(place).load(std::memory_order_acquire) == session.tag &&
+           place.hash_high == session.hash_high;
 }
 
 bool publish(pm_session& place, pm_session const& session) noexcept {
@@ -81,10 +84,12 @@ void carry(pm_session const& session, SessionHalf to, CarryOver& result) noexcep
     ++result.lost;
 }
 
-bool is_closed(pm_session const& session) noexcept { return (session.state & PM_SESSION_CLOSED) != 0; }
+bool is_closed(pm_session const& session) noexcept {
+    return (session.state & PM_SESSION_CLOSED) != 0;
+}
 
 /// Hands a copy of each entry to `each`.
-template <typename Each>
+template<typename Each>
 void for_each_session(SessionHalf half, Each each) {
     pm_session copy{};
     for (auto& set : half)
@@ -94,7 +99,8 @@ void for_each_session(SessionHalf half, Each each) {
 
 } // namespace
 
-/// Live flows first: closed ones, which only remember that a NAT port is in TIME_WAIT, get what places are left.
+/// Live flows first: closed ones, which only remember that a NAT port is in TIME_WAIT, get what places are
+/// left.
 CarryOver carry_over(SessionHalf from, SessionHalf to, std::span<pm_backend const> backends) {
     CarryOver result;
     for_each_session(from, [&](pm_session const& session) {
@@ -111,14 +117,18 @@ CarryOver carry_over(SessionHalf from, SessionHalf to, std::span<pm_backend cons
     return result;
 }
 
-void clear_sessions(SessionHalf half) noexcept { std::memset(half.data(), 0, half.size_bytes()); }
+void clear_sessions(SessionHalf half) noexcept {
+    std::memset(half.data(), 0, half.size_bytes());
+}
 
 SessionCounts count_sessions(SessionSnapshot const& snapshot) {
     SessionCounts counts;
     for_each_session(snapshot.half, [&](pm_session const& session) {
-        if (session.direction != PM_TO_BACKEND || is_closed(session) || !is_valid(session, snapshot.backends)) return;
+        if (session.direction != PM_TO_BACKEND || is_closed(session) || !is_valid(session, snapshot.backends))
+            return;
         auto const silent = static_cast<std::int32_t>(snapshot.now - session.last_seen);
-        if (silent <= static_cast<std::int64_t>(snapshot.idle_ticks[session.service])) ++counts[session.backend];
+        if (silent <= static_cast<std::int64_t>(snapshot.idle_ticks[session.service]))
+            ++counts[session.backend];
     });
     return counts;
 }

@@ -24,9 +24,9 @@ struct CarryOver {
     friend bool operator==(CarryOver const&, CarryOver const&) = default;
 };
 
-/// Copies every session that is still valid from the old half into the active one, beside the running program: takes
-/// empty places only and leaves what the program wrote (session.h has the rules that both follow). A session is valid
-/// when `backends`, the table of the active generation, has its incarnation.
+/// Copies every session that is still valid from the old half into the active one, beside the running
+/// program: takes empty places only and leaves what the program wrote (session.h has the rules that both
+/// follow). A session is valid when `backends`, the table of the active generation, has its incarnation.
 [[nodiscard]] CarryOver carry_over(SessionHalf from, SessionHalf to, std::span<pm_backend const> backends);
 
 /// Empties a half that no packet reads.

@@ -13,8 +13,12 @@ namespace {
 
 constexpr std::chrono::milliseconds without_membarrier{200};
 
-unsigned table_half(std::uint32_t active) { return active & PM_ACTIVE_TABLE_HALF; }
-unsigned session_half(std::uint32_t active) { return (active & PM_ACTIVE_SESSION_HALF) ? 1 : 0; }
+unsigned table_half(std::uint32_t active) {
+    return active & PM_ACTIVE_TABLE_HALF;
+}
+unsigned session_half(std::uint32_t active) {
+    return (active & PM_ACTIVE_SESSION_HALF) ? 1 : 0;
+}
 
 } // namespace
 
@@ -33,10 +37,12 @@ void Switch::reset_counters_of_new(Generation const& generation) {
     for (auto const& backend : generation.backends) {
         auto const id = static_cast<std::size_t>(backend.id);
         if (id >= known.size() || known[id].incarnation == 0) continue;
-        auto const same = from_abi(known[id].address) == backend.address && known[id].port == htons(backend.port) &&
+        auto const same = from_abi(known[id].address) == backend.address &&
+                          known[id].port == htons(backend.port) &&
                           known[id].service == static_cast<std::uint16_t>(backend.service);
         if (same) continue;
-        for (auto i = id; i < counters.size(); i += programs_.room().backends) counters[i] = {};
+        for (auto i = id; i < counters.size(); i += programs_.room().backends)
+            counters[i] = {};
     }
 }
 
@@ -47,10 +53,11 @@ void Switch::commit(std::uint64_t generation, bool swap_sessions) noexcept {
     store(word | static_cast<std::uint32_t>(generation << PM_ACTIVE_GENERATION_SHIFT));
 }
 
-/// Programs run inside an RCU read-side section; the global membarrier waits for all of them. Kernels with nohz_full
-/// refuse it: then a time that no packet stays in a program has to do.
+/// Programs run inside an RCU read-side section; the global membarrier waits for all of them. Kernels with
+/// nohz_full refuse it: then a time that no packet stays in a program has to do.
 void Switch::wait_for_packets() noexcept {
-    if (::syscall(SYS_membarrier, MEMBARRIER_CMD_GLOBAL, 0, 0) != 0) std::this_thread::sleep_for(without_membarrier);
+    if (::syscall(SYS_membarrier, MEMBARRIER_CMD_GLOBAL, 0, 0) != 0)
+        std::this_thread::sleep_for(without_membarrier);
 }
 
 CarryOver Switch::carry_over_sessions() {
@@ -58,17 +65,25 @@ CarryOver Switch::carry_over_sessions() {
     return carry_over(programs_.sessions(1 - half), programs_.sessions(half), active_tables().backends);
 }
 
-void Switch::end_carry_over() noexcept { store(active() & ~PM_ACTIVE_CARRY_OVER); }
+void Switch::end_carry_over() noexcept {
+    store(active() & ~PM_ACTIVE_CARRY_OVER);
+}
 
-void Switch::clear_idle_sessions() noexcept { clear_sessions(programs_.sessions(1 - session_half(active()))); }
+void Switch::clear_idle_sessions() noexcept {
+    clear_sessions(programs_.sessions(1 - session_half(active())));
+}
 
 std::uint32_t Switch::active() const noexcept {
     return std::atomic_ref{programs_.control().active}.load(std::memory_order_relaxed);
 }
 
-SessionHalf Switch::active_sessions() const noexcept { return programs_.sessions(session_half(active())); }
+SessionHalf Switch::active_sessions() const noexcept {
+    return programs_.sessions(session_half(active()));
+}
 
-TableHalf Switch::active_tables() const noexcept { return programs_.tables(table_half(active())); }
+TableHalf Switch::active_tables() const noexcept {
+    return programs_.tables(table_half(active()));
+}
 
 void Switch::store(std::uint32_t word) noexcept {
     std::atomic_ref{programs_.control().active}.store(word, std::memory_order_release);

@@ -7,10 +7,12 @@
 
 namespace pointsman {
 
-/// The one switch: two halves of tables, two halves of sessions, and the word that says which ones packets see.
+/// The one switch: two halves of tables, two halves of sessions, and the word that says which ones packets
+/// see.
 ///
-/// Order of use: prepare (may fail) -> commit (one store) -> wait_for_packets -> the idle half may be prepared again. If
-/// the commit swapped the sessions: carry_over_sessions -> end_carry_over -> wait_for_packets -> clear_idle_sessions.
+/// Order of use: prepare (may fail) -> commit (one store) -> wait_for_packets -> the idle half may be
+/// prepared again. If the commit swapped the sessions: carry_over_sessions -> end_carry_over ->
+/// wait_for_packets -> clear_idle_sessions.
 class Switch {
 public:
     explicit Switch(Programs const& programs);
@@ -25,7 +27,8 @@ public:
     /// Returns when no packet is under way that began before the call (a grace period, 8-32 ms). Any thread.
     static void wait_for_packets() noexcept;
 
-    /// Carries the sessions that are still valid into the active half. Any thread, beside the running programs.
+    /// Carries the sessions that are still valid into the active half. Any thread, beside the running
+    /// programs.
     [[nodiscard]] CarryOver carry_over_sessions();
     void end_carry_over() noexcept;
     void clear_idle_sessions() noexcept;

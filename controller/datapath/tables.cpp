@@ -8,7 +8,7 @@ namespace {
 
 static_assert(nat_address_room == PM_NAT_ADDRESSES);
 
-template <typename Value>
+template<typename Value>
 void clear(std::span<Value> values) {
     std::memset(values.data(), 0, values.size_bytes());
 }
@@ -100,12 +100,14 @@ bool insert_link(std::span<pm_link> links, Link const& link) {
 
 std::string misfit(Generation const& generation, TableHalf const& half) {
     auto const above = [](auto const& values, auto id, std::size_t room) {
-        return std::ranges::any_of(values,
-                                   [&](auto const& value) { return static_cast<std::size_t>(id(value)) >= room; });
+        return std::ranges::any_of(
+            values, [&](auto const& value) { return static_cast<std::size_t>(id(value)) >= room; });
     };
-    if (above(generation.services, [](auto const& s) { return s.id; }, half.services.size()))
+    if (above(
+            generation.services, [](auto const& s) { return s.id; }, half.services.size()))
         return "more services than datapath.services allows";
-    if (above(generation.backends, [](auto const& b) { return b.id; }, half.backends.size()))
+    if (above(
+            generation.backends, [](auto const& b) { return b.id; }, half.backends.size()))
         return "more backends than datapath.backends allows";
     if (generation.nat_addresses.size() > half.nat_addresses.size())
         return "more than " + std::to_string(PM_NAT_ADDRESSES - 1) + " NAT addresses since the start";

@@ -27,6 +27,8 @@ constexpr std::array names{
 
 } // namespace
 
-std::span<VerdictName const> verdict_names() noexcept { return names; }
+std::span<VerdictName const> verdict_names() noexcept {
+    return names;
+}
 
 } // namespace pointsman

@@ -42,8 +42,8 @@ constexpr Address Address::from_octets(std::array<std::uint8_t, 16> octets) noex
 
 constexpr Address Address::v4(std::uint32_t host_order) noexcept {
     return from_octets({0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xff, 0xff, static_cast<std::uint8_t>(host_order >> 24),
-                        static_cast<std::uint8_t>(host_order >> 16), static_cast<std::uint8_t>(host_order >> 8),
-                        static_cast<std::uint8_t>(host_order)});
+                        static_cast<std::uint8_t>(host_order >> 16),
+                        static_cast<std::uint8_t>(host_order >> 8), static_cast<std::uint8_t>(host_order)});
 }
 
 constexpr bool Address::is_v4() const noexcept {

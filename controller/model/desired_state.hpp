@@ -27,12 +27,12 @@ enum class CheckType : std::uint8_t { none, tcp, http };
 
 /// When a backend is probed and how many results in a row move it.
 struct HealthPolicy {
-    Duration interval = std::chrono::seconds{1};           ///< while up and unsuspected
+    Duration interval = std::chrono::seconds{1};            ///< while up and unsuspected
     Duration fast_interval = std::chrono::milliseconds{25}; ///< in transition and after passive evidence
-    Duration down_interval = std::chrono::seconds{1};      ///< while down
-    Duration timeout = std::chrono::milliseconds{500};     ///< of one probe, in total
-    unsigned rise = 2;                                     ///< passed probes in a row until up, >= 1
-    unsigned fall = 3;                                     ///< failed probes in a row until down, >= 1
+    Duration down_interval = std::chrono::seconds{1};       ///< while down
+    Duration timeout = std::chrono::milliseconds{500};      ///< of one probe, in total
+    unsigned rise = 2;                                      ///< passed probes in a row until up, >= 1
+    unsigned fall = 3;                                      ///< failed probes in a row until down, >= 1
 
     friend bool operator==(HealthPolicy const&, HealthPolicy const&) = default;
 };
@@ -104,15 +104,16 @@ struct LogOptions {
 
 /// Ports of all services together; each takes a slot of a fixed table.
 inline constexpr std::size_t max_service_ports = 8192;
-/// datapath.nat_addresses; two such lists fit the kernel's table, so that a reload can change from one to the other.
+/// datapath.nat_addresses; two such lists fit the kernel's table, so that a reload can change from one to the
+/// other.
 inline constexpr std::size_t max_nat_addresses = 31;
 
 struct DatapathOptions {
     std::vector<std::string> interfaces;
     Attach attach = Attach::automatic;
     std::uint32_t sessions = 262144;
-    std::uint32_t services = 256;  ///< room for services; fixed at start
-    std::uint32_t backends = 4096; ///< room for backends of all services; fixed at start
+    std::uint32_t services = 256;       ///< room for services; fixed at start
+    std::uint32_t backends = 4096;      ///< room for backends of all services; fixed at start
     std::vector<Address> nat_addresses; ///< empty: the address the kernel would use towards each backend
     std::uint16_t nat_port_first = 1024;
     std::uint16_t nat_port_last = 32767;

@@ -5,7 +5,7 @@
 namespace pointsman {
 namespace {
 
-template <typename Range, typename Predicate>
+template<typename Range, typename Predicate>
 auto const* find_or_null(Range const& range, Predicate matches) noexcept {
     auto const found = std::ranges::find_if(range, matches);
     return found == range.end() ? nullptr : &*found;
@@ -29,12 +29,14 @@ GenerationBackend const* GenerationLookup::backend(BackendKey const& key, std::s
     auto const& backends = generation_.backends;
     if (expected_at < backends.size() && backends[expected_at].key == key) return &backends[expected_at];
     if (index_.empty())
-        for (std::size_t i = 0; i < backends.size(); ++i) index_.emplace(backends[i].key, i);
+        for (std::size_t i = 0; i < backends.size(); ++i)
+            index_.emplace(backends[i].key, i);
     auto const found = index_.find(key);
     return found == index_.end() ? nullptr : &backends[found->second];
 }
 
-GenerationService const* GenerationLookup::service(std::string_view name, std::size_t expected_at) const noexcept {
+GenerationService const* GenerationLookup::service(std::string_view name,
+                                                   std::size_t expected_at) const noexcept {
     auto const& services = generation_.services;
     if (expected_at < services.size() && services[expected_at].name == name) return &services[expected_at];
     return generation_.find(name);

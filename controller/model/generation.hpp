@@ -22,8 +22,8 @@ inline constexpr std::size_t nat_address_room = 64;
 /// How a frame reaches a backend.
 struct NextHop {
     std::uint32_t ifindex = 0;
-    Mac mac{};    ///< of the next hop
-    Mac source{}; ///< of our interface
+    Mac mac{};                   ///< of the next hop
+    Mac source{};                ///< of our interface
     bool peer_elsewhere = false; ///< that interface is a veth whose peer is in another network namespace
 
     friend bool operator==(NextHop const&, NextHop const&) = default;
@@ -92,7 +92,8 @@ struct GenerationService {
     OnDown on_down = OnDown::reset;
     Duration idle_timeout{};
     bool panic = false; ///< too few are healthy: health is ignored
-    /// Shared between generations, because most services do not change between two of them and a table is 128 KB.
+    /// Shared between generations, because most services do not change between two of them and a table is 128
+    /// KB.
     std::shared_ptr<MaglevTable const> maglev;
 };
 
@@ -102,7 +103,8 @@ struct Generation {
     std::vector<GenerationService> services; ///< in the order of the configuration
     std::vector<GenerationBackend> backends; ///< in the order of the configuration
     std::vector<std::uint32_t> incarnations; ///< last one given out, by backend id; index 0 unused
-    std::vector<Address> nat_addresses;      ///< by index in the kernel's table, a backend's side by side; index 0 unused
+    std::vector<Address>
+        nat_addresses; ///< by index in the kernel's table, a backend's side by side; index 0 unused
     std::vector<Link> links;
 
     [[nodiscard]] GenerationBackend const* find(BackendKey const& key) const noexcept;
@@ -110,14 +112,15 @@ struct Generation {
     [[nodiscard]] GenerationService const* find(std::string_view service) const noexcept;
 };
 
-/// Finds things of one generation by name, at no cost when they are where the caller expects them: two generations
-/// of one configuration have the same order.
+/// Finds things of one generation by name, at no cost when they are where the caller expects them: two
+/// generations of one configuration have the same order.
 class GenerationLookup {
 public:
     explicit GenerationLookup(Generation const& generation) : generation_{generation} {}
 
     [[nodiscard]] GenerationBackend const* backend(BackendKey const& key, std::size_t expected_at);
-    [[nodiscard]] GenerationService const* service(std::string_view name, std::size_t expected_at) const noexcept;
+    [[nodiscard]] GenerationService const* service(std::string_view name,
+                                                   std::size_t expected_at) const noexcept;
 
 private:
     Generation const& generation_;

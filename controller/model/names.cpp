@@ -4,7 +4,9 @@
 
 namespace pointsman {
 
-std::string_view name_of(Protocol value) noexcept { return value == Protocol::tcp ? "tcp" : "udp"; }
+std::string_view name_of(Protocol value) noexcept {
+    return value == Protocol::tcp ? "tcp" : "udp";
+}
 
 std::string_view name_of(Forward value) noexcept {
     switch (value) {
@@ -16,7 +18,9 @@ std::string_view name_of(Forward value) noexcept {
     std::unreachable();
 }
 
-std::string_view name_of(Source value) noexcept { return value == Source::pool ? "pool" : "client"; }
+std::string_view name_of(Source value) noexcept {
+    return value == Source::pool ? "pool" : "client";
+}
 
 std::string_view name_of(OnDown value) noexcept {
     switch (value) {
@@ -48,7 +52,9 @@ std::string_view name_of(LogLevel value) noexcept {
     std::unreachable();
 }
 
-std::string_view name_of(LogFormat value) noexcept { return value == LogFormat::text ? "text" : "json"; }
+std::string_view name_of(LogFormat value) noexcept {
+    return value == LogFormat::text ? "text" : "json";
+}
 
 std::string_view name_of(CheckType value) noexcept {
     switch (value) {

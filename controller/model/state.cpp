@@ -24,6 +24,8 @@ std::string_view name_of(State value) noexcept {
     std::unreachable();
 }
 
-std::string text(BackendKey const& key) { return key.service + "/" + key.backend; }
+std::string text(BackendKey const& key) {
+    return key.service + "/" + key.backend;
+}
 
 } // namespace pointsman

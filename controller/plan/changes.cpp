@@ -13,7 +13,8 @@ constexpr char const* absent = "absent";
 std::string describe(GenerationService const& service) {
     auto text = service.address.text() + ":" + std::to_string(service.port_first);
     if (service.port_last != service.port_first) text += "-" + std::to_string(service.port_last);
-    return text + "/" + std::string{name_of(service.protocol)} + " on_down=" + std::string{name_of(service.on_down)};
+    return text + "/" + std::string{name_of(service.protocol)} +
+           " on_down=" + std::string{name_of(service.on_down)};
 }
 
 std::string describe(std::optional<NextHop> const& next_hop) {
@@ -28,7 +29,9 @@ std::string describe(std::optional<NextHop> const& next_hop) {
     return text;
 }
 
-std::string state_text(GenerationBackend const& backend) { return std::string{name_of(backend.state())}; }
+std::string state_text(GenerationBackend const& backend) {
+    return std::string{name_of(backend.state())};
+}
 
 bool same_definition(GenerationService const& was, GenerationService const& now) {
     return was.address == now.address && was.port_first == now.port_first && was.port_last == now.port_last &&
@@ -40,7 +43,8 @@ void compare(GenerationService const* was, GenerationService const& now, std::ve
     if (!was || !same_definition(*was, now))
         changes.push_back({Change::Kind::service, key, was ? describe(*was) : absent, describe(now)});
     if ((was && was->panic) != now.panic)
-        changes.push_back({Change::Kind::panic, key, was && was->panic ? "on" : "off", now.panic ? "on" : "off"});
+        changes.push_back(
+            {Change::Kind::panic, key, was && was->panic ? "on" : "off", now.panic ? "on" : "off"});
 }
 
 bool same_server(GenerationBackend const& was, GenerationBackend const& now) {
@@ -84,10 +88,12 @@ std::vector<Change> changes_between(Generation const& was, Generation const& now
         compare(before.backend(now.backends[i].key, i), now.backends[i], changes);
     for (std::size_t i = 0; i < was.backends.size(); ++i)
         if (!after.backend(was.backends[i].key, i))
-            changes.push_back({Change::Kind::backend, was.backends[i].key, state_text(was.backends[i]), absent});
+            changes.push_back(
+                {Change::Kind::backend, was.backends[i].key, state_text(was.backends[i]), absent});
     for (std::size_t i = 0; i < was.services.size(); ++i)
         if (!after.service(was.services[i].name, i))
-            changes.push_back({Change::Kind::service, {was.services[i].name, {}}, describe(was.services[i]), absent});
+            changes.push_back(
+                {Change::Kind::service, {was.services[i].name, {}}, describe(was.services[i]), absent});
     if (was.links != now.links) changes.push_back({Change::Kind::next_hop, {}, "links", "links"});
     return changes;
 }

@@ -9,8 +9,8 @@ bool counts_for_panic(GenerationBackend const& backend) {
     return backend.admin == AdminState::ready && backend.weight > 0 && !backend.backup;
 }
 
-/// Fewer than `threshold` percent of the ready backends are up. Never before each of them was probed once: a fresh
-/// start admits a backend on its first passed probe, not earlier.
+/// Fewer than `threshold` percent of the ready backends are up. Never before each of them was probed once: a
+/// fresh start admits a backend on its first passed probe, not earlier.
 bool in_panic(std::span<GenerationBackend const> backends, unsigned threshold) {
     unsigned ready = 0;
     unsigned healthy = 0;
@@ -38,8 +38,8 @@ bool decide_eligibility(std::span<GenerationBackend> backends, unsigned panic_th
         return backend.admin == AdminState::ready && backend.weight > 0 && backend.next_hop &&
                !backend.nat_addresses.empty() && (panic || backend.measured == MeasuredState::up);
     };
-    auto const primary_left =
-        std::ranges::any_of(backends, [&](auto const& backend) { return !backend.backup && usable(backend); });
+    auto const primary_left = std::ranges::any_of(
+        backends, [&](auto const& backend) { return !backend.backup && usable(backend); });
     for (auto& backend : backends) {
         backend.eligible = usable(backend) && backend.backup != primary_left;
         backend.keeps_sessions = keeps_sessions(backend, panic, on_down);

@@ -15,7 +15,8 @@ constexpr std::uint64_t mix(std::uint64_t value) noexcept {
 
 std::uint64_t big_endian(std::span<std::uint8_t const, 8> octets) noexcept {
     std::uint64_t value = 0;
-    for (auto const octet : octets) value = (value << 8) | octet;
+    for (auto const octet : octets)
+        value = (value << 8) | octet;
     return value;
 }
 
@@ -71,7 +72,8 @@ MaglevTable build_maglev(std::span<MaglevEntry const> entries) {
             if (walk.credit < heaviest) continue;
             walk.credit -= heaviest;
             auto slot = walk.step();
-            while (table.slots[slot] != BackendId::none) slot = walk.step();
+            while (table.slots[slot] != BackendId::none)
+                slot = walk.step();
             table.slots[slot] = walk.id;
             if (++filled == maglev_size) break;
         }

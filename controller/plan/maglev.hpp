@@ -7,8 +7,8 @@
 
 namespace pointsman {
 
-/// Slots of every table: a prime, as the permutations need. With 100 backends, losing one moves 1.35 % of the other
-/// backends' slots.
+/// Slots of every table: a prime, as the permutations need. With 100 backends, losing one moves 1.35 % of the
+/// other backends' slots.
 inline constexpr std::uint32_t maglev_size = 16381;
 
 struct MaglevEntry {
@@ -23,9 +23,9 @@ struct MaglevEntry {
 [[nodiscard]] std::uint64_t identity_of(Address const& address, std::uint16_t port,
                                         std::array<std::uint8_t, 16> const& seed) noexcept;
 
-/// Maglev table (Eisenbud et al., NSDI 2016, §3.4) with weights: in each round a backend takes a turn when its summed
-/// weight reaches the largest one. A pure function of the set of entries; their order does not matter. Empty when no
-/// entry has a weight.
+/// Maglev table (Eisenbud et al., NSDI 2016, §3.4) with weights: in each round a backend takes a turn when
+/// its summed weight reaches the largest one. A pure function of the set of entries; their order does not
+/// matter. Empty when no entry has a weight.
 [[nodiscard]] MaglevTable build_maglev(std::span<MaglevEntry const> entries);
 
 /// Slots that lead elsewhere in `now`.

@@ -10,7 +10,7 @@
 namespace pointsman {
 namespace {
 
-template <typename Value>
+template<typename Value>
 Value value_or(std::map<BackendKey, Value> const& values, BackendKey const& key, Value missing) {
     auto const found = values.find(key);
     return found == values.end() ? missing : found->second;
@@ -34,7 +34,8 @@ public:
     }
 
     std::uint32_t take() {
-        while (next_ < taken_.size() && taken_[next_]) ++next_;
+        while (next_ < taken_.size() && taken_[next_])
+            ++next_;
         return next_++;
     }
 
@@ -47,7 +48,9 @@ private:
 class Planning {
 public:
     Planning(PlanInput const& input, Generation const& current)
-        : input_{input}, current_{current}, lookup_{current} {
+        : input_{input}
+        , current_{current}
+        , lookup_{current} {
         keep_ids();
         next_.incarnations = current.incarnations;
         keep_nat_addresses();
@@ -55,7 +58,8 @@ public:
     }
 
     Plan finish() && {
-        for (auto const& service : input_.desired.services) add(service);
+        for (auto const& service : input_.desired.services)
+            add(service);
         next_.number = current_.number + 1;
         Plan plan{std::move(next_), {}, 0, cuts_sessions_};
         plan.changes = changes_between(current_, plan.next);
@@ -70,8 +74,8 @@ private:
     }
 
     /// The same backend of a service that is known; `at` is where it was if nothing was added or removed.
-    GenerationBackend const* known(GenerationService const* service, BackendKey const& key, Backend const& wanted,
-                                   std::size_t at) {
+    GenerationBackend const* known(GenerationService const* service, BackendKey const& key,
+                                   Backend const& wanted, std::size_t at) {
         auto const* found = service ? lookup_.backend(key, at) : nullptr;
         return found && same_backend(*found, wanted) ? found : nullptr;
     }
@@ -88,10 +92,11 @@ private:
         }
     }
 
-    /// An index stays with its address, because sessions hold it. When the table is full, it starts anew: established
-    /// flows whose address moves end.
+    /// An index stays with its address, because sessions hold it. When the table is full, it starts anew:
+    /// established flows whose address moves end.
     void keep_nat_addresses() {
-        if (current_.nat_addresses.size() < nat_address_room / 2) next_.nat_addresses = current_.nat_addresses;
+        if (current_.nat_addresses.size() < nat_address_room / 2)
+            next_.nat_addresses = current_.nat_addresses;
         if (next_.nat_addresses.empty()) next_.nat_addresses.emplace_back();
     }
 
@@ -108,15 +113,19 @@ private:
         service.on_down = wanted.on_down;
         service.idle_timeout = wanted.idle_timeout;
         auto const first = next_.backends.size();
-        for (auto const& backend : wanted.backends) describe(wanted, backend, service.id, before);
-        std::span const backends{next_.backends.begin() + static_cast<std::ptrdiff_t>(first), next_.backends.end()};
+        for (auto const& backend : wanted.backends)
+            describe(wanted, backend, service.id, before);
+        std::span const backends{next_.backends.begin() + static_cast<std::ptrdiff_t>(first),
+                                 next_.backends.end()};
         service.panic = decide_eligibility(backends, wanted.panic_threshold, wanted.on_down);
-        for (auto& backend : backends) renew_incarnation(backend);
+        for (auto& backend : backends)
+            renew_incarnation(backend);
         service.maglev = table_of(backends, before);
         next_.services.push_back(std::move(service));
     }
 
-    void describe(Service const& service, Backend const& wanted, ServiceId id, GenerationService const* known_service) {
+    void describe(Service const& service, Backend const& wanted, ServiceId id,
+                  GenerationService const* known_service) {
         BackendKey const key{service.name, wanted.name};
         auto const* before = known(known_service, key, wanted, next_.backends.size());
         auto& backend = next_.backends.emplace_back();
@@ -185,7 +194,8 @@ private:
         std::vector<MaglevEntry> entries;
         for (auto const& backend : backends)
             if (backend.eligible)
-                entries.push_back({backend.id, identity_of(backend.address, backend.port, seed), backend.weight});
+                entries.push_back(
+                    {backend.id, identity_of(backend.address, backend.port, seed), backend.weight});
         return entries;
     }
 
@@ -200,6 +210,8 @@ private:
 
 } // namespace
 
-Plan plan_next(PlanInput const& input, Generation const& current) { return Planning{input, current}.finish(); }
+Plan plan_next(PlanInput const& input, Generation const& current) {
+    return Planning{input, current}.finish();
+}
 
 } // namespace pointsman

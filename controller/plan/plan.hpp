@@ -12,8 +12,9 @@ namespace pointsman {
 /// All that a plan depends on, besides the current generation.
 struct PlanInput {
     DesiredState const& desired;
-    std::map<BackendKey, MeasuredState> const& measured; ///< a missing backend is unknown; without a check it is up
-    std::map<BackendKey, AdminState> const& admin;       ///< a missing backend is ready
+    std::map<BackendKey, MeasuredState> const&
+        measured;                                  ///< a missing backend is unknown; without a check it is up
+    std::map<BackendKey, AdminState> const& admin; ///< a missing backend is ready
     NetworkView const& network;
 };
 
@@ -38,9 +39,9 @@ struct Plan {
     bool cuts_sessions = false;    ///< an incarnation changed: the sessions are swapped too
 };
 
-/// Pure. Computes the whole next generation; never patches. Backend and service ids, incarnations and NAT address
-/// indices are kept from `current` where the same thing is still wanted.
-/// Precondition: `input.desired` fits the room that the datapath was started with (config::DatapathOptions).
+/// Pure. Computes the whole next generation; never patches. Backend and service ids, incarnations and NAT
+/// address indices are kept from `current` where the same thing is still wanted. Precondition:
+/// `input.desired` fits the room that the datapath was started with (config::DatapathOptions).
 [[nodiscard]] Plan plan_next(PlanInput const& input, Generation const& current);
 
 } // namespace pointsman

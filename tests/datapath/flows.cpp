@@ -18,12 +18,15 @@ protected:
         EXPECT_EQ(state(flow, PM_TO_CLIENT), expected);
     }
 
+    /// Sessions of a pair tell each other that the flow is alive once in so many jiffies.
+    static constexpr std::uint32_t refresh_ticks = 1024;
+
     /// As if nothing was sent on any flow for longer than the service's idle timeout.
     void let_all_sessions_time_out() {
         auto const& half = scene().datapath.tables().active_tables();
         auto const idle_ticks = half.services[1].idle_ticks;
         for (auto& set : scene().datapath.tables().active_sessions())
-            for (auto& session : set.way) session.last_seen -= idle_ticks + 1;
+            for (auto& session : set.way) session.last_seen -= idle_ticks + 2 * refresh_ticks;
     }
 };
 

@@ -64,8 +64,9 @@ TEST_P(OnDownPolicy, RehashMovesTheFlowOnce) {
     EXPECT_EQ(*first, *second);
 }
 
-TEST_P(OnDownPolicy, RehashDropsWhatTheDeadBackendStillSends) {
-    expect_dropped(flow_of_a_dead_backend(OnDown::rehash).from_backend(ack));
+TEST_P(OnDownPolicy, RehashTellsTheDeadBackendByRst) {
+    auto const reply = flow_of_a_dead_backend(OnDown::rehash).from_backend(ack);
+    EXPECT_PRED_FORMAT2(same_frame, scene().send(reply).frame, encode(rst_for(reply)));
 }
 
 TEST_P(OnDownPolicy, KeepLeavesTheFlowWhereItIs) {
