@@ -108,7 +108,7 @@ bool AuditTrail::append(std::string_view kind, boost::json::object const& fields
     return false;
 }
 
-std::uint64_t AuditTrail::write(std::string_view kind, boost::json::object fields, Moment when) {
+std::uint64_t AuditTrail::write(std::string_view kind, boost::json::object const& fields, Moment when) {
     reopen_if_moved();
     if (lost_unreported_ > 0 && append("lost", {{"records", lost_unreported_}}, when)) lost_unreported_ = 0;
     if (lost_unreported_ == 0 && append(kind, fields, when)) return seq_;

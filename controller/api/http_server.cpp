@@ -172,7 +172,7 @@ void HttpServer::start(typename Protocol::acceptor& acceptor, bool local) {
     auto const task = tasks_.emplace(tasks_.end());
     asio::co_spawn(
         context_, accept<Protocol>(acceptor, local),
-        asio::bind_cancellation_slot(task->slot(), [this, task](std::exception_ptr) { ended(task); }));
+        asio::bind_cancellation_slot(task->slot(), [this, task](std::exception_ptr const&) { ended(task); }));
 }
 
 /// What fails in a connection ends that connection only.
@@ -181,7 +181,7 @@ void HttpServer::start_connection(typename Protocol::socket socket, bool local) 
     auto const task = tasks_.emplace(tasks_.end());
     asio::co_spawn(
         context_, serve<Protocol>(std::move(socket), local, handler_),
-        asio::bind_cancellation_slot(task->slot(), [this, task](std::exception_ptr) { ended(task); }));
+        asio::bind_cancellation_slot(task->slot(), [this, task](std::exception_ptr const&) { ended(task); }));
 }
 
 void HttpServer::ended(std::list<asio::cancellation_signal>::iterator task) {

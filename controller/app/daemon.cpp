@@ -198,7 +198,7 @@ Answer Daemon::reload(std::optional<Peer> actor) {
         instruments_.last_reload_successful = false;
         json::object record{{"result", "refused"}, {"text", text.substr(0, text.rfind('\n', 4096))}};
         if (actor) record["actor"] = actor_json(*actor);
-        audit_.write("reload", std::move(record));
+        audit_.write("reload", record);
         return Answer{kind, std::move(text)};
     };
     if (!config.state) return refuse(Answer::Kind::invalid, render(config.diagnostics, config.text, false));
@@ -215,7 +215,7 @@ Answer Daemon::reload(std::optional<Peer> actor) {
     open_log(desired_.log);
     json::object record{{"result", "applied"}, {"config", {{"file", config_path_}, {"hash", hash_}}}};
     if (actor) record["actor"] = actor_json(*actor);
-    cause({audit_.write("reload", std::move(record)), std::chrono::steady_clock::now(), std::nullopt});
+    cause({audit_.write("reload", record), std::chrono::steady_clock::now(), std::nullopt});
     health_.assign(desired_);
     admin_.retain([this](BackendKey const& key) { return health_.target_of(key) != nullptr; });
     std::erase_if(stories_, [this](auto const& entry) { return !health_.target_of(entry.first); });
@@ -238,7 +238,7 @@ Answer Daemon::order(BackendKey const& key, AdminOrder order, std::optional<Peer
     record["because"] = actor ? "operator" : "deadline";
     record["reason"] = order.reason;
     if (actor) record["actor"] = actor_json(*actor);
-    cause({audit_.write("admin", std::move(record)), std::chrono::steady_clock::now(), std::nullopt});
+    cause({audit_.write("admin", record), std::chrono::steady_clock::now(), std::nullopt});
     spdlog::info("{} is {} by order{}{}", text(key), name_of(order.state), order.reason.empty() ? "" : ": ",
                  order.reason);
     if (order.state == AdminState::maint) health_.forget(key);

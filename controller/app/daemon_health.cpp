@@ -106,7 +106,7 @@ void Daemon::on_transition(BackendKey const& key, ProbeReport const& report) {
     record["evidence"] = evidence_json(report.evidence);
     record["effect"] = effect_json(effect);
     record["detect_us"] = microseconds(now - evidence);
-    auto const seq = audit_.write("health", std::move(record));
+    auto const seq = audit_.write("health", record);
     auto const is_failover = was == State::up && is == State::down;
     cause({seq, now, is_failover ? std::optional{evidence} : std::nullopt});
     ++instruments_.transitions[key];
@@ -126,7 +126,7 @@ void Daemon::on_published(Published const& published) {
     if (cause_) record["cause_seq"] = cause_->seq;
     Moment when = Moment::now();
     when.mono_ns = mono_ns(published.committed);
-    audit_.write("publish", std::move(record), when);
+    audit_.write("publish", record, when);
     instruments_.publish_seconds.Observe(seconds(published.prepare + published.commit));
     if (cause_ && cause_->evidence)
         instruments_.failover_seconds.Observe(seconds(published.committed - *cause_->evidence));
@@ -171,7 +171,7 @@ void Daemon::suspect(GenerationBackend const& backend, ConnectionEvent const& ev
     record["because"] = name_of(event.type);
     record["client"] = event.client.text() + ":" + std::to_string(event.client_port);
     record["seen_mono_ns"] = event.time_ns;
-    audit_.write("passive", std::move(record));
+    audit_.write("passive", record);
     spdlog::info("{}: a connection was {}; probing now", text(backend.key), name_of(event.type));
 }
 

@@ -25,7 +25,7 @@ void notify_ready() noexcept {
     sockaddr_un address{};
     address.sun_family = AF_UNIX;
     if (!path || std::strlen(path) == 0 || std::strlen(path) >= sizeof(address.sun_path)) return;
-    std::strcpy(address.sun_path, path);
+    std::memcpy(address.sun_path, path, std::strlen(path) + 1);
     if (address.sun_path[0] == '@') address.sun_path[0] = '\0'; // abstract
     auto const socket = ::socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
     if (socket < 0) return;

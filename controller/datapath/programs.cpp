@@ -123,7 +123,7 @@ void Programs::Destroy<pm_tc_object>::operator()(pm_tc_object* object) const noe
 Programs::Programs(Programs&&) noexcept = default;
 Programs::~Programs() = default;
 
-Programs::Programs(ProgramOptions options)
+Programs::Programs(ProgramOptions const& options)
     : room_{Room::of(options.datapath)}
     , ticks_per_second_{read_ticks_per_second()} {
     if (options.xdp) load_xdp(options);

@@ -29,7 +29,7 @@ struct ProgramOptions {
 class Programs {
 public:
     /// @throws DatapathError: no privileges, a kernel that refuses the programs.
-    explicit Programs(ProgramOptions options);
+    explicit Programs(ProgramOptions const& options);
     Programs(Programs&&) noexcept;
     ~Programs();
 

@@ -81,9 +81,11 @@ void write_backend(GenerationBackend const& backend, Generation const& generatio
         std::ranges::copy(backend.next_hop->source, entry.source);
     }
     if (backend.nat_addresses.empty()) return;
-    auto const first = std::ranges::search(generation.nat_addresses, backend.nat_addresses);
-    entry.nat_first = static_cast<std::uint16_t>(first.begin() - generation.nat_addresses.begin());
-    entry.nat_count = static_cast<std::uint16_t>(first.size());
+    auto const& all = generation.nat_addresses;
+    auto const& its = backend.nat_addresses;
+    auto const first = std::search(all.begin(), all.end(), its.begin(), its.end());
+    entry.nat_first = static_cast<std::uint16_t>(first - all.begin());
+    entry.nat_count = static_cast<std::uint16_t>(its.size());
 }
 
 bool insert_link(std::span<pm_link> links, Link const& link) {

@@ -154,9 +154,14 @@ private:
         backend.nat_addresses = input_.desired.datapath.nat_addresses;
         if (backend.nat_addresses.empty() && route && route->source) backend.nat_addresses = {*route->source};
         if (backend.nat_addresses.empty() && before) backend.nat_addresses = before->nat_addresses;
-        if (std::ranges::search(next_.nat_addresses, backend.nat_addresses).empty())
-            next_.nat_addresses.insert(next_.nat_addresses.end(), backend.nat_addresses.begin(),
-                                       backend.nat_addresses.end());
+        keep_side_by_side(backend.nat_addresses);
+    }
+
+    /// A backend refers to its NAT addresses by the index of the first one.
+    void keep_side_by_side(std::vector<Address> const& wanted) {
+        auto& all = next_.nat_addresses;
+        if (std::search(all.begin(), all.end(), wanted.begin(), wanted.end()) == all.end())
+            all.insert(all.end(), wanted.begin(), wanted.end());
     }
 
     /// A new number when the id goes to another backend, or when its sessions end here.

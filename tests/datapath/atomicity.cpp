@@ -7,9 +7,9 @@
 
 /// The central promise: a packet sees one generation, never half of each of two.
 ///
-/// Generations are of two colours that share nothing: other ids, addresses, ports, MACs, NAT addresses. A packet that
-/// took its service from one and its backend from the other would meet a verdict other than forwarding, or leave with
-/// fields of both.
+/// Generations are of two colours that share nothing: other ids, addresses, ports, MACs, NAT addresses. A
+/// packet that took its service from one and its backend from the other would meet a verdict other than
+/// forwarding, or leave with fields of both.
 
 namespace pointsman::test {
 namespace {
@@ -21,8 +21,12 @@ constexpr unsigned backends_of_a_colour = 4;
 /// Offsets in a TCP frame without IP options.
 enum Offset : std::size_t { source_at = 26, destination_at = 30, ports_at = 34, flags_at = 47 };
 
-Address address_of(unsigned colour, unsigned number) { return Address::v4(0x0a'00'00'00 + (colour << 16) + number); }
-std::uint16_t port_of(unsigned colour, unsigned number) { return static_cast<std::uint16_t>(colour * 1000 + number); }
+Address address_of(unsigned colour, unsigned number) {
+    return Address::v4(0x0a'00'00'00 + (colour << 16) + number);
+}
+std::uint16_t port_of(unsigned colour, unsigned number) {
+    return static_cast<std::uint16_t>(colour * 1000 + number);
+}
 Mac mac_of(unsigned colour, unsigned number) {
     return {2, 0, 0, 0, static_cast<std::uint8_t>(colour), static_cast<std::uint8_t>(number)};
 }
@@ -54,7 +58,8 @@ Generation generation_of(unsigned colour) {
     service.id = ServiceId{static_cast<std::uint16_t>(colour)};
     service.address = web_address;
     service.port_first = service.port_last = web_port;
-    service.on_down = OnDown::rehash; // packets in the middle of a connection that has no session are forwarded too
+    service.on_down =
+        OnDown::rehash; // packets in the middle of a connection that has no session are forwarded too
     service.idle_timeout = std::chrono::minutes{15};
     service.maglev = std::make_shared<MaglevTable const>(std::move(table));
     generation.services.push_back(std::move(service));
@@ -125,7 +130,8 @@ private:
                                               std::span{request}.subspan(destination_at, 4)) &&
                            std::ranges::equal(std::span{frame_}.subspan(destination_at, 4),
                                               std::span{request}.subspan(source_at, 4)) &&
-                           read_32(frame_, ports_at) == (read_32(request, ports_at) << 16 | read_32(request, ports_at) >> 16) &&
+                           read_32(frame_, ports_at) ==
+                               (read_32(request, ports_at) << 16 | read_32(request, ports_at) >> 16) &&
                            has_valid_checksums(frame_);
         if (!right && fate != Fate::dropped) ++mixed_;
     }
@@ -173,7 +179,8 @@ TEST(Atomicity, TenMillionPacketsSeeWholeGenerationsWhileTheyFlip) {
     std::thread flipper{[&] { flips = flip_until(done, datapath); }};
     {
         std::vector<std::jthread> threads;
-        for (auto& sender : senders) threads.emplace_back([&sender] { sender.run(); });
+        for (auto& sender : senders)
+            threads.emplace_back([&sender] { sender.run(); });
     }
     done = true;
     flipper.join();

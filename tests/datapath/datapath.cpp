@@ -22,7 +22,8 @@ constexpr std::string_view pin_prefix = "pmtest-";
 
 std::string next_pin_directory() {
     static std::atomic<int> number{0};
-    return (bpf_fs_root / std::string{pin_prefix}).string() + std::to_string(::getpid()) + "-" + std::to_string(++number);
+    return (bpf_fs_root / std::string{pin_prefix}).string() + std::to_string(::getpid()) + "-" +
+           std::to_string(++number);
 }
 
 ProgramOptions both_programs(DatapathOptions const& options, std::string directory) {
@@ -49,8 +50,10 @@ Fate fate_of(Hook hook, std::uint32_t action) {
 
 void add(pm_counters& sum, pm_counters const& counters) {
     sum.received += counters.received;
-    for (std::size_t i = 0; i < PM_VERDICTS; ++i) sum.verdict[i] += counters.verdict[i];
-    for (std::size_t i = 0; i < PM_EVENTS; ++i) sum.event[i] += counters.event[i];
+    for (std::size_t i = 0; i < PM_VERDICTS; ++i)
+        sum.verdict[i] += counters.verdict[i];
+    for (std::size_t i = 0; i < PM_EVENTS; ++i)
+        sum.event[i] += counters.event[i];
     sum.events_lost += counters.events_lost;
     sum.evicted_closed += counters.evicted_closed;
     sum.evicted_embryonic += counters.evicted_embryonic;
@@ -83,7 +86,7 @@ void remove_pins_of_the_dead() {
 }
 
 /// The maps are ours: the tests may write what the daemon only reads.
-template <typename Value>
+template<typename Value>
 void zero(std::span<Value> values) {
     std::memset(const_cast<std::remove_const_t<Value>*>(values.data()), 0, values.size_bytes());
 }
@@ -91,7 +94,9 @@ void zero(std::span<Value> values) {
 } // namespace
 
 Datapath::Datapath(DatapathOptions const& options)
-    : pins_{next_pin_directory()}, programs_{both_programs(options, pins_.path())}, switch_{programs_} {}
+    : pins_{next_pin_directory()}
+    , programs_{both_programs(options, pins_.path())}
+    , switch_{programs_} {}
 
 void Datapath::commit(Generation const& generation, bool swap_sessions) {
     if (auto const why = switch_.prepare(generation); !why.empty()) throw std::runtime_error{why};
@@ -147,7 +152,8 @@ Fate run_program(int program_fd, Hook hook, Frame& frame) {
 
 pm_counters total(std::span<pm_counters const> counters) noexcept {
     pm_counters sum{};
-    for (auto const& one : counters) add(sum, one);
+    for (auto const& one : counters)
+        add(sum, one);
     return sum;
 }
 

@@ -19,11 +19,13 @@ struct Output {
     std::optional<std::uint32_t> verdict; ///< nullopt when not exactly one verdict was counted
     Frame frame;
 
-    [[nodiscard]] bool was_sent() const noexcept { return fate == Fate::sent_back || fate == Fate::redirected; }
+    [[nodiscard]] bool was_sent() const noexcept {
+        return fate == Fate::sent_back || fate == Fate::redirected;
+    }
 };
 
-/// Both programs, loaded with maps of their own, and the switch that says what they see. No interface is touched:
-/// packets come and go by BPF_PROG_TEST_RUN, as if received on the loopback interface.
+/// Both programs, loaded with maps of their own, and the switch that says what they see. No interface is
+/// touched: packets come and go by BPF_PROG_TEST_RUN, as if received on the loopback interface.
 class Datapath {
 public:
     static constexpr std::uint32_t ingress_ifindex = 1; ///< lo: there is one in every network namespace

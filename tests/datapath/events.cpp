@@ -12,10 +12,12 @@ using Types = std::vector<int>;
 
 class Events : public BothHooks {
 protected:
-    /// Types of the events since the last call. Forgets when evidence was last sent: it is limited to one per jiffy.
+    /// Types of the events since the last call. Forgets when evidence was last sent: it is limited to one per
+    /// jiffy.
     Types types() {
         Types types;
-        for (auto const& event : scene().events()) types.push_back(event.type);
+        for (auto const& event : scene().events())
+            types.push_back(event.type);
         return types;
     }
     Types after(Packet const& packet) {
@@ -101,7 +103,8 @@ TEST_P(Events, AFlowThatMovesIsRehashedOnce) {
 TEST_P(Events, AFlowThatCannotMoveIsNotRehashed) {
     begin(web_world(Protocol::tcp, 3, OnDown::rehash));
     auto const flow = scene().establish_at(2);
-    for (unsigned number = 1; number <= 3; ++number) world().measure(number, MeasuredState::down);
+    for (unsigned number = 1; number <= 3; ++number)
+        world().measure(number, MeasuredState::down);
     scene().publish();
     EXPECT_EQ(after(flow.from_client(ack)), Types{});
     EXPECT_EQ(after(flow.from_client(ack)), Types{});
@@ -111,7 +114,8 @@ TEST_P(Events, ExhaustedPortsAreReportedAgainstNobodyElse) {
     Scene few{few_ports_datapath(), GetParam()};
     few.world = web_world(Protocol::tcp, 1);
     few.publish();
-    for (std::uint16_t port = 1; port <= 4; ++port) (void)few.establish(client_packet(port));
+    for (std::uint16_t port = 1; port <= 4; ++port)
+        (void)few.establish(client_packet(port));
     (void)few.events();
     (void)few.send(client_packet(5));
     auto const events = few.events();

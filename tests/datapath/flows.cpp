@@ -26,7 +26,8 @@ protected:
         auto const& half = scene().datapath.tables().active_tables();
         auto const idle_ticks = half.services[1].idle_ticks;
         for (auto& set : scene().datapath.tables().active_sessions())
-            for (auto& session : set.way) session.last_seen -= idle_ticks + 2 * refresh_ticks;
+            for (auto& session : set.way)
+                session.last_seen -= idle_ticks + 2 * refresh_ticks;
     }
 };
 
@@ -53,7 +54,8 @@ TEST_P(Flows, ANewFlowIsForwardedWithNothingChangedButWhatNatChanges) {
 
 TEST_P(Flows, SpreadOverAllBackends) {
     std::set<unsigned> reached;
-    for (std::uint16_t port = 1; port <= 64; ++port) reached.insert(scene().open(client_packet(port)).backend());
+    for (std::uint16_t port = 1; port <= 64; ++port)
+        reached.insert(scene().open(client_packet(port)).backend());
     EXPECT_EQ(reached, (std::set<unsigned>{1, 2, 3}));
 }
 
@@ -65,10 +67,12 @@ TEST_P(Flows, ARepeatedSynReachesTheSameBackendFromTheSamePort) {
 
 TEST_P(Flows, LeaveByTheInterfaceOfTheNextHop) {
     auto& route = world().network.routes.begin()->second;
-    for (auto& [address, other] : world().network.routes) other.next_hop->ifindex = Datapath::ingress_ifindex;
+    for (auto& [address, other] : world().network.routes)
+        other.next_hop->ifindex = Datapath::ingress_ifindex;
     ASSERT_TRUE(route.next_hop);
     scene().publish();
-    EXPECT_EQ(scene().send(client_packet(1234)).fate, GetParam() == Hook::xdp ? Fate::sent_back : Fate::redirected);
+    EXPECT_EQ(scene().send(client_packet(1234)).fate,
+              GetParam() == Hook::xdp ? Fate::sent_back : Fate::redirected);
 }
 
 TEST_P(Flows, PaddingBehindThePacketStays) {

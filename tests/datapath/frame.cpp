@@ -36,16 +36,24 @@ std::size_t l4_header_length(Packet const& packet) {
 void write_l4(Writer& out, Packet const& packet) {
     out.word(packet.source_port).word(packet.destination_port);
     if (packet.protocol == Protocol::tcp)
-        out.dword(packet.sequence).dword(packet.acknowledged).octet(5 << 4).octet(packet.flags).word(packet.window).dword(0);
+        out.dword(packet.sequence)
+            .dword(packet.acknowledged)
+            .octet(5 << 4)
+            .octet(packet.flags)
+            .word(packet.window)
+            .dword(0);
     else
         out.word(static_cast<unsigned>(udp_length + packet.payload.size())).word(0);
     out.octets(packet.payload);
 }
 
-std::size_t ip_header_length(std::span<std::uint8_t const> frame) { return (frame[ethernet_length] & 0xfU) * 4; }
+std::size_t ip_header_length(std::span<std::uint8_t const> frame) {
+    return (frame[ethernet_length] & 0xfU) * 4;
+}
 
 std::uint16_t fold(std::uint32_t sum) {
-    while (sum > 0xffff) sum = (sum & 0xffff) + (sum >> 16);
+    while (sum > 0xffff)
+        sum = (sum & 0xffff) + (sum >> 16);
     return static_cast<std::uint16_t>(sum);
 }
 
@@ -58,8 +66,8 @@ std::span<std::uint8_t const> l4_of(std::span<std::uint8_t const> frame) {
 std::uint16_t l4_sum(std::span<std::uint8_t const> frame) {
     auto const l4 = l4_of(frame);
     auto const protocol = frame[ethernet_length + 9];
-    auto const pseudo = sum_octets(frame.subspan(ethernet_length + 12, 8),
-                                   protocol + static_cast<std::uint32_t>(l4.size()));
+    auto const pseudo =
+        sum_octets(frame.subspan(ethernet_length + 12, 8), protocol + static_cast<std::uint32_t>(l4.size()));
     return fold(sum_octets(l4, pseudo));
 }
 
@@ -133,7 +141,8 @@ void write_16(std::span<std::uint8_t> octets, std::size_t offset, std::uint32_t 
 }
 
 std::uint32_t sum_octets(std::span<std::uint8_t const> octets, std::uint32_t sum) noexcept {
-    for (std::size_t i = 0; i + 1 < octets.size(); i += 2) sum += read_16(octets, i);
+    for (std::size_t i = 0; i + 1 < octets.size(); i += 2)
+        sum += read_16(octets, i);
     if (octets.size() % 2 != 0) sum += static_cast<std::uint32_t>(octets.back()) << 8;
     return sum;
 }
@@ -187,10 +196,10 @@ std::string describe(std::span<std::uint8_t const> frame) {
     out << hex(packet->from, ':') << " -> " << hex(packet->to, ':') << " | " << packet->source.text() << ':'
         << packet->source_port << " -> " << packet->destination.text() << ':' << packet->destination_port
         << (packet->protocol == Protocol::tcp ? " tcp" : " udp") << " ttl " << unsigned{packet->ttl} << " id "
-        << packet->identification << " fragment " << packet->fragment << " options " << packet->ip_options.size()
-        << " | flags " << unsigned{packet->flags} << " seq " << packet->sequence << " ack " << packet->acknowledged
-        << " window " << packet->window << " | payload " << packet->payload.size() << " | checksums "
-        << (has_valid_checksums(frame) ? "right" : "WRONG");
+        << packet->identification << " fragment " << packet->fragment << " options "
+        << packet->ip_options.size() << " | flags " << unsigned{packet->flags} << " seq " << packet->sequence
+        << " ack " << packet->acknowledged << " window " << packet->window << " | payload "
+        << packet->payload.size() << " | checksums " << (has_valid_checksums(frame) ? "right" : "WRONG");
     return std::move(out).str();
 }
 

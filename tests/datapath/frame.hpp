@@ -25,7 +25,8 @@ enum TcpFlags : std::uint8_t { fin = 0x01, syn = 0x02, rst = 0x04, psh = 0x08, a
 
 enum Fragment : std::uint16_t { dont_fragment = 0x4000, more_fragments = 0x2000 };
 
-/// An IPv4 packet in an Ethernet frame, field by field, in host order. Lengths and checksums follow from the rest.
+/// An IPv4 packet in an Ethernet frame, field by field, in host order. Lengths and checksums follow from the
+/// rest.
 struct Packet {
     Mac to{};
     Mac from{};
@@ -38,11 +39,11 @@ struct Packet {
     Protocol protocol = Protocol::tcp;
     std::uint16_t source_port = 0;
     std::uint16_t destination_port = 0;
-    std::uint8_t flags = 0;          ///< TCP
-    std::uint32_t sequence = 0;      ///< TCP
-    std::uint32_t acknowledged = 0;  ///< TCP
-    std::uint16_t window = 0;        ///< TCP
-    bool has_udp_checksum = true;    ///< UDP: false sends zero, which means none
+    std::uint8_t flags = 0;         ///< TCP
+    std::uint32_t sequence = 0;     ///< TCP
+    std::uint32_t acknowledged = 0; ///< TCP
+    std::uint16_t window = 0;       ///< TCP
+    bool has_udp_checksum = true;   ///< UDP: false sends zero, which means none
     std::vector<std::uint8_t> payload{};
 
     friend bool operator==(Packet const&, Packet const&) = default;
@@ -51,14 +52,16 @@ struct Packet {
 /// The frame with every length and checksum right.
 [[nodiscard]] Frame encode(Packet const& packet);
 
-/// Reads a TCP or UDP packet; nullopt for anything else and for truncated frames. Checksums are not looked at.
+/// Reads a TCP or UDP packet; nullopt for anything else and for truncated frames. Checksums are not looked
+/// at.
 [[nodiscard]] std::optional<Packet> decode(std::span<std::uint8_t const> frame);
 
-/// Are the IPv4 header's checksum and the TCP or UDP checksum right? Both are computed from scratch. A UDP checksum of
-/// zero is right: there is none.
+/// Are the IPv4 header's checksum and the TCP or UDP checksum right? Both are computed from scratch. A UDP
+/// checksum of zero is right: there is none.
 [[nodiscard]] bool has_valid_checksums(std::span<std::uint8_t const> frame);
 
-/// Internet checksum (RFC 1071) of octets in network order, before the complement. `sum` continues an earlier one.
+/// Internet checksum (RFC 1071) of octets in network order, before the complement. `sum` continues an earlier
+/// one.
 [[nodiscard]] std::uint32_t sum_octets(std::span<std::uint8_t const> octets, std::uint32_t sum = 0) noexcept;
 
 /// Every field of a frame on one line, for messages of failed tests.

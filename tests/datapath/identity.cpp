@@ -1,6 +1,7 @@
 #include "tests/datapath/scene.hpp"
 
-/// Numbers that are given out again: a backend, a service or an interface never inherits what belonged to another.
+/// Numbers that are given out again: a backend, a service or an interface never inherits what belonged to
+/// another.
 
 namespace pointsman::test {
 namespace {
@@ -45,6 +46,13 @@ TEST_P(Identity, ABackendThatMovedToAnotherPortInheritsNoSession) {
     expect_cut(flow);
 }
 
+TEST_P(Identity, AServiceThatMovedToAnotherAddressInheritsNoSession) {
+    auto const flow = scene().establish_at(2);
+    world().service("web").address = Address::v4(0xc0'00'02'14);
+    scene().publish();
+    EXPECT_NE(scene().send(flow.from_backend(ack)).verdict, std::uint32_t{PM_FORWARD_TO_CLIENT});
+}
+
 TEST_P(Identity, ARemovedBackendsFlowsMeetOnDown) {
     auto const flow = scene().establish_at(2);
     world().remove_backend("web", 2);
@@ -63,7 +71,7 @@ TEST_P(Identity, ABackendThatReturnsInheritsNoSession) {
 
 TEST_P(Identity, APacketFromAnUnknownInterfaceGetsNoReplyByAnother) {
     for (auto const client_port : {std::uint16_t{1234}, std::uint16_t{1235}}) { // once with each half active
-        world().network.links = {{64, client_side_mac}};                         // takes slot 0 of its half
+        world().network.links = {{64, client_side_mac}};                        // takes slot 0 of its half
         scene().publish();
         world().network.links = {};
         scene().publish();

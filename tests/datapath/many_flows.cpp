@@ -14,7 +14,8 @@ bool same_way(pm_session const& a, pm_session const& b) {
 }
 
 std::uint32_t flow_of(pm_session const& session) {
-    return (ntohl(session.client.word[3]) - first_address) * ports_per_address + ntohs(session.client_port) - 1;
+    return (ntohl(session.client.word[3]) - first_address) * ports_per_address + ntohs(session.client_port) -
+           1;
 }
 
 } // namespace

@@ -92,7 +92,8 @@ TEST_P(OnDownPolicy, UdpMovesToAnotherBackendUnderResetAndRehash) {
 
 TEST_P(OnDownPolicy, UdpStaysUnderKeep) {
     auto const flow = flow_of_a_dead_backend(OnDown::keep, Protocol::udp);
-    EXPECT_EQ(scene().open(flow.from_client(0, {'x'})).forwarded, flow.at_backend(flow.from_client(0, {'x'})));
+    EXPECT_EQ(scene().open(flow.from_client(0, {'x'})).forwarded,
+              flow.at_backend(flow.from_client(0, {'x'})));
 }
 
 TEST_P(OnDownPolicy, UdpIsDroppedUnderDrop) {
@@ -112,7 +113,8 @@ TEST_P(OnDownPolicy, ADrainingBackendKeepsItsFlowsAndTakesNoNewOnes) {
     auto const flow = scene().establish_at(2);
     world().administer(2, AdminState::drain);
     scene().publish();
-    for (std::uint16_t port = 20000; port < 20100; ++port) EXPECT_NE(scene().open(client_packet(port)).backend(), 2U);
+    for (std::uint16_t port = 20000; port < 20100; ++port)
+        EXPECT_NE(scene().open(client_packet(port)).backend(), 2U);
     auto const sent = flow.from_client(ack);
     EXPECT_PRED_FORMAT2(same_frame, scene().send(sent).frame, encode(flow.at_backend(sent)));
 }

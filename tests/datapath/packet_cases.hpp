@@ -9,8 +9,8 @@ namespace pointsman::test {
 /// One rule of the datapath: a packet, what came before it, and the verdict it must meet.
 struct PacketCase {
     char const* name;
-    std::uint32_t verdict; ///< enum pm_verdict
-    Frame (*arrange)(Scene&);  ///< prepares the scene and returns the packet
+    std::uint32_t verdict;    ///< enum pm_verdict
+    Frame (*arrange)(Scene&); ///< prepares the scene and returns the packet
     /// What leaves when the verdict forwards; what passes is always compared with what came in.
     Frame (*leaves)(Scene&, Packet const& sent) = nullptr;
     bool few_ports = false; ///< on a datapath with few_ports_options()

@@ -7,20 +7,23 @@ namespace {
 
 void all_backends_down(Scene& scene, OnDown on_down, Protocol protocol = Protocol::tcp) {
     scene.world = web_world(protocol, 3, on_down);
-    for (unsigned number = 1; number <= 3; ++number) scene.world.measure(number, MeasuredState::down);
+    for (unsigned number = 1; number <= 3; ++number)
+        scene.world.measure(number, MeasuredState::down);
     scene.publish();
 }
 
 /// The kernel forgot the next hops of a generation that is in use.
 void forget_next_hops(Scene& scene) {
-    for (auto& backend : scene.generation.backends) backend.next_hop.reset();
+    for (auto& backend : scene.generation.backends)
+        backend.next_hop.reset();
     ++scene.generation.number;
     scene.datapath.commit(scene.generation);
 }
 
 void claim_every_place(Scene& scene) {
     for (auto& set : scene.datapath.tables().active_sessions())
-        for (auto& session : set.way) session.tag = PM_TAG_CLAIMED;
+        for (auto& session : set.way)
+            session.tag = PM_TAG_CLAIMED;
 }
 
 /// Established on a backend that then goes down under on_down = drop.
@@ -42,7 +45,9 @@ constexpr PacketCase cases[] = {
     {"the_first_fragment_of_a_new_flow", PM_DROP_FRAGMENT,
      [](Scene&) { return encode(first_fragment(client_packet(1234))); }},
     {"the_first_fragment_on_a_flow", PM_DROP_FRAGMENT,
-     [](Scene& scene) { return encode(first_fragment(scene.establish(client_packet(1234)).from_client(ack))); }},
+     [](Scene& scene) {
+         return encode(first_fragment(scene.establish(client_packet(1234)).from_client(ack)));
+     }},
     {"rst_without_a_session", PM_DROP_NO_SESSION, [](Scene&) { return encode(client_packet(1234, rst)); }},
     {"ack_without_a_session_under_drop", PM_DROP_NO_SESSION,
      [](Scene& scene) {
@@ -84,7 +89,9 @@ constexpr PacketCase cases[] = {
          return encode(flow_of_a_backend_that_is_down(scene, Protocol::tcp).from_client(ack));
      }},
     {"udp_of_a_backend_that_is_down_under_drop", PM_DROP_BACKEND_DOWN,
-     [](Scene& scene) { return encode(flow_of_a_backend_that_is_down(scene, Protocol::udp).from_client(0)); }},
+     [](Scene& scene) {
+         return encode(flow_of_a_backend_that_is_down(scene, Protocol::udp).from_client(0));
+     }},
     {"a_reply_of_a_backend_that_is_down_under_drop", PM_DROP_BACKEND_DOWN,
      [](Scene& scene) {
          return encode(flow_of_a_backend_that_is_down(scene, Protocol::tcp).from_backend(ack));
@@ -93,7 +100,8 @@ constexpr PacketCase cases[] = {
      [](Scene& scene) {
          scene.world = web_world(Protocol::tcp, 1);
          scene.publish();
-         for (std::uint16_t port = 1; port <= 4; ++port) (void)scene.establish(client_packet(port));
+         for (std::uint16_t port = 1; port <= 4; ++port)
+             (void)scene.establish(client_packet(port));
          return encode(client_packet(5));
      },
      nullptr, true},
@@ -106,6 +114,8 @@ constexpr PacketCase cases[] = {
 
 } // namespace
 
-std::span<PacketCase const> dropping_cases() { return cases; }
+std::span<PacketCase const> dropping_cases() {
+    return cases;
+}
 
 } // namespace pointsman::test

@@ -6,10 +6,11 @@ namespace pointsman::test {
 namespace {
 
 /// On the flow that client port 1234 established before.
-template <Packet (Flow::*Translation)(Packet) const>
+template<Packet (Flow::*Translation)(Packet) const>
 Frame translated(Scene& scene, Packet const& sent) {
     auto const tcp = scene.world.service("web").protocol == Protocol::tcp;
-    auto const session = scene.open(tcp ? client_packet(1234) : client_datagram(1234)); // a repeated first packet
+    auto const session =
+        scene.open(tcp ? client_packet(1234) : client_datagram(1234)); // a repeated first packet
     return encode((session.*Translation)(sent));
 }
 
@@ -22,7 +23,8 @@ void use_udp(Scene& scene) {
 }
 
 void all_backends_down(Scene& scene) {
-    for (unsigned number = 1; number <= 3; ++number) scene.world.measure(number, MeasuredState::down);
+    for (unsigned number = 1; number <= 3; ++number)
+        scene.world.measure(number, MeasuredState::down);
     scene.publish();
 }
 
@@ -58,7 +60,9 @@ Packet with_payload(Packet packet, std::size_t length) {
 
 constexpr PacketCase cases[] = {
     {"a_packet_of_a_flow_goes_to_its_backend", PM_FORWARD_TO_BACKEND,
-     [](Scene& scene) { return encode(scene.establish(client_packet(1234)).from_client(ack | psh, {'G', 'E', 'T'})); },
+     [](Scene& scene) {
+         return encode(scene.establish(client_packet(1234)).from_client(ack | psh, {'G', 'E', 'T'}));
+     },
      to_backend},
     {"an_odd_number_of_octets_keeps_its_checksum_right", PM_FORWARD_TO_BACKEND,
      [](Scene& scene) {
@@ -80,7 +84,9 @@ constexpr PacketCase cases[] = {
      },
      to_backend},
     {"a_reply_goes_to_the_clients_mac", PM_FORWARD_TO_CLIENT,
-     [](Scene& scene) { return encode(scene.establish(client_packet(1234)).from_backend(ack, {'2', '0', '0'})); },
+     [](Scene& scene) {
+         return encode(scene.establish(client_packet(1234)).from_backend(ack, {'2', '0', '0'}));
+     },
      to_client},
     {"a_datagram_goes_to_its_backend", PM_FORWARD_TO_BACKEND,
      [](Scene& scene) {
@@ -109,7 +115,8 @@ constexpr PacketCase cases[] = {
     {"fin_without_ack_without_a_backend_is_answered_by_rst", PM_FORWARD_RESET,
      [](Scene& scene) { return refused(scene, client_packet(1234, fin)); }, reset_answer},
     {"ack_without_a_backend_is_answered_by_rst_with_its_sequence_number", PM_FORWARD_RESET,
-     [](Scene& scene) { return refused(scene, with_payload(client_packet(1234, ack | psh), 700)); }, reset_answer},
+     [](Scene& scene) { return refused(scene, with_payload(client_packet(1234, ack | psh), 700)); },
+     reset_answer},
     {"ack_without_a_session_is_answered_by_rst", PM_FORWARD_RESET,
      [](Scene&) { return encode(with_payload(client_packet(1234, ack), 3)); }, reset_answer},
     {"ack_without_a_session_goes_to_a_backend_under_rehash", PM_FORWARD_TO_BACKEND,
@@ -130,6 +137,8 @@ constexpr PacketCase cases[] = {
 
 } // namespace
 
-std::span<PacketCase const> forwarding_cases() { return cases; }
+std::span<PacketCase const> forwarding_cases() {
+    return cases;
+}
 
 } // namespace pointsman::test

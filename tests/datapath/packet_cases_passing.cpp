@@ -68,6 +68,8 @@ constexpr PacketCase cases[] = {
 
 } // namespace
 
-std::span<PacketCase const> passing_cases() { return cases; }
+std::span<PacketCase const> passing_cases() {
+    return cases;
+}
 
 } // namespace pointsman::test

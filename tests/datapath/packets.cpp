@@ -48,7 +48,8 @@ struct HookAndCase {
 std::vector<HookAndCase> both_hooks_of_all_cases() {
     std::vector<HookAndCase> all;
     for (auto const hook : {Hook::xdp, Hook::tc})
-        for (auto const& packet_case : all_packet_cases()) all.push_back({hook, packet_case});
+        for (auto const& packet_case : all_packet_cases())
+            all.push_back({hook, packet_case});
     return all;
 }
 
@@ -95,7 +96,8 @@ TEST(PacketCases, CoverEveryVerdict) {
     for (auto const& verdict : verdict_names()) {
         if (std::ranges::find(unreachable, verdict.number) != unreachable.end()) continue;
         auto const cases = all_packet_cases();
-        EXPECT_NE(std::ranges::find(cases, verdict.number, &PacketCase::verdict), cases.end()) << verdict.name;
+        EXPECT_NE(std::ranges::find(cases, verdict.number, &PacketCase::verdict), cases.end())
+            << verdict.name;
     }
 }
 

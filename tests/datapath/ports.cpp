@@ -21,7 +21,9 @@ protected:
         BothHooks::TearDown();
     }
     [[nodiscard]] Scene& few() { return *few_; }
-    [[nodiscard]] Flow establish(std::uint16_t client_port) { return few().establish(client_packet(client_port)); }
+    [[nodiscard]] Flow establish(std::uint16_t client_port) {
+        return few().establish(client_packet(client_port));
+    }
 
 private:
     std::unique_ptr<Scene> few_;
@@ -31,14 +33,16 @@ constexpr std::uint32_t exhausted = PM_DROP_PORTS_EXHAUSTED;
 
 TEST_P(Ports, EveryPortOfTheRangeIsUsedBeforeOneIsRefused) {
     std::set<std::uint16_t> used;
-    for (std::uint16_t port = 11; port <= 44; port = static_cast<std::uint16_t>(port + 11)) used.insert(establish(port).nat_port());
+    for (std::uint16_t port = 11; port <= 44; port = static_cast<std::uint16_t>(port + 11))
+        used.insert(establish(port).nat_port());
     EXPECT_EQ(used, (std::set<std::uint16_t>{40000, 40001, 40002, 40003}));
     EXPECT_EQ(few().send(client_packet(55)).verdict, exhausted);
 }
 
 TEST_P(Ports, APortIsFreeAgainWhenItsConnectionIsClosed) {
     auto const first = establish(1);
-    for (std::uint16_t port = 2; port <= 4; ++port) (void)establish(port);
+    for (std::uint16_t port = 2; port <= 4; ++port)
+        (void)establish(port);
     ASSERT_EQ(few().send(client_packet(5)).verdict, exhausted);
     ASSERT_TRUE(few().send(first.from_client(rst)).was_sent());
     EXPECT_EQ(few().open(client_packet(5)).nat_port(), first.nat_port());
@@ -46,7 +50,8 @@ TEST_P(Ports, APortIsFreeAgainWhenItsConnectionIsClosed) {
 
 TEST_P(Ports, AFlowThatLostItsPortDoesNotSendFromItAnyMore) {
     auto const first = establish(1);
-    for (std::uint16_t port = 2; port <= 4; ++port) (void)establish(port);
+    for (std::uint16_t port = 2; port <= 4; ++port)
+        (void)establish(port);
     ASSERT_TRUE(few().send(first.from_client(rst)).was_sent());
     auto const next = establish(5);
     ASSERT_EQ(next.nat_port(), first.nat_port());
@@ -56,7 +61,8 @@ TEST_P(Ports, AFlowThatLostItsPortDoesNotSendFromItAnyMore) {
 }
 
 TEST_P(Ports, AHalfOpenFlowKeepsItsPort) {
-    for (std::uint16_t port = 1; port <= 4; ++port) (void)few().open(client_packet(port));
+    for (std::uint16_t port = 1; port <= 4; ++port)
+        (void)few().open(client_packet(port));
     EXPECT_EQ(few().send(client_packet(5)).verdict, exhausted);
 }
 
@@ -64,10 +70,12 @@ TEST_P(Ports, AOneWayDatagramFlowInUseKeepsItsPort) {
     few().world = web_world(Protocol::udp, 1);
     few().publish();
     auto const flow = few().open(client_datagram(1));
-    for (std::uint16_t port = 2; port <= 4; ++port) (void)few().establish(client_datagram(port));
+    for (std::uint16_t port = 2; port <= 4; ++port)
+        (void)few().establish(client_datagram(port));
     auto const a_minute = static_cast<std::uint32_t>(60 * few().datapath.programs().ticks_per_second());
     for (auto& set : few().datapath.tables().active_sessions())
-        for (auto& session : set.way) session.last_seen -= a_minute;
+        for (auto& session : set.way)
+            session.last_seen -= a_minute;
     ASSERT_TRUE(few().send(flow.from_client(0)).was_sent()) << "the flow is in use now";
     EXPECT_EQ(few().send(client_datagram(5)).verdict, exhausted);
 }

@@ -53,7 +53,9 @@ Packet Flow::at_client(Packet sent) const {
     return sent;
 }
 
-unsigned Flow::backend() const noexcept { return forwarded.to[5]; }
+unsigned Flow::backend() const noexcept {
+    return forwarded.to[5];
+}
 
 Packet client_packet(std::uint16_t client_port, std::uint8_t flags) {
     Packet packet;
@@ -81,7 +83,10 @@ Packet client_datagram(std::uint16_t client_port) {
 }
 
 Scene::Scene(Datapath& datapath_, Hook hook_)
-    : datapath{datapath_}, hook{hook_}, world{empty_world()}, log_{datapath_.programs().event_ring_fd()} {
+    : datapath{datapath_}
+    , hook{hook_}
+    , world{empty_world()}
+    , log_{datapath_.programs().event_ring_fd()} {
     datapath.reset();
     (void)log_.take();
 }
@@ -128,7 +133,8 @@ std::optional<pm_session> Scene::session_of(Flow const& flow, pm_direction direc
         if (session.direction == direction && from_abi(session.client) == flow.first.source &&
             ntohs(session.client_port) == flow.first.source_port &&
             ntohs(session.service_port) == flow.first.destination_port &&
-            ntohs(session.nat_port) == flow.nat_port() && backend_address_of(session) == flow.forwarded.destination &&
+            ntohs(session.nat_port) == flow.nat_port() &&
+            backend_address_of(session) == flow.forwarded.destination &&
             session.protocol == static_cast<std::uint8_t>(flow.first.protocol))
             return session;
     return std::nullopt;
@@ -147,12 +153,14 @@ void BothHooks::begin(World world) {
     scene_->publish();
 }
 
-std::string_view name_of(Hook hook) noexcept { return hook == Hook::xdp ? "xdp" : "tc"; }
+std::string_view name_of(Hook hook) noexcept {
+    return hook == Hook::xdp ? "xdp" : "tc";
+}
 
 ::testing::AssertionResult same_frame(char const*, char const*, Frame const& actual, Frame const& expected) {
     if (actual == expected) return ::testing::AssertionSuccess();
-    return ::testing::AssertionFailure() << "    frame: " << describe(actual)
-                                         << "\n expected: " << describe(expected);
+    return ::testing::AssertionFailure()
+           << "    frame: " << describe(actual) << "\n expected: " << describe(expected);
 }
 
 } // namespace pointsman::test

@@ -60,7 +60,8 @@ private:
     EventLog log_;
 };
 
-/// Runs every test through both hooks, each with an empty session table and the service "web" up at three backends.
+/// Runs every test through both hooks, each with an empty session table and the service "web" up at three
+/// backends.
 class BothHooks : public ::testing::TestWithParam<Hook> {
 protected:
     void SetUp() override;
@@ -75,9 +76,10 @@ private:
     std::unique_ptr<Scene> scene_;
 };
 
-#define POINTSMAN_BOTH_HOOKS(suite)                                                                                    \
-    INSTANTIATE_TEST_SUITE_P(, suite, ::testing::Values(Hook::xdp, Hook::tc),                                          \
-                             [](auto const& hook) { return std::string{::pointsman::test::name_of(hook.param)}; })
+#define POINTSMAN_BOTH_HOOKS(suite)                                                                          \
+    INSTANTIATE_TEST_SUITE_P(, suite, ::testing::Values(Hook::xdp, Hook::tc), [](auto const& hook) {         \
+        return std::string{::pointsman::test::name_of(hook.param)};                                          \
+    })
 
 [[nodiscard]] std::string_view name_of(Hook hook) noexcept;
 

@@ -5,15 +5,23 @@
 namespace pointsman::test {
 namespace {
 
-std::string name_of_backend(unsigned number) { return "b" + std::to_string(number); }
+std::string name_of_backend(unsigned number) {
+    return "b" + std::to_string(number);
+}
 
 } // namespace
 
-Address backend_address(unsigned number) { return Address::v4(0x0a'00'00'0a + number); }
+Address backend_address(unsigned number) {
+    return Address::v4(0x0a'00'00'0a + number);
+}
 
-std::uint16_t backend_port(unsigned number) { return static_cast<std::uint16_t>(8080 + number); }
+std::uint16_t backend_port(unsigned number) {
+    return static_cast<std::uint16_t>(8080 + number);
+}
 
-Mac backend_mac(unsigned number) { return {2, 0, 0, 0, 1, static_cast<std::uint8_t>(number)}; }
+Mac backend_mac(unsigned number) {
+    return {2, 0, 0, 0, 1, static_cast<std::uint8_t>(number)};
+}
 
 void World::add_backend(Service& service, unsigned number) {
     Backend backend;
@@ -58,7 +66,8 @@ World web_world(Protocol protocol, unsigned backends, OnDown on_down) {
     service.protocol = protocol;
     service.on_down = on_down;
     service.panic_threshold = 0;
-    for (unsigned number = 1; number <= backends; ++number) world.add_backend(service, number);
+    for (unsigned number = 1; number <= backends; ++number)
+        world.add_backend(service, number);
     world.desired.services.push_back(std::move(service));
     return world;
 }

@@ -7,8 +7,8 @@
 
 namespace pointsman::test {
 
-// The network of the tests. Client packets come from `router` to the loopback interface, which stands for the one
-// towards the clients; backends are behind another interface.
+// The network of the tests. Client packets come from `router` to the loopback interface, which stands for the
+// one towards the clients; backends are behind another interface.
 inline constexpr Mac router_mac{2, 0, 0, 0, 0, 0xfe};
 inline constexpr Mac client_side_mac{2, 0, 0, 0, 0, 1};
 inline constexpr Mac backend_side_mac{2, 0, 0, 0, 0, 2};
@@ -16,7 +16,7 @@ inline constexpr std::uint32_t backend_side_ifindex = 2;
 
 inline constexpr Address web_address = Address::v4(0xc0'00'02'0a); ///< 192.0.2.10
 inline constexpr std::uint16_t web_port = 80;
-inline constexpr Address nat_address = Address::v4(0x0a'00'00'01); ///< 10.0.0.1
+inline constexpr Address nat_address = Address::v4(0x0a'00'00'01);    ///< 10.0.0.1
 inline constexpr Address client_address = Address::v4(0xc6'33'64'07); ///< 198.51.100.7
 
 /// 10.0.0.(10 + number), port 8080 + number, MAC ending in the number; numbers start at 1.

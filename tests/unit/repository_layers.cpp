@@ -78,7 +78,8 @@ TEST(RepositoryLayers, EachFolderIncludesOnlyWhatIsBelowIt) {
          {"controller/model", "controller/config", "controller/plan", "healthcheck", "controller/datapath",
           "controller/api"}},
         {"controller/cli",
-         {"controller/model", "controller/config", "controller/datapath", "controller/app"}},
+         {"controller/model", "controller/config", "controller/datapath", "controller/api",
+          "controller/app"}},
     };
     EXPECT_EQ(wrong_includes([&](std::string const& file, std::string const& include) {
                   auto const ours = include.starts_with("controller/") || include.starts_with("healthcheck/");
@@ -139,10 +140,7 @@ TEST(RepositoryFiles, NoSourceIsTooLongToRead) {
 }
 
 TEST(RepositoryFiles, NothingIsLeftForLater) {
-    std::regex const reminder{"\\b(TO"
-                              "DO|FIX"
-                              "ME|XX"
-                              "X)\\b"};
+    std::regex const reminder{R"(\b(T[O]DO|F[I]XME|X[X]X)\b)"}; // does not match itself
     for (auto const& file : all_sources()) {
         std::istringstream lines{contents_of(root / file)};
         for (std::string line; std::getline(lines, line);)

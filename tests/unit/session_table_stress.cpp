@@ -190,11 +190,11 @@ void run_rounds(std::size_t sets, std::size_t flow_count, unsigned count) {
 }
 
 TEST(SessionTableStress, EveryFlowOfAFewEndsWithExactlyOneEntry) {
-    run_rounds(64, 16, 20000);
+    run_rounds(64, 16, 8000);
 }
 
 TEST(SessionTableStress, EveryFlowOfManyEndsWithExactlyOneEntry) {
-    run_rounds(4096, 400, 200);
+    run_rounds(4096, 400, 100);
 }
 
 } // namespace

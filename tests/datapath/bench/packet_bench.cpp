@@ -7,8 +7,8 @@
 #include <numeric>
 #include <string_view>
 
-/// What the XDP program costs a packet, in nanoseconds: the runner around it minus the runner around an empty program,
-/// measured in turns. Prints JSON on stdout.
+/// What the XDP program costs a packet, in nanoseconds: the runner around it minus the runner around an empty
+/// program, measured in turns. Prints JSON on stdout.
 
 namespace pointsman::bench {
 namespace {
@@ -130,7 +130,8 @@ void check_verdict(Case const& test_case, pm_counters const& before, pm_counters
 }
 
 /// All cases take turns within each round.
-std::vector<Timing> measure(std::vector<Case> const& cases, Datapath& datapath, Runner& runner, Effort const& effort) {
+std::vector<Timing> measure(std::vector<Case> const& cases, Datapath& datapath, Runner& runner,
+                            Effort const& effort) {
     std::vector<Timing> timings(cases.size());
     for (unsigned round = 0; round < effort.rounds; ++round)
         for (std::size_t i = 0; i < cases.size(); ++i) {
@@ -149,8 +150,8 @@ void print(Case const& test_case, Timing const& timing, bool first) {
               << ", \"program_ns_min\": " << std::ranges::min(timing.program)
               << ", \"empty_ns_median\": " << median(timing.empty)
               << ", \"empty_ns_min\": " << std::ranges::min(timing.empty)
-              << ", \"net_ns_median\": " << median(timing.net) << ", \"net_ns_min\": " << std::ranges::min(timing.net)
-              << "}";
+              << ", \"net_ns_median\": " << median(timing.net)
+              << ", \"net_ns_min\": " << std::ranges::min(timing.net) << "}";
 }
 
 DatapathOptions options_for(std::uint32_t flows) {
@@ -167,7 +168,8 @@ void run(Effort const& effort) {
         datapath.commit(web_world(Protocol::tcp, backends).plan({}).next);
         auto const cases = cases_with(datapath, flows);
         auto const timings = measure(cases, datapath, runner, effort);
-        for (std::size_t i = 0; i < cases.size(); ++i) print(cases[i], timings[i], flows == 1 && i == 0);
+        for (std::size_t i = 0; i < cases.size(); ++i)
+            print(cases[i], timings[i], flows == 1 && i == 0);
     }
     std::cout << "\n]}\n";
 }

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0 OR BSD-2-Clause
 /*
- * Runs another XDP program on a fresh packet every time: BPF_PROG_TEST_RUN with `repeat` gives a program its own output
- * back. The first bytes of the frame are restored from a table, one entry after the other, then the program under test
- * runs by a tail call, unmodified.
+ * Runs another XDP program on a fresh packet every time: BPF_PROG_TEST_RUN with `repeat` gives a program its
+ * own output back. The first bytes of the frame are restored from a table, one entry after the other, then
+ * the program under test runs by a tail call, unmodified.
  */
 #include <linux/bpf.h>
 #include <bpf/bpf_helpers.h>

@@ -10,10 +10,13 @@
 
 namespace pointsman::bench {
 
-void Runner::Destroy::operator()(runner_object* object) const noexcept { runner_object__destroy(object); }
+void Runner::Destroy::operator()(runner_object* object) const noexcept {
+    runner_object__destroy(object);
+}
 
 Runner::Runner(std::uint32_t most_frames) : object_{runner_object__open()} {
-    if (!object_) throw DatapathError{"the runner does not open", "install the libbpf that it was built with"};
+    if (!object_)
+        throw DatapathError{"the runner does not open", "install the libbpf that it was built with"};
     bpf_map__set_max_entries(object_->maps.runner_frames, most_frames);
     if (runner_object__load(object_.get()) != 0)
         throw DatapathError{"the kernel refused the runner", "run as root"};
@@ -34,7 +37,9 @@ void Runner::choose(int program_fd) {
         throw std::runtime_error{"the kernel refused the tail call"};
 }
 
-int Runner::empty_program() const { return bpf_program__fd(object_->progs.empty); }
+int Runner::empty_program() const {
+    return bpf_program__fd(object_->progs.empty);
+}
 
 std::uint32_t Runner::run_block(std::uint32_t packets) {
     RunnerFrame frame;

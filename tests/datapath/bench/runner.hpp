@@ -33,8 +33,8 @@ public:
     [[nodiscard]] int empty_program() const;
 
     /// Runs the chosen program `packets` times, going on where the last block ended.
-    /// @return nanoseconds per packet, the runner's included, as the kernel measured them: the call itself also waits for
-    /// a grace period, some 16 ms. Whole numbers, rounded down.
+    /// @return nanoseconds per packet, the runner's included, as the kernel measured them: the call itself
+    /// also waits for a grace period, some 16 ms. Whole numbers, rounded down.
     [[nodiscard]] std::uint32_t run_block(std::uint32_t packets);
 
 private:
