@@ -141,6 +141,8 @@ enum pm_direction {
 #define PM_SESSION_CLOSED      0x10u /* RST, or FIN both ways */
 #define PM_SESSION_CUT	       0x20u /* the client was told that its backend is gone */
 
+#define PM_SESSION_MIDSTREAM 0x40u /* began without a SYN: a RST says nothing about the backend */
+
 #define PM_TAG_EMPTY   0u /* no session */
 #define PM_TAG_CLAIMED 1u /* being written: treat as a miss, do not evict */
 

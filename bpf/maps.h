@@ -125,6 +125,8 @@ static __always_inline struct pm_addr *nat_address_at(__u32 active, __u32 index)
 
 static __always_inline struct pm_link *link_at(__u32 active, __u32 slot)
 {
+	if (slot >= PM_LINK_SLOTS)
+		return NULL;
 	return array_at(&pm_links, table_half(active) * PM_LINK_SLOTS + slot);
 }
 

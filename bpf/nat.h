@@ -93,6 +93,18 @@ static __always_inline int nat_port_is_reusable(const struct pm_session *holder,
 	return session->last_seen - holder->last_seen > options.embryonic_ticks;
 }
 
+/* Does the NAT port of a flow that may lose it, being half-open or closed, still belong to it? */
+__noinline int nat_has_port(const struct pm_session *session, __u32 active)
+{
+	struct pm_flow reply = {};
+	struct pm_session *holder;
+
+	if (!session || nat_reply_flow(session, active, &reply))
+		return 0;
+	holder = session_at(session_peek(pm_flow_hash(&reply, options.hash_key), &reply, active));
+	return holder && same_client(holder, session);
+}
+
 /* One try: 1 when the port was free and is now ours, 0 when it is taken, negative when the table has no
  * place. */
 __noinline int nat_try_port(const struct pm_session *session, __u32 active, int attempt)

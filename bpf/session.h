@@ -154,26 +154,67 @@ static __always_inline void session_count_eviction(__u32 worth)
 		counts->evicted_established++;
 }
 
-/* The entry worth least in the flow's two sets, the one idle for longest among equals; 0 if none may go. */
-__noinline place_t session_victim(__u32 half, __u32 hash_high, __u32 now)
+/* The same entry of the other half: while a swap goes on, what stands there comes to this place. */
+static __always_inline place_t session_mirror(place_t place)
+{
+	const __u32 entries = options.session_sets * PM_SESSION_WAYS;
+
+	return place > entries ? place - entries : place + entries;
+}
+
+static __always_inline __u32 session_used(const struct pm_session_set *set)
+{
+	__u32 used = 0;
+
+#pragma unroll
+	for (int way = 0; way < PM_SESSION_WAYS; way++)
+		used += READ_ONCE(set->way[way].tag) != PM_TAG_EMPTY;
+	return used;
+}
+
+/*
+ * What it costs to give up a place: nothing but the fullness of its set when it is empty. While a swap goes
+ * on, an empty place is worth what will come there from the other half.
+ */
+__noinline __u64 session_cost(place_t place, __u32 used, __u32 now, __u32 active)
+{
+	struct pm_session *session = session_at(place);
+
+	if (session && READ_ONCE(session->tag) == PM_TAG_EMPTY && (active & PM_ACTIVE_CARRY_OVER))
+		session = session_at(session_mirror(place));
+	if (!session)
+		return pm_pair(WORTH_UNTOUCHABLE, 0);
+	if (READ_ONCE(session->tag) == PM_TAG_EMPTY)
+		return used;
+	return pm_pair(session_worth(session), ~(now - session->last_seen));
+}
+
+/*
+ * An empty entry in the emptier of the flow's two sets; else the one worth least, idle for longest among
+ * equals. 0 if none may go.
+ */
+__noinline place_t session_victim(__u32 hash_high, __u32 now, __u32 active)
 {
 	__u64 least = pm_pair(WORTH_UNTOUCHABLE, 0);
 	place_t victim = 0;
 
 	for (int second = 0; second < 2; second++) {
-		__u32 index = candidate_set(half, hash_high, second);
+		__u32 index = candidate_set(session_half(active), hash_high, second);
 		struct pm_session_set *set = array_at(&pm_sessions, index);
+		__u32 used;
 
 		if (!set)
 			return 0;
-#pragma unroll
-		for (int way = 0; way < PM_SESSION_WAYS; way++) {
-			__u32 worth = session_worth(&set->way[way]);
-			__u64 score = worth ? pm_pair(worth, ~(now - set->way[way].last_seen)) : 0;
+		used = session_used(set);
+#pragma nounroll
+		for (__u32 way = 0; way < PM_SESSION_WAYS; way++) {
+			place_t place = 1 + index * PM_SESSION_WAYS + way;
+			__u64 cost = session_cost(place, used, now, active);
 
-			if (score < least) {
-				least = score;
-				victim = 1 + index * PM_SESSION_WAYS + way;
+			OPAQUE(place);
+			if (cost < least) {
+				least = cost;
+				victim = place;
 			}
 		}
 		if (!least)
@@ -240,14 +281,14 @@ __noinline place_t session_settle(__u32 half, __u64 hash, const struct pm_flow *
 }
 
 /* Writes `content` over the entry that is worth least. 0 when other writers were faster to every place. */
-__noinline int session_insert(const struct pm_session *content, __u64 hash, __u32 half)
+__noinline int session_insert(const struct pm_session *content, __u64 hash, __u32 active)
 {
 	struct pm_session *session;
 	__u32 tag, worth;
 
 	if (!content)
 		return 0;
-	session = session_at(session_victim(half, hash >> 32, content->last_seen));
+	session = session_at(session_victim(hash >> 32, content->last_seen, active));
 	if (!session)
 		return 0;
 	worth = session_worth(session);
@@ -266,7 +307,7 @@ __noinline int session_insert(const struct pm_session *content, __u64 hash, __u3
 static __always_inline place_t session_store(const struct pm_session *content, const struct pm_flow *flow,
 					     __u64 hash, __u32 active)
 {
-	if (!session_insert(content, hash, session_half(active)))
+	if (!session_insert(content, hash, active))
 		return 0;
 	return session_settle(session_half(active), hash, flow, active);
 }
@@ -278,10 +319,15 @@ __noinline place_t session_carry_over(__u64 hash, const struct pm_flow *flow, __
 	place_t place = session_find(!session_half(active), hash, flow, active);
 	struct pm_session *other = session_at(place);
 	struct pm_session copy;
+	struct pm_session *mirror = session_at(session_mirror(place));
 	place_t moved;
 
-	if (!other || !session_read(other, &copy))
+	if (!other || !mirror || !session_read(other, &copy))
 		return 0;
+	if (session_claim(mirror, PM_TAG_EMPTY)) {
+		session_publish(mirror, &copy, hash);
+		return session_settle(session_half(active), hash, flow, active);
+	}
 	moved = session_store(&copy, flow, hash, active);
 	return moved ? moved : place;
 }

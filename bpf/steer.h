@@ -50,7 +50,8 @@ static __always_inline void report_progress(const struct packet *packet, const s
 {
 	const __u32 active = packet->active;
 
-	if (session->direction == PM_TO_CLIENT && (packet->tcp_flags & TCP_RST)) {
+	if (session->direction == PM_TO_CLIENT && (packet->tcp_flags & TCP_RST) &&
+	    !(session->state & PM_SESSION_MIDSTREAM)) {
 		__u32 type = session->state & PM_SESSION_ANSWERED ? PM_EVENT_ABORTED : PM_EVENT_REFUSED;
 
 		event_send_evidence(session, active, type, packet->now);
@@ -108,7 +109,7 @@ static __always_inline int refuse(PM_CONTEXT *ctx, struct packet *packet, const 
 static __always_inline void draft_client(struct pm_session *draft, const struct packet *packet,
 					 const struct ethhdr *eth, __u16 link)
 {
-	draft->state = 0;
+	draft->state = packet->flow.protocol == IPPROTO_TCP && !is_syn(packet) ? PM_SESSION_MIDSTREAM : 0;
 	draft->last_seen = packet->now;
 	draft->client = packet->flow.source;
 	draft->client_port = packet->flow.source_port;
@@ -178,13 +179,16 @@ static __always_inline int on_down(PM_CONTEXT *ctx, struct packet *packet, place
 {
 	struct pm_service *service = service_at(packet->active, copy->service);
 	const int udp = copy->protocol == IPPROTO_UDP;
+	int verdict;
 
 	if (!service)
 		return PM_DROP_BACKEND_DOWN;
 	if (copy->direction == PM_TO_BACKEND &&
 	    (udp ? service->on_down != PM_ON_DOWN_DROP : service->on_down == PM_ON_DOWN_REHASH)) {
-		event_send(copy, packet->active, PM_EVENT_REHASHED, 0, 0);
-		return open_session(ctx, packet, copy->service, place);
+		verdict = open_session(ctx, packet, copy->service, place);
+		if (verdict == PM_FORWARD_TO_BACKEND)
+			event_send(copy, packet->active, PM_EVENT_REHASHED, 0, 0);
+		return verdict;
 	}
 	if (!(copy->state & (PM_SESSION_CUT | PM_SESSION_CLOSED))) {
 		mark_pair(packet, session, copy, PM_SESSION_CUT);
@@ -212,6 +216,11 @@ static __always_inline int continue_session(PM_CONTEXT *ctx, struct packet *pack
 	}
 	if (!valid || idle)
 		return on_down(ctx, packet, place, session, copy);
+	if (copy->direction == PM_TO_BACKEND &&
+	    (copy->state & (PM_SESSION_ESTABLISHED | PM_SESSION_CLOSED)) != PM_SESSION_ESTABLISHED &&
+	    !nat_has_port(copy, packet->active))
+		return copy->state & PM_SESSION_CLOSED ? PM_DROP_NO_SESSION
+						       : open_session(ctx, packet, copy->service, place);
 	follow(packet, session, copy);
 	return copy->direction == PM_TO_BACKEND ? nat_to_backend(ctx, packet, copy)
 						: nat_to_client(ctx, packet, copy);

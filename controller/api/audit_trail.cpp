@@ -45,7 +45,8 @@ std::uint64_t last_seq(std::string const& path) {
         auto const record = boost::json::parse(line, error);
         if (error || !record.is_object()) continue;
         auto const* seq = record.as_object().if_contains("seq");
-        if (seq && seq->is_number()) return seq->to_number<std::uint64_t>();
+        auto const number = seq ? seq->to_number<std::uint64_t>(error) : 0;
+        if (seq && !error) return number;
     }
     return 0;
 }

@@ -25,7 +25,8 @@ public:
     /// `fields`. When the disk refuses, the record is counted and the next one that fits is preceded by a
     /// `lost` record.
     /// @return the record's seq, 0 when it was lost.
-    std::uint64_t write(std::string_view kind, boost::json::object const& fields, Moment when = Moment::now());
+    std::uint64_t write(std::string_view kind, boost::json::object const& fields,
+                        Moment when = Moment::now());
 
     [[nodiscard]] std::uint64_t lost() const noexcept { return lost_; }
     [[nodiscard]] std::string const& path() const noexcept { return path_; }

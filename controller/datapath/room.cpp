@@ -1,11 +1,12 @@
 #include "controller/datapath/room.hpp"
 
-#include "controller/plan/maglev.hpp"
+#include "controller/model/generation.hpp"
 
 namespace pointsman {
 
 Room Room::of(DatapathOptions const& options) noexcept {
-    auto const entries = std::uint64_t{options.sessions} * 2 * 5 / 4;
+    auto const entries = std::uint64_t{options.sessions} * 2 * 8 /
+                         5; // fuller sets evict: 0.03 % of the flows at 61 %, 1.3 % at 80 %
     return {
         .services = options.services + 1,
         .backends = options.backends + 1,

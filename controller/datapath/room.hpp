@@ -13,7 +13,7 @@ struct Room {
     std::uint32_t maglev_chunks = 0; ///< for one service
     std::uint32_t session_sets = 0;
 
-    /// Room for what the options ask: two sessions a flow, at most four fifths full.
+    /// Room for what the options ask: two sessions a flow, at most five eighths full.
     [[nodiscard]] static Room of(DatapathOptions const& options) noexcept;
 
     /// Memory of both halves of the session table, in bytes.

@@ -1,5 +1,6 @@
 #include "controller/datapath/session_table.hpp"
 
+#include <algorithm>
 #include <array>
 #include <atomic>
 #include <cstring>
@@ -67,34 +68,37 @@ void settle(pm_session const& session, std::span<pm_session* const> places) noex
     }
 }
 
-void carry(pm_session const& session, SessionHalf to, CarryOver& result) noexcept {
+/// `same` is the session's own place in the other half: free, unless the program needed it for a new flow.
+/// Null when the halves differ in size.
+void carry(pm_session const& session, pm_session* same, SessionHalf to, CarryOver& result) noexcept {
     auto const places = places_of(session, to);
     for (auto* const place : places) {
         if (!holds(*place, session)) continue;
         ++result.present;
         return;
     }
-    for (auto* const place : places) {
-        if (!publish(*place, session)) continue;
-        std::atomic_thread_fence(std::memory_order_seq_cst);
-        settle(session, places);
-        ++result.carried;
+    auto const published = (same && publish(*same, session)) ||
+                           std::ranges::any_of(places, [&](auto* place) { return publish(*place, session); });
+    if (!published) {
+        ++result.lost;
         return;
     }
-    ++result.lost;
+    std::atomic_thread_fence(std::memory_order_seq_cst);
+    settle(session, places);
+    ++result.carried;
 }
 
 bool is_closed(pm_session const& session) noexcept {
     return (session.state & PM_SESSION_CLOSED) != 0;
 }
 
-/// Hands a copy of each entry to `each`.
+/// Hands a copy of each entry to `each`, with its set and way.
 template<typename Each>
 void for_each_session(SessionHalf half, Each each) {
     pm_session copy{};
-    for (auto& set : half)
-        for (auto& session : set.way)
-            if (read_session(session, copy)) each(copy);
+    for (std::size_t set = 0; set < half.size(); ++set)
+        for (std::size_t way = 0; way < PM_SESSION_WAYS; ++way)
+            if (read_session(half[set].way[way], copy)) each(copy, set, way);
 }
 
 } // namespace
@@ -103,15 +107,19 @@ void for_each_session(SessionHalf half, Each each) {
 /// left.
 CarryOver carry_over(SessionHalf from, SessionHalf to, std::span<pm_backend const> backends) {
     CarryOver result;
-    for_each_session(from, [&](pm_session const& session) {
+    auto const same_place = [&](std::size_t set, std::size_t way) {
+        return from.size() == to.size() ? &to[set].way[way] : nullptr;
+    };
+    for_each_session(from, [&](pm_session const& session, std::size_t set, std::size_t way) {
         if (!is_valid(session, backends))
             ++result.dropped;
         else if (!is_closed(session))
-            carry(session, to, result);
+            carry(session, same_place(set, way), to, result);
     });
     CarryOver closed;
-    for_each_session(from, [&](pm_session const& session) {
-        if (is_closed(session) && is_valid(session, backends)) carry(session, to, closed);
+    for_each_session(from, [&](pm_session const& session, std::size_t set, std::size_t way) {
+        if (is_closed(session) && is_valid(session, backends))
+            carry(session, same_place(set, way), to, closed);
     });
     result.closed = closed.carried + closed.present;
     return result;
@@ -123,7 +131,7 @@ void clear_sessions(SessionHalf half) noexcept {
 
 SessionCounts count_sessions(SessionSnapshot const& snapshot) {
     SessionCounts counts;
-    for_each_session(snapshot.half, [&](pm_session const& session) {
+    for_each_session(snapshot.half, [&](pm_session const& session, std::size_t, std::size_t) {
         if (session.direction != PM_TO_BACKEND || is_closed(session) || !is_valid(session, snapshot.backends))
             return;
         auto const silent = static_cast<std::int32_t>(snapshot.now - session.last_seen);

@@ -7,6 +7,7 @@
 namespace pointsman {
 
 std::optional<Address> Address::parse(std::string_view text) {
+    if (text.find('\0') != text.npos) return std::nullopt;
     std::string const terminated{text};
     std::array<std::uint8_t, 16> octets{};
     if (in_addr v4{}; inet_pton(AF_INET, terminated.c_str(), &v4) == 1) return Address::v4(ntohl(v4.s_addr));

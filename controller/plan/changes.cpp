@@ -56,7 +56,7 @@ void compare(GenerationBackend const* was, GenerationBackend const& now, std::ve
         changes.push_back({Change::Kind::backend, now.key, absent, state_text(now)});
         return;
     }
-    if (was->state() != now.state())
+    if (was->state() != now.state() || was->incarnation != now.incarnation)
         changes.push_back({Change::Kind::backend, now.key, state_text(*was), state_text(now)});
     if (was->weight != now.weight || was->backup != now.backup)
         changes.push_back(

@@ -23,6 +23,22 @@ bool in_panic(std::span<GenerationBackend const> backends, unsigned threshold) {
     return ready > 0 && healthy * 100 < threshold * ready;
 }
 
+/// May take new flows, health aside.
+bool is_usable(GenerationBackend const& backend) {
+    return backend.admin == AdminState::ready && backend.weight > 0 && backend.next_hop &&
+           !backend.nat_addresses.empty();
+}
+
+/// A healthy reserve takes the flows before they go to backends that are down.
+bool reserve_takes_over(std::span<GenerationBackend const> backends) {
+    auto const any_healthy = [&](bool backup) {
+        return std::ranges::any_of(backends, [&](auto const& backend) {
+            return backend.backup == backup && is_usable(backend) && backend.measured == MeasuredState::up;
+        });
+    };
+    return any_healthy(true) && !any_healthy(false);
+}
+
 bool keeps_sessions(GenerationBackend const& backend, bool panic, OnDown on_down) {
     if (on_down == OnDown::keep) return true;
     if (backend.admin == AdminState::maint) return false;
@@ -33,10 +49,10 @@ bool keeps_sessions(GenerationBackend const& backend, bool panic, OnDown on_down
 } // namespace
 
 bool decide_eligibility(std::span<GenerationBackend> backends, unsigned panic_threshold, OnDown on_down) {
-    auto const panic = in_panic(backends, panic_threshold);
+    auto const panic = in_panic(backends, panic_threshold) && !reserve_takes_over(backends);
     auto const usable = [panic](GenerationBackend const& backend) {
-        return backend.admin == AdminState::ready && backend.weight > 0 && backend.next_hop &&
-               !backend.nat_addresses.empty() && (panic || backend.measured == MeasuredState::up);
+        return is_usable(backend) &&
+               (backend.measured == MeasuredState::up || (panic && backend.measured == MeasuredState::down));
     };
     auto const primary_left = std::ranges::any_of(
         backends, [&](auto const& backend) { return !backend.backup && usable(backend); });

@@ -7,10 +7,6 @@
 
 namespace pointsman {
 
-/// Slots of every table: a prime, as the permutations need. With 100 backends, losing one moves 1.35 % of the
-/// other backends' slots.
-inline constexpr std::uint32_t maglev_size = 16381;
-
 struct MaglevEntry {
     BackendId id = BackendId::none;
     std::uint64_t identity = 0; ///< stable over restarts and machines: see identity_of

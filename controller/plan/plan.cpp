@@ -119,7 +119,7 @@ private:
                                  next_.backends.end()};
         service.panic = decide_eligibility(backends, wanted.panic_threshold, wanted.on_down);
         for (auto& backend : backends)
-            renew_incarnation(backend);
+            renew_incarnation(backend, before != nullptr);
         service.maglev = table_of(backends, before);
         next_.services.push_back(std::move(service));
     }
@@ -165,12 +165,12 @@ private:
     }
 
     /// A new number when the id goes to another backend, or when its sessions end here.
-    void renew_incarnation(GenerationBackend& backend) {
+    void renew_incarnation(GenerationBackend& backend, bool service_is_known) {
         auto const index = static_cast<std::size_t>(backend.id);
         if (next_.incarnations.size() <= index) next_.incarnations.resize(index + 1, 0);
         auto const at = static_cast<std::size_t>(&backend - next_.backends.data());
         auto const* before = lookup_.backend(backend.key, at);
-        auto const same = before && before->id == backend.id && before->service == backend.service &&
+        auto const same = service_is_known && before && before->id == backend.id &&
                           before->address == backend.address && before->port == backend.port;
         auto const ends = same && before->keeps_sessions && !backend.keeps_sessions;
         if (!same || ends) ++next_.incarnations[index];

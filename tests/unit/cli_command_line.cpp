@@ -124,12 +124,12 @@ TEST_F(CliCommandLine, AMissingFileExits3) {
 TEST_F(CliCommandLine, AValidFileExits0WithASummary) {
     auto const path = valid_file("lo");
     EXPECT_EQ(run({"check", "-c", path}),
-              (Ran{0, path + " is valid: 1 service, 1 backend; the session table takes 80 MiB\n", ""}));
+              (Ran{0, path + " is valid: 1 service, 1 backend; the session table takes 103 MiB\n", ""}));
     EXPECT_EQ(run({"check", "--strict", "-c", path}).exit_code, 0);
     EXPECT_EQ(run({"check", "--json", "-c", path}),
               (Ran{0,
                    R"({"schema":"pointsman.check/1","valid":true,"diagnostics":[],"services":1,)"
-                   R"("session_table_bytes":83886080})"
+                   R"("session_table_bytes":107374080})"
                    "\n",
                    ""}));
 }
