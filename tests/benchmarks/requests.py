@@ -1,7 +1,8 @@
 """Requests and new connections a second: directly to nginx, through Pointsman, and through nginx and HAProxy on the
 balancer. Rounds are interleaved, so that whatever else the machine does meets every case alike.
 
-Every case has two nginx workers behind it: the balanced ones one on each of two backends, `direct` two on one host."""
+Every case has the same servers behind it, an nginx of two workers on one backend: the cases differ in nothing but what is
+between. The labs' switch has a fast path, since a real one takes no CPU of the hosts (lab/fast_switch.py)."""
 
 from __future__ import annotations
 
@@ -11,6 +12,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from benchmarks.result import Result, Series, Target
+from lab.fast_switch import speed_up
 from lab import HAProxy, Lab, Nginx, NginxProxy, Pointsman, Wrk
 from lab.pointsman import Service
 
@@ -63,23 +65,22 @@ def rotated(cases: list[Case], number: int) -> list[Case]:
 
 def cases_of(labs: contextlib.ExitStack, seconds: int) -> list[Case]:
     """Three labs of their own: what is attached in one costs the others nothing. Idle, they cost a few probes a second."""
-    plain, tc, physical = (labs.enter_context(Lab(3, physical=is_physical)) for is_physical in (False, False, True))
+    plain, tc, physical = (labs.enter_context(Lab(1, physical=is_physical)) for is_physical in (False, False, True))
     for lab in (plain, tc, physical):
-        for host, workers in zip(lab.backends, (1, 1, 2)):
-            Nginx(host, workers=workers)
+        speed_up(lab)
+        Nginx(lab.backends[0], workers=2)
 
     def case(name: str, lab: Lab, address: str, port: int = 80) -> Case:
         return Case(name, lambda close: Wrk(lab.client, address, port, seconds=seconds, connections=CONNECTIONS, close=close))
 
-    balanced, alone = plain.backends[:2], plain.backends[2]
-    nginx, haproxy = NginxProxy(plain.balancer, balanced), HAProxy(plain.balancer, balanced)
+    nginx, haproxy = NginxProxy(plain.balancer, plain.backends), HAProxy(plain.balancer, plain.backends)
     for lab, attach in ((tc, "tc"), (physical, "native")):
-        backends = [(host.name, host.address, 80) for host in lab.backends[:2]]
+        backends = [(host.name, host.address, 80) for host in lab.backends]
         Pointsman(lab, [Service("web", lab.service_address, backends)], attach=attach).start().ready()
     return [
-        case(DIRECT, plain, alone.address),
+        case(DIRECT, plain, plain.backends[0].address),
         case(TC, tc, tc.service_address),
-        case(DIRECT_PHYSICAL, physical, physical.backends[2].address),
+        case(DIRECT_PHYSICAL, physical, physical.backends[0].address),
         case(XDP, physical, physical.service_address),
         case(NGINX, plain, nginx.host.address, nginx.port),
         case(HAPROXY, plain, haproxy.host.address, haproxy.port),

@@ -30,10 +30,19 @@ def connect_client() -> pathlib.Path:
 
 def xdp_pass() -> pathlib.Path:
     """The object of xdp_pass.bpf.c."""
-    source = LAB / "xdp_pass.bpf.c"
+    return _bpf_object("xdp_pass")
+
+
+def fast_switch() -> pathlib.Path:
+    """The object of fast_switch.bpf.c."""
+    return _bpf_object("fast_switch")
+
+
+def _bpf_object(name: str) -> pathlib.Path:
+    source = LAB / f"{name}.bpf.c"
     multiarch = subprocess.run(["gcc", "-print-multiarch"], capture_output=True, text=True, check=True).stdout.strip()
     include = f"-I/usr/include/{multiarch}"
-    return _made("xdp_pass.bpf.o", [source], ["clang", "-O2", "-g", "-target", "bpf", include, "-c", str(source)])
+    return _made(f"{name}.bpf.o", [source], ["clang", "-O2", "-g", "-target", "bpf", include, "-c", str(source)])
 
 
 def no_tcx() -> pathlib.Path:
