@@ -172,6 +172,17 @@ static __always_inline __u32 session_used(const struct pm_session_set *set)
 	return used;
 }
 
+static __always_inline __u32 session_empty_way(const struct pm_session_set *set)
+{
+	__u32 empty = 0;
+
+#pragma unroll
+	for (int way = PM_SESSION_WAYS - 1; way >= 0; way--)
+		if (READ_ONCE(set->way[way].tag) == PM_TAG_EMPTY)
+			empty = way;
+	return empty;
+}
+
 /*
  * What it costs to give up a place: nothing but the fullness of its set when it is empty. While a swap goes
  * on, an empty place is worth what will come there from the other half.
@@ -206,6 +217,13 @@ __noinline place_t session_victim(__u32 hash_high, __u32 now, __u32 active)
 		if (!set)
 			return 0;
 		used = session_used(set);
+		if (!(active & PM_ACTIVE_CARRY_OVER) && (used < PM_SESSION_WAYS || least < PM_SESSION_WAYS)) {
+			if (used < least) {
+				least = used;
+				victim = 1 + index * PM_SESSION_WAYS + session_empty_way(set);
+			}
+			continue;
+		}
 #pragma nounroll
 		for (__u32 way = 0; way < PM_SESSION_WAYS; way++) {
 			place_t place = 1 + index * PM_SESSION_WAYS + way;

@@ -197,6 +197,15 @@ static __always_inline int on_down(PM_CONTEXT *ctx, struct packet *packet, place
 	return refuse(ctx, packet, service, PM_DROP_BACKEND_DOWN);
 }
 
+/* Flows that are closed, or half-open for long, have to share their NAT port with whoever needs it. */
+static __always_inline int may_have_lost_port(const struct packet *packet, const struct pm_session *session)
+{
+	if (session->state & PM_SESSION_CLOSED)
+		return 1;
+	return !(session->state & PM_SESSION_ESTABLISHED) &&
+	       packet->now - session->last_seen > options.embryonic_ticks;
+}
+
 /* A packet of a flow that has a session. */
 static __always_inline int continue_session(PM_CONTEXT *ctx, struct packet *packet, place_t place,
 					    struct pm_session *session, const struct pm_session *copy)
@@ -216,8 +225,7 @@ static __always_inline int continue_session(PM_CONTEXT *ctx, struct packet *pack
 	}
 	if (!valid || idle)
 		return on_down(ctx, packet, place, session, copy);
-	if (copy->direction == PM_TO_BACKEND &&
-	    (copy->state & (PM_SESSION_ESTABLISHED | PM_SESSION_CLOSED)) != PM_SESSION_ESTABLISHED &&
+	if (copy->direction == PM_TO_BACKEND && may_have_lost_port(packet, copy) &&
 	    !nat_has_port(copy, packet->active))
 		return copy->state & PM_SESSION_CLOSED ? PM_DROP_NO_SESSION
 						       : open_session(ctx, packet, copy->service, place);
