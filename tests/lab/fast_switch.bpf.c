@@ -1,12 +1,13 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * The lab's switch at the price of a real one, which costs its hosts no CPU: known unicast frames go from port to port
- * here, everything else (broadcast, unknown) through the bridge that the ports belong to. See fast_switch.py.
+ * The lab's switch at the price of a real one, which costs its hosts no CPU: known unicast frames go from
+ * port to port here, everything else (broadcast, unknown) through the bridge that the ports belong to. See
+ * fast_switch.py.
  */
+#include <bpf/bpf_helpers.h>
 #include <linux/bpf.h>
 #include <linux/if_ether.h>
 #include <linux/pkt_cls.h>
-#include <bpf/bpf_helpers.h>
 
 struct port {
     __u32 ifindex;

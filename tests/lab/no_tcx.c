@@ -8,14 +8,14 @@
 
 #define TCX_INGRESS 46
 
-long syscall(long number, ...)
-{
+long syscall(long number, ...) {
     static long (*real)(long, ...);
     long argument[6];
     va_list list;
 
     va_start(list, number);
-    for (int i = 0; i < 6; i++) argument[i] = va_arg(list, long);
+    for (int i = 0; i < 6; i++)
+        argument[i] = va_arg(list, long);
     va_end(list);
     if (number == SYS_bpf && argument[0] == BPF_LINK_CREATE &&
         ((union bpf_attr*)argument[1])->link_create.attach_type == TCX_INGRESS) {
