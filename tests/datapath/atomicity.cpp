@@ -179,6 +179,7 @@ TEST(Atomicity, TenMillionPacketsSeeWholeGenerationsWhileTheyFlip) {
     std::thread flipper{[&] { flips = flip_until(done, datapath); }};
     {
         std::vector<std::jthread> threads;
+        threads.reserve(std::size(senders));
         for (auto& sender : senders)
             threads.emplace_back([&sender] { sender.run(); });
     }

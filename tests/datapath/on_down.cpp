@@ -10,7 +10,7 @@ protected:
     /// An established flow of backend 2, which then goes down.
     Flow flow_of_a_dead_backend(OnDown on_down, Protocol protocol = Protocol::tcp) {
         begin(web_world(protocol, 3, on_down));
-        auto const flow = scene().establish_at(2);
+        auto flow = scene().establish_at(2);
         world().measure(2, MeasuredState::down);
         scene().publish();
         return flow;

@@ -30,7 +30,7 @@ void claim_every_place(Scene& scene) {
 Flow flow_of_a_backend_that_is_down(Scene& scene, Protocol protocol) {
     scene.world = web_world(protocol, 3, OnDown::drop);
     scene.publish();
-    auto const flow = scene.establish_at(2);
+    auto flow = scene.establish_at(2);
     scene.world.measure(2, MeasuredState::down);
     scene.publish();
     return flow;
