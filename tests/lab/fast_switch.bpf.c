@@ -4,10 +4,11 @@
  * port to port here, everything else (broadcast, unknown) through the bridge that the ports belong to. See
  * fast_switch.py.
  */
-#include <bpf/bpf_helpers.h>
 #include <linux/bpf.h>
 #include <linux/if_ether.h>
 #include <linux/pkt_cls.h>
+
+#include <bpf/bpf_helpers.h>
 
 struct port {
     __u32 ifindex;

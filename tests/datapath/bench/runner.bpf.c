@@ -4,8 +4,9 @@
  * own output back. The first bytes of the frame are restored from a table, one entry after the other, then
  * the program under test runs by a tail call, unmodified.
  */
-#include <bpf/bpf_helpers.h>
 #include <linux/bpf.h>
+
+#include <bpf/bpf_helpers.h>
 
 #define FRAME_WORDS 8
 
