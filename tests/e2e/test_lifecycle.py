@@ -14,7 +14,7 @@ from conftest import physical, running
 from lab import ConnectClient, HeldConnections, Lab, Nginx, Pointsman, Service, wait_until
 
 BACKENDS = 100
-IDLE_SECONDS = 10
+IDLE_SECONDS = 6
 
 
 def test_sigterm_leaves_nothing_attached(attach: str) -> None:
@@ -116,8 +116,8 @@ def test_with_a_hundred_backends_memory_stays_under_40_mb_and_idle_cpu_under_1_p
         daemon = Pointsman(lab, [hundred_backends(lab)], attach="tc").start().ready()
         assert daemon.process is not None
         pid = daemon.process.pid
-        # The lowest of three: what else runs on the machine makes system calls dearer, never cheaper.
-        used = min(cpu_seconds_in(pid, IDLE_SECONDS) for _ in range(3))
+        # The lowest of five: what else runs on the machine makes system calls dearer, never cheaper.
+        used = min(cpu_seconds_in(pid, IDLE_SECONDS) for _ in range(5))
         memory = own_memory_kb(pid)
         print(f"{memory} kB, {100 * used / IDLE_SECONDS:.2f} % CPU")
         assert memory < 40 * 1024
