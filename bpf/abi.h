@@ -7,6 +7,7 @@
 #define PM_ABI_H
 
 #include <linux/types.h>
+#include <stddef.h>
 
 #ifdef __cplusplus
 #define PM_STATIC_ASSERT(condition, text) static_assert(condition, text)
@@ -14,7 +15,7 @@
 #define PM_STATIC_ASSERT(condition, text) _Static_assert(condition, text)
 #endif
 
-#define PM_ABI_VERSION 1
+#define PM_ABI_VERSION 2
 
 /* The word `active` of struct pm_control, read once per packet and written by one store of the daemon. */
 #define PM_ACTIVE_TABLE_HALF	   0x1u /* half of services, slots, Maglev, backends, NAT addresses, links */
@@ -133,28 +134,25 @@ enum pm_direction {
 	PM_TO_CLIENT = 1,
 };
 
-/* Bits of pm_session.state. The program sets them on both sessions of a pair. */
+/* Bits of pm_session_set.state. The program sets them on both sessions of a pair. */
 #define PM_SESSION_ANSWERED    0x01u /* the backend answered: SYN+ACK, or any UDP packet */
 #define PM_SESSION_ESTABLISHED 0x02u /* the handshake is complete, or UDP went both ways */
 #define PM_SESSION_FIN_CLIENT  0x04u
 #define PM_SESSION_FIN_BACKEND 0x08u
 #define PM_SESSION_CLOSED      0x10u /* RST, or FIN both ways */
 #define PM_SESSION_CUT	       0x20u /* the client was told that its backend is gone */
+#define PM_SESSION_MIDSTREAM   0x40u /* began without a SYN: a RST says nothing about the backend */
 
-#define PM_SESSION_MIDSTREAM 0x40u /* began without a SYN: a RST says nothing about the backend */
+#define PM_SEEN_TICKS 64 /* power of two: last_seen is written so seldom, to leave the cache line clean */
 
 #define PM_TAG_EMPTY   0u /* no session */
 #define PM_TAG_CLAIMED 1u /* being written: treat as a miss, do not evict */
 
 /*
  * One direction of a flow. A full NAT flow has two with the same contents, found by what their packets look
- * like: client -> service and backend -> NAT address.
+ * like: client -> service and backend -> NAT address. What changes while it lives is in its set.
  */
 struct pm_session {
-	__u32 tag;	 /* low half of the hash, written last; PM_TAG_* */
-	__u32 hash_high; /* high half of the hash: chooses the sets */
-	__u32 last_seen; /* jiffies, low 32 bits */
-	__u32 state;	 /* PM_SESSION_* */
 	struct pm_addr client;
 	__be16 client_port;
 	__be16 service_port;
@@ -169,12 +167,21 @@ struct pm_session {
 	__u8 client_mac[6]; /* who sent the client's packets to us */
 	__u32 opened_us;    /* CLOCK_MONOTONIC in units of 1024 ns, low 32 bits */
 };
-PM_STATIC_ASSERT(sizeof(struct pm_session) == 64, "pm_session is a cache line");
+PM_STATIC_ASSERT(sizeof(struct pm_session) == 48, "a set is four cache lines");
 
-/* Map pm_sessions. */
+/*
+ * Map pm_sessions. All that a search for a flow or for a place looks at stands in the first cache line: a
+ * miss costs one line of each candidate set.
+ */
 struct pm_session_set {
+	__u32 tag[PM_SESSION_WAYS];	  /* low half of the hash, written last; PM_TAG_* */
+	__u32 hash_high[PM_SESSION_WAYS]; /* high half of the hash: chooses the sets */
+	__u32 last_seen[PM_SESSION_WAYS]; /* jiffies, low 32 bits; late by PM_SEEN_TICKS at most */
+	__u32 state[PM_SESSION_WAYS];	  /* PM_SESSION_* */
 	struct pm_session way[PM_SESSION_WAYS];
 };
+PM_STATIC_ASSERT(offsetof(struct pm_session_set, way) == 64, "what is searched is a cache line");
+PM_STATIC_ASSERT(sizeof(struct pm_session_set) == 256, "a set is four cache lines");
 
 /*
  * Why a packet was forwarded, passed or dropped. Numbers never move and are never used again;
@@ -234,8 +241,8 @@ struct pm_counters {
 	__u64 event[PM_EVENTS];	    /* all, those that were not sent included */
 	__u64 events_lost;	    /* the ring buffer was full */
 	__u64 evicted_closed;	    /* sessions replaced by new ones, by worth */
+	__u64 evicted_idle;
 	__u64 evicted_embryonic;
-	__u64 evicted_established;
 	__u64 ticks; /* jiffies at the last packet */
 	__u64 reserved[10];
 };

@@ -25,17 +25,20 @@ static __always_inline int finish(PM_CONTEXT *ctx, const struct packet *packet, 
 static __always_inline int balance(PM_CONTEXT *ctx)
 {
 	struct pm_control *control = array_at(&pm_control, 0);
-	struct packet packet = {};
+	struct scratch *scratch = array_at(&pm_scratch, 0);
+	struct packet *packet;
 	int verdict;
 
-	if (!control)
+	if (!control || !scratch)
 		return CONTEXT_PASS;
-	packet.active = READ_ONCE(control->active);
-	packet.now = bpf_jiffies64();
-	verdict = parse(ctx, &packet);
+	packet = &scratch->packet;
+	__builtin_memset(packet, 0, sizeof(*packet));
+	packet->active = READ_ONCE(control->active);
+	packet->now = bpf_jiffies64();
+	verdict = parse(ctx, packet);
 	if (verdict == PM_CONTINUE)
-		verdict = steer(ctx, &packet);
-	return finish(ctx, &packet, verdict);
+		verdict = steer(ctx, scratch);
+	return finish(ctx, packet, verdict);
 }
 
 #endif

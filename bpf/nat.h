@@ -53,18 +53,18 @@ static __always_inline int nat_client_flow(const struct pm_session *session, __u
  * alive. */
 __noinline int nat_tell_partner(const struct pm_session *session, __u32 bits, __u32 now, __u32 active)
 {
-	struct pm_session *partner;
+	struct entry partner;
 	struct pm_flow flow = {};
 
 	if (!session || (session->direction == PM_TO_BACKEND ? nat_reply_flow(session, active, &flow)
 							     : nat_client_flow(session, active, &flow)))
 		return 0;
-	partner = session_at(session_peek(pm_flow_hash(&flow, options.hash_key), &flow, active));
-	if (!partner)
+	partner = entry_at(session_peek(pm_flow_hash(&flow, options.hash_key), &flow, active));
+	if (!partner.set)
 		return 0;
-	WRITE_ONCE(partner->last_seen, now);
+	WRITE_ONCE(partner.set->last_seen[partner.way], now);
 	if (bits)
-		__sync_fetch_and_or(&partner->state, bits);
+		__sync_fetch_and_or(&partner.set->state[partner.way], bits);
 	return 1;
 }
 
@@ -81,51 +81,65 @@ static __always_inline int same_client(const struct pm_session *a, const struct 
  * section 5.3) and cost the client a second. A living one: not before it was idle for as long as its service
  * allows.
  */
-static __always_inline int nat_port_is_reusable(const struct pm_session *holder,
-						const struct pm_session *session, __u32 active, int attempt)
+static __always_inline int nat_port_is_reusable(struct entry entry, const struct session_copy *session,
+						__u32 active, int attempt)
 {
-	if (same_client(holder, session))
+	const struct pm_session *holder = &entry.set->way[entry.way];
+	const __u32 last_seen = entry.set->last_seen[entry.way];
+	const __u32 state = entry.set->state[entry.way];
+
+	if (same_client(holder, &session->session))
 		return 1;
-	if (holder->state & (PM_SESSION_CLOSED | PM_SESSION_CUT))
+	if (state & (PM_SESSION_CLOSED | PM_SESSION_CUT))
 		return attempt >= NAT_FRESH_TRIES;
-	if (holder->state & PM_SESSION_ESTABLISHED)
-		return session_is_idle(holder, session->last_seen, active);
-	return session->last_seen - holder->last_seen > options.embryonic_ticks;
+	if (state & PM_SESSION_ESTABLISHED)
+		return is_idle_since(last_seen, holder->service, session->last_seen, active);
+	return session->last_seen - last_seen > options.embryonic_ticks;
 }
 
 /* Does the NAT port of a flow that may lose it, being half-open or closed, still belong to it? */
 __noinline int nat_has_port(const struct pm_session *session, __u32 active)
 {
 	struct pm_flow reply = {};
-	struct pm_session *holder;
+	struct entry holder;
 
 	if (!session || nat_reply_flow(session, active, &reply))
 		return 0;
-	holder = session_at(session_peek(pm_flow_hash(&reply, options.hash_key), &reply, active));
-	return holder && same_client(holder, session);
+	holder = entry_at(session_peek(pm_flow_hash(&reply, options.hash_key), &reply, active));
+	return holder.set && same_client(&holder.set->way[holder.way], session);
 }
 
-/* One try: 1 when the port was free and is now ours, 0 when it is taken, negative when the table has no
- * place. */
-__noinline int nat_try_port(const struct pm_session *session, __u32 active, int attempt)
+enum try_result {
+	TRY_DONE,     /* the port was free and is now ours */
+	TRY_TAKEN,    /* another flow has it */
+	TRY_NO_PLACE, /* no session that it hashes to may go */
+	TRY_RACED,    /* the packet is to be dropped: its sender repeats it */
+};
+
+/* One try. */
+__noinline int nat_try_port(const struct session_copy *session, __u32 active, int attempt)
 {
 	struct pm_flow reply = {};
-	struct pm_session *holder, *stored;
+	struct entry holder, stored;
+	int inserted;
 	__u64 hash;
 
-	if (!session || nat_reply_flow(session, active, &reply))
-		return -1;
+	if (!session || nat_reply_flow(&session->session, active, &reply))
+		return TRY_RACED;
 	hash = pm_flow_hash(&reply, options.hash_key);
-	holder = session_at(session_peek(hash, &reply, active));
-	if (holder) {
+	holder = entry_at(session_peek(hash, &reply, active));
+	if (holder.set) {
 		if (!nat_port_is_reusable(holder, session, active, attempt))
-			return 0;
-		__sync_val_compare_and_swap(&holder->tag, pm_session_tag(hash), PM_TAG_EMPTY);
+			return TRY_TAKEN;
+		entry_remove(holder, hash);
 	}
-	stored = session_at(session_store(session, &reply, hash, active));
-	if (!stored)
-		return -1;
-	return same_client(stored, session);
+	inserted = session_insert(session, hash, active);
+	if (inserted != INSERT_DONE)
+		return inserted == INSERT_RACED ? TRY_RACED : TRY_NO_PLACE;
+	stored = entry_at(session_settle(session_half(active), hash, &reply, active));
+	if (!stored.set)
+		return TRY_RACED;
+	return same_client(&stored.set->way[stored.way], &session->session) ? TRY_DONE : TRY_TAKEN;
 }
 
 /*
@@ -133,7 +147,7 @@ __noinline int nat_try_port(const struct pm_session *session, __u32 active, int 
  * NAT ports, and the same port the same one: as long as clients do not crowd each other, a backend in
  * TIME_WAIT meets its old peer.
  */
-static __always_inline __u32 nat_port_choice(const struct pm_session *session, __u64 hash, __u32 attempt)
+static __always_inline __u32 nat_port_choice(const struct session_copy *session, __u64 hash, __u32 attempt)
 {
 	const __u32 count = options.nat_port_count;
 	const __u32 rotation = (session->client.word[3] ^ session->client.word[2]) * 0x9e3779b9u >> 8;
@@ -144,25 +158,25 @@ static __always_inline __u32 nat_port_choice(const struct pm_session *session, _
 }
 
 /* Gives the session a NAT address and port of its own towards its backend and stores the reply's session. */
-static __always_inline int nat_open_reply(struct pm_session *session, const struct pm_backend *backend,
+static __always_inline int nat_open_reply(struct session_copy *session, const struct pm_backend *backend,
 					  __u64 hash, __u32 active)
 {
 	__u32 nat_count = backend->nat_count ? backend->nat_count : 1;
 
+	int result = TRY_TAKEN;
+
 	session->direction = PM_TO_CLIENT;
 	for (int attempt = 0; attempt < NAT_PORT_TRIES; attempt++) {
-		int done;
-
 		session->nat_port =
 			bpf_htons(options.nat_port_first + nat_port_choice(session, hash, attempt));
 		session->nat_address = backend->nat_first + ((__u32)(hash >> 32) + attempt) % nat_count;
-		done = nat_try_port(session, active, attempt);
-		if (done > 0)
+		result = nat_try_port(session, active, attempt);
+		if (result == TRY_DONE)
 			return PM_CONTINUE;
-		if (done < 0)
+		if (result == TRY_RACED)
 			return PM_DROP_SESSIONS_FULL;
 	}
-	return PM_DROP_PORTS_EXHAUSTED;
+	return result == TRY_NO_PLACE ? PM_DROP_SESSIONS_FULL : PM_DROP_PORTS_EXHAUSTED;
 }
 
 /* Sends a packet of a session to its backend. */

@@ -36,6 +36,34 @@ struct packet {
 	__u8 fragment;	   /* the first of several */
 };
 
+/* A session together with what its set holds of it. */
+struct session_copy {
+	union {
+		struct pm_session;
+		struct pm_session session;
+	};
+	__u32 last_seen;
+	__u32 state;
+};
+
+/*
+ * What the 512 bytes of BPF stack have no room for. Lives for one packet; both hooks run with softirqs off,
+ * so nothing else on the CPU comes between.
+ */
+struct scratch {
+	struct packet packet;
+	struct session_copy copy;  /* of the packet's session, taken at one moment */
+	struct session_copy draft; /* of a new flow's session, until it is stored */
+	struct session_copy moved; /* of one on its way from the other half */
+};
+
+struct {
+	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
+	__uint(max_entries, 1);
+	__type(key, __u32);
+	__type(value, struct scratch);
+} pm_scratch SEC(".maps");
+
 /* parse() and others return a verdict, or this when the packet goes on to the next step. */
 #define PM_CONTINUE -1
 

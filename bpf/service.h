@@ -3,7 +3,7 @@
 #ifndef PM_SERVICE_H
 #define PM_SERVICE_H
 
-#include "session.h"
+#include "session_store.h"
 
 /* Index of the service at an address and port, 0 when there is none. */
 static __always_inline __u32 service_find(const struct pm_flow *flow, __u32 active)

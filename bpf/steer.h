@@ -9,15 +9,15 @@
 #include "nat.h"
 
 /* A transition of a flow: both sessions of its pair learn of it. */
-static __always_inline void mark_pair(const struct packet *packet, struct pm_session *session,
-				      const struct pm_session *copy, __u32 bits)
+static __always_inline void mark_pair(const struct packet *packet, struct entry entry,
+				      const struct session_copy *copy, __u32 bits)
 {
-	__sync_fetch_and_or(&session->state, bits);
-	nat_tell_partner(copy, bits, packet->now, packet->active);
+	__sync_fetch_and_or(&entry.set->state[entry.way], bits);
+	nat_tell_partner(&copy->session, bits, packet->now, packet->active);
 }
 
 /* Bits that this packet adds to what is known of its TCP connection. */
-static __always_inline __u32 tcp_progress(const struct packet *packet, const struct pm_session *session)
+static __always_inline __u32 tcp_progress(const struct packet *packet, const struct session_copy *session)
 {
 	const __u8 flags = packet->tcp_flags;
 	const __u8 to_backend = session->direction == PM_TO_BACKEND;
@@ -37,7 +37,7 @@ static __always_inline __u32 tcp_progress(const struct packet *packet, const str
 	return bits;
 }
 
-static __always_inline __u32 udp_progress(const struct pm_session *session)
+static __always_inline __u32 udp_progress(const struct session_copy *session)
 {
 	if (session->direction == PM_TO_CLIENT)
 		return PM_SESSION_ANSWERED | PM_SESSION_ESTABLISHED;
@@ -45,7 +45,7 @@ static __always_inline __u32 udp_progress(const struct pm_session *session)
 }
 
 /* Tells the daemon what became of the connection. */
-static __always_inline void report_progress(const struct packet *packet, const struct pm_session *session,
+static __always_inline void report_progress(const struct packet *packet, const struct session_copy *session,
 					    __u32 added)
 {
 	const __u32 active = packet->active;
@@ -54,29 +54,29 @@ static __always_inline void report_progress(const struct packet *packet, const s
 	    !(session->state & PM_SESSION_MIDSTREAM)) {
 		__u32 type = session->state & PM_SESSION_ANSWERED ? PM_EVENT_ABORTED : PM_EVENT_REFUSED;
 
-		event_send_evidence(session, active, type, packet->now);
+		event_send_evidence(&session->session, active, type, packet->now);
 	}
 	if (added & PM_SESSION_ESTABLISHED)
-		event_send(session, active, PM_EVENT_ESTABLISHED,
+		event_send(&session->session, active, PM_EVENT_ESTABLISHED,
 			   (__u32)(bpf_ktime_get_ns() >> 10) - session->opened_us, 0);
 	if ((added & PM_SESSION_CLOSED) && (session->state & PM_SESSION_ESTABLISHED))
-		event_send(session, active, PM_EVENT_CLOSED, 0, 0);
+		event_send(&session->session, active, PM_EVENT_CLOSED, 0, 0);
 }
 
 /* Follows the connection and keeps its sessions young. */
-static __always_inline void follow(const struct packet *packet, struct pm_session *session,
-				   const struct pm_session *copy)
+static __always_inline void follow(const struct packet *packet, struct entry entry,
+				   const struct session_copy *copy)
 {
 	__u32 bits = copy->protocol == IPPROTO_TCP ? tcp_progress(packet, copy) : udp_progress(copy);
 	__u32 added = bits & ~copy->state;
 
-	if (copy->last_seen != packet->now)
-		WRITE_ONCE(session->last_seen, packet->now);
+	if ((copy->last_seen ^ packet->now) / PM_SEEN_TICKS)
+		WRITE_ONCE(entry.set->last_seen[entry.way], packet->now);
 	if (added) {
-		mark_pair(packet, session, copy, added);
+		mark_pair(packet, entry, copy, added);
 		report_progress(packet, copy, added);
 	} else if ((copy->last_seen ^ packet->now) >> PARTNER_REFRESH_SHIFT) {
-		nat_tell_partner(copy, 0, packet->now, packet->active);
+		nat_tell_partner(&copy->session, 0, packet->now, packet->active);
 	}
 }
 
@@ -106,7 +106,7 @@ static __always_inline int refuse(PM_CONTEXT *ctx, struct packet *packet, const 
 }
 
 /* What a session knows of its client, from the first packet. */
-static __always_inline void draft_client(struct pm_session *draft, const struct packet *packet,
+static __always_inline void draft_client(struct session_copy *draft, const struct packet *packet,
 					 const struct ethhdr *eth, __u16 link)
 {
 	draft->state = packet->flow.protocol == IPPROTO_TCP && !is_syn(packet) ? PM_SESSION_MIDSTREAM : 0;
@@ -127,12 +127,12 @@ static __always_inline void draft_client(struct pm_session *draft, const struct 
 __noinline int open_session(PM_CONTEXT *ctx, struct packet *packet, __u32 service_index, place_t old_place)
 {
 	struct scratch *scratch = array_at(&pm_scratch, 0);
-	struct pm_session *old = session_at(old_place);
+	struct entry old = entry_at(old_place);
 	struct ethhdr *eth = context_data(ctx);
 	struct pm_backend_counters *counts;
 	struct pm_backend *backend;
 	struct pm_service *service;
-	struct pm_session *draft;
+	struct session_copy *draft;
 	__u32 selected;
 	int verdict;
 
@@ -159,23 +159,23 @@ __noinline int open_session(PM_CONTEXT *ctx, struct packet *packet, __u32 servic
 
 	verdict = nat_open_reply(draft, backend, packet->hash, packet->active);
 	if (verdict == PM_DROP_PORTS_EXHAUSTED)
-		event_send_evidence(draft, packet->active, PM_EVENT_PORTS_EXHAUSTED, packet->now);
+		event_send_evidence(&draft->session, packet->active, PM_EVENT_PORTS_EXHAUSTED, packet->now);
 	if (verdict != PM_CONTINUE)
 		return verdict;
 	draft->direction = PM_TO_BACKEND;
-	if (old && session_claim(old, pm_session_tag(packet->hash)))
-		session_publish(old, draft, packet->hash);
+	if (old.set && entry_claim(old, pm_session_tag(packet->hash)))
+		entry_publish(old, draft, packet->hash);
 	else if (!session_store(draft, &packet->flow, packet->hash, packet->active))
 		return PM_DROP_SESSIONS_FULL;
 	counts = backend_counters(selected);
 	if (counts)
 		counts->opened++;
-	return nat_to_backend(ctx, packet, draft);
+	return nat_to_backend(ctx, packet, &draft->session);
 }
 
 /* An established flow has lost its backend, or was idle for too long: what the service's on_down says. */
-static __always_inline int on_down(PM_CONTEXT *ctx, struct packet *packet, place_t place,
-				   struct pm_session *session, const struct pm_session *copy)
+static __always_inline int on_down(PM_CONTEXT *ctx, struct packet *packet, place_t place, struct entry entry,
+				   const struct session_copy *copy)
 {
 	struct pm_service *service = service_at(packet->active, copy->service);
 	const int udp = copy->protocol == IPPROTO_UDP;
@@ -187,18 +187,18 @@ static __always_inline int on_down(PM_CONTEXT *ctx, struct packet *packet, place
 	    (udp ? service->on_down != PM_ON_DOWN_DROP : service->on_down == PM_ON_DOWN_REHASH)) {
 		verdict = open_session(ctx, packet, copy->service, place);
 		if (verdict == PM_FORWARD_TO_BACKEND)
-			event_send(copy, packet->active, PM_EVENT_REHASHED, 0, 0);
+			event_send(&copy->session, packet->active, PM_EVENT_REHASHED, 0, 0);
 		return verdict;
 	}
 	if (!(copy->state & (PM_SESSION_CUT | PM_SESSION_CLOSED))) {
-		mark_pair(packet, session, copy, PM_SESSION_CUT);
-		event_send(copy, packet->active, PM_EVENT_CUT, 0, 0);
+		mark_pair(packet, entry, copy, PM_SESSION_CUT);
+		event_send(&copy->session, packet->active, PM_EVENT_CUT, 0, 0);
 	}
 	return refuse(ctx, packet, service, PM_DROP_BACKEND_DOWN);
 }
 
 /* Flows that are closed, or half-open for long, have to share their NAT port with whoever needs it. */
-static __always_inline int may_have_lost_port(const struct packet *packet, const struct pm_session *session)
+static __always_inline int may_have_lost_port(const struct packet *packet, const struct session_copy *session)
 {
 	if (session->state & PM_SESSION_CLOSED)
 		return 1;
@@ -208,7 +208,7 @@ static __always_inline int may_have_lost_port(const struct packet *packet, const
 
 /* A packet of a flow that has a session. */
 static __always_inline int continue_session(PM_CONTEXT *ctx, struct packet *packet, place_t place,
-					    struct pm_session *session, const struct pm_session *copy)
+					    struct entry entry, const struct session_copy *copy)
 {
 	struct pm_backend *backend = backend_at(packet->active, copy->backend);
 	const int valid =
@@ -221,17 +221,17 @@ static __always_inline int continue_session(PM_CONTEXT *ctx, struct packet *pack
 		if (!valid || idle || (copy->state & (PM_SESSION_CLOSED | PM_SESSION_CUT)))
 			return open_session(ctx, packet, copy->service, place);
 		if (!(copy->state & PM_SESSION_ANSWERED))
-			event_send_evidence(copy, packet->active, PM_EVENT_UNANSWERED, packet->now);
+			event_send_evidence(&copy->session, packet->active, PM_EVENT_UNANSWERED, packet->now);
 	}
 	if (!valid || idle)
-		return on_down(ctx, packet, place, session, copy);
+		return on_down(ctx, packet, place, entry, copy);
 	if (copy->direction == PM_TO_BACKEND && may_have_lost_port(packet, copy) &&
-	    !nat_has_port(copy, packet->active))
+	    !nat_has_port(&copy->session, packet->active))
 		return copy->state & PM_SESSION_CLOSED ? PM_DROP_NO_SESSION
 						       : open_session(ctx, packet, copy->service, place);
-	follow(packet, session, copy);
-	return copy->direction == PM_TO_BACKEND ? nat_to_backend(ctx, packet, copy)
-						: nat_to_client(ctx, packet, copy);
+	follow(packet, entry, copy);
+	return copy->direction == PM_TO_BACKEND ? nat_to_backend(ctx, packet, &copy->session)
+						: nat_to_client(ctx, packet, &copy->session);
 }
 
 /*
@@ -250,18 +250,18 @@ static __always_inline int begin_session(PM_CONTEXT *ctx, struct packet *packet,
 	return open_session(ctx, packet, service_index, 0);
 }
 
-static __always_inline int steer(PM_CONTEXT *ctx, struct packet *packet)
+static __always_inline int steer(PM_CONTEXT *ctx, struct scratch *scratch)
 {
-	struct scratch *scratch = array_at(&pm_scratch, 0);
-	struct pm_session *session;
+	struct packet *packet = &scratch->packet;
+	struct entry entry;
 	place_t place;
 	__u32 service;
 
 	packet->hash = pm_flow_hash(&packet->flow, options.hash_key);
 	place = session_lookup(packet->hash, &packet->flow, packet->active);
-	session = session_at(place);
-	if (session && scratch && session_read(session, &scratch->copy))
-		return continue_session(ctx, packet, place, session, &scratch->copy);
+	entry = entry_at(place);
+	if (entry_read(entry, &scratch->copy))
+		return continue_session(ctx, packet, place, entry, &scratch->copy);
 	service = service_find(&packet->flow, packet->active);
 	return service ? begin_session(ctx, packet, service) : PM_PASS_NOT_OURS;
 }

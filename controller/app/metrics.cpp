@@ -106,7 +106,7 @@ void add_datapath(Daemon& daemon, Exposition& out) {
         sum.events_lost += cpu.events_lost;
         sum.evicted_closed += cpu.evicted_closed;
         sum.evicted_embryonic += cpu.evicted_embryonic;
-        sum.evicted_established += cpu.evicted_established;
+        sum.evicted_idle += cpu.evicted_idle;
         for (std::size_t i = 0; i < PM_VERDICTS; ++i)
             sum.verdict[i] += cpu.verdict[i];
         for (std::size_t i = 0; i < PM_EVENTS; ++i)
@@ -130,8 +130,7 @@ void add_datapath(Daemon& daemon, Exposition& out) {
     out.counter("pointsman_session_evictions_total", evicted, {{"class", "closed"}}, sum.evicted_closed);
     out.counter("pointsman_session_evictions_total", evicted, {{"class", "embryonic"}},
                 sum.evicted_embryonic);
-    out.counter("pointsman_session_evictions_total", evicted, {{"class", "established"}},
-                sum.evicted_established);
+    out.counter("pointsman_session_evictions_total", evicted, {{"class", "idle"}}, sum.evicted_idle);
 }
 
 void add_daemon(Daemon& daemon, Exposition& out) {

@@ -5,12 +5,28 @@
 #include <cstdint>
 #include <functional>
 #include <map>
+#include <optional>
 #include <span>
 #include <vector>
 
 namespace pointsman {
 
 using SessionHalf = std::span<pm_session_set>;
+
+/// An entry, gathered from its set.
+struct Session : pm_session {
+    std::uint32_t tag;
+    std::uint32_t hash_high;
+    std::uint32_t last_seen; ///< jiffies
+    std::uint32_t state;     ///< PM_SESSION_*
+};
+
+/// What an entry holds. @return nothing for one that is empty or being written.
+[[nodiscard]] std::optional<Session> read_session(pm_session_set& set, std::size_t way) noexcept;
+
+/// Writes an entry that is claimed or that nobody else writes, the tag last. What other writers of the same
+/// flow have published before can be seen afterwards.
+void write_session(pm_session_set& set, std::size_t way, Session const& session) noexcept;
 using SessionCounts = std::map<std::uint32_t, std::uint64_t>; ///< by backend id
 
 /// What a carry-over did.

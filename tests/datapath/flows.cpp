@@ -26,8 +26,8 @@ protected:
         auto const& half = scene().datapath.tables().active_tables();
         auto const idle_ticks = half.services[1].idle_ticks;
         for (auto& set : scene().datapath.tables().active_sessions())
-            for (auto& session : set.way)
-                session.last_seen -= idle_ticks + 2 * refresh_ticks;
+            for (auto& last_seen : set.last_seen)
+                last_seen -= idle_ticks + 2 * refresh_ticks;
     }
 };
 

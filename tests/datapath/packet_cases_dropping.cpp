@@ -22,8 +22,8 @@ void forget_next_hops(Scene& scene) {
 
 void claim_every_place(Scene& scene) {
     for (auto& set : scene.datapath.tables().active_sessions())
-        for (auto& session : set.way)
-            session.tag = PM_TAG_CLAIMED;
+        for (auto& tag : set.tag)
+            tag = PM_TAG_CLAIMED;
 }
 
 /// Established on a backend that then goes down under on_down = drop.

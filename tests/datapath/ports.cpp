@@ -74,8 +74,8 @@ TEST_P(Ports, AOneWayDatagramFlowInUseKeepsItsPort) {
         (void)few().establish(client_datagram(port));
     auto const a_minute = static_cast<std::uint32_t>(60 * few().datapath.programs().ticks_per_second());
     for (auto& set : few().datapath.tables().active_sessions())
-        for (auto& session : set.way)
-            session.last_seen -= a_minute;
+        for (auto& last_seen : set.last_seen)
+            last_seen -= a_minute;
     ASSERT_TRUE(few().send(flow.from_client(0)).was_sent()) << "the flow is in use now";
     EXPECT_EQ(few().send(client_datagram(5)).verdict, exhausted);
 }

@@ -124,9 +124,9 @@ Flow Scene::establish_at(unsigned backend) {
     throw std::runtime_error{"no flow reached the backend"};
 }
 
-std::optional<pm_session> Scene::session_of(Flow const& flow, pm_direction direction) {
+std::optional<Session> Scene::session_of(Flow const& flow, pm_direction direction) {
     auto const tables = datapath.tables().active_tables();
-    auto const backend_address_of = [&](pm_session const& session) {
+    auto const backend_address_of = [&](Session const& session) {
         return from_abi(tables.backends[session.backend].address);
     };
     for (auto const& session : sessions_in(datapath.tables().active_sessions()))
