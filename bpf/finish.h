@@ -3,11 +3,12 @@
 #ifndef PM_FINISH_H
 #define PM_FINISH_H
 
+#include "parse.h"
 #include "steer.h"
 
 static __always_inline int finish(PM_CONTEXT *ctx, const struct packet *packet, __u32 verdict)
 {
-	struct pm_counters *counts = counters();
+	struct pm_counters *counts = counters(packet->link);
 
 	if (!counts || verdict >= PM_VERDICTS)
 		return CONTEXT_DROP;
@@ -35,6 +36,7 @@ static __always_inline int balance(PM_CONTEXT *ctx)
 	__builtin_memset(packet, 0, sizeof(*packet));
 	packet->active = READ_ONCE(control->active);
 	packet->now = bpf_jiffies64();
+	packet->link = link_find(packet->active, context_ifindex(ctx));
 	verdict = parse(ctx, packet);
 	if (verdict == PM_CONTINUE)
 		verdict = steer(ctx, scratch);

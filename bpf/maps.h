@@ -115,9 +115,10 @@ static __always_inline struct pm_link *link_at(__u32 active, __u32 slot)
 	return array_at(&pm_links, table_half(active) * PM_LINK_SLOTS + slot);
 }
 
-static __always_inline struct pm_counters *counters(void)
+/* The counters of the CPU and of the interface with this slot in pm_links. */
+static __always_inline struct pm_counters *counters(__u32 link)
 {
-	return array_at(&pm_counters, bpf_get_smp_processor_id());
+	return array_at(&pm_counters, bpf_get_smp_processor_id() * PM_COUNTED_LINKS + link);
 }
 
 static __always_inline struct pm_backend_counters *backend_counters(__u32 backend)

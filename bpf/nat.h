@@ -8,7 +8,6 @@
 #define PM_NAT_H
 
 #include "event.h"
-#include "rewrite.h"
 #include "service.h"
 
 #define NAT_PORT_TRIES	32
@@ -21,13 +20,13 @@ static __always_inline int nat_reply_flow(const struct pm_session *session, __u3
 					  struct pm_flow *reply)
 {
 	struct pm_backend *backend = backend_at(active, session->backend);
-	struct pm_addr *nat = nat_address_at(active, session->nat_address);
+	const struct pm_addr *nat = session_nat_address(session, active);
 
 	if (!backend || !nat)
 		return -1;
 	reply->source = backend->address;
 	reply->destination = *nat;
-	reply->source_port = backend->port;
+	reply->source_port = backend_port(backend, session->service_port);
 	reply->destination_port = session->nat_port;
 	reply->protocol = session->protocol;
 	return 0;
@@ -56,8 +55,9 @@ __noinline int nat_tell_partner(const struct pm_session *session, __u32 bits, __
 	struct entry partner;
 	struct pm_flow flow = {};
 
-	if (!session || (session->direction == PM_TO_BACKEND ? nat_reply_flow(session, active, &flow)
-							     : nat_client_flow(session, active, &flow)))
+	if (!session || !session->nat_port ||
+	    (session->direction == PM_TO_BACKEND ? nat_reply_flow(session, active, &flow)
+						 : nat_client_flow(session, active, &flow)))
 		return 0;
 	partner = entry_at(session_peek(pm_flow_hash(&flow, options.hash_key), &flow, active));
 	if (!partner.set)
@@ -78,23 +78,16 @@ static __always_inline int same_client(const struct pm_session *a, const struct 
  * May a new flow take the place of the one that holds this NAT port? The same client's own earlier
  * connection: at once, its backend sees the sequence numbers and timestamps of one stack go on. Another's
  * closed one: rather not within TIME_WAIT, in which the backend may refuse a stranger's SYN (RFC 7323
- * section 5.3) and cost the client a second. A living one: not before it was idle for as long as its service
- * allows.
+ * section 5.3) and cost the client a second. A living one: not before it is over for being idle.
  */
 static __always_inline int nat_port_is_reusable(struct entry entry, const struct session_copy *session,
 						__u32 active, int attempt)
 {
-	const struct pm_session *holder = &entry.set->way[entry.way];
-	const __u32 last_seen = entry.set->last_seen[entry.way];
-	const __u32 state = entry.set->state[entry.way];
-
-	if (same_client(holder, &session->session))
+	if (same_client(&entry.set->way[entry.way], &session->session))
 		return 1;
-	if (state & (PM_SESSION_CLOSED | PM_SESSION_CUT))
+	if (entry.set->state[entry.way] & (PM_SESSION_CLOSED | PM_SESSION_CUT))
 		return attempt >= NAT_FRESH_TRIES;
-	if (state & PM_SESSION_ESTABLISHED)
-		return is_idle_since(last_seen, holder->service, session->last_seen, active);
-	return session->last_seen - last_seen > options.embryonic_ticks;
+	return entry_is_idle(entry, session->last_seen, active);
 }
 
 /* Does the NAT port of a flow that may lose it, being half-open or closed, still belong to it? */
@@ -157,19 +150,29 @@ static __always_inline __u32 nat_port_choice(const struct session_copy *session,
 	return (bpf_ntohs(session->client_port) + rotation + attempt) % count;
 }
 
-/* Gives the session a NAT address and port of its own towards its backend and stores the reply's session. */
-static __always_inline int nat_open_reply(struct session_copy *session, const struct pm_backend *backend,
-					  __u64 hash, __u32 active)
+/* The pool's address and port of one attempt. */
+static __always_inline void nat_choose(struct session_copy *session, const struct pm_backend *backend,
+				       __u64 hash, __u32 attempt)
 {
-	__u32 nat_count = backend->nat_count ? backend->nat_count : 1;
+	const __u32 addresses = backend->nat_count ? backend->nat_count : 1;
 
+	session->nat_port = bpf_htons(options.nat_port_first + nat_port_choice(session, hash, attempt));
+	session->nat_address = backend->nat_first + ((__u32)(hash >> 32) + attempt) % addresses;
+}
+
+/* Gives the session a NAT address and port of its own towards its backend and stores the reply's session. */
+static __always_inline int nat_open_reply(struct session_copy *session, const struct pm_service *service,
+					  const struct pm_backend *backend, __u64 hash, __u32 active)
+{
+	const int keeps_source = service->flags & PM_SERVICE_SOURCE_CLIENT;
 	int result = TRY_TAKEN;
 
 	session->direction = PM_TO_CLIENT;
+	session->nat_address = 0;
+	session->nat_port = session->client_port;
 	for (int attempt = 0; attempt < NAT_PORT_TRIES; attempt++) {
-		session->nat_port =
-			bpf_htons(options.nat_port_first + nat_port_choice(session, hash, attempt));
-		session->nat_address = backend->nat_first + ((__u32)(hash >> 32) + attempt) % nat_count;
+		if (!keeps_source)
+			nat_choose(session, backend, hash, attempt);
 		result = nat_try_port(session, active, attempt);
 		if (result == TRY_DONE)
 			return PM_CONTINUE;
@@ -177,56 +180,6 @@ static __always_inline int nat_open_reply(struct session_copy *session, const st
 			return PM_DROP_SESSIONS_FULL;
 	}
 	return result == TRY_NO_PLACE ? PM_DROP_SESSIONS_FULL : PM_DROP_PORTS_EXHAUSTED;
-}
-
-/* Sends a packet of a session to its backend. */
-static __always_inline int nat_to_backend(PM_CONTEXT *ctx, struct packet *packet,
-					  const struct pm_session *session)
-{
-	struct pm_backend *backend = backend_at(packet->active, session->backend);
-	struct pm_addr *nat = nat_address_at(packet->active, session->nat_address);
-	struct pm_backend_counters *counts = backend_counters(session->backend);
-	struct ethhdr *eth = context_data(ctx);
-
-	if (!backend || !nat || !counts)
-		return PM_DROP_NO_BACKEND;
-	if (!backend->ifindex)
-		return PM_DROP_NO_NEXT_HOP;
-	if ((void *)(eth + 1) > context_data_end(ctx))
-		return PM_DROP_REWRITE_FAILED;
-	counts->packets_to_backend++;
-	counts->bytes_to_backend += packet->length;
-	rewrite_ethernet(eth, backend->next_hop, backend->source);
-	packet->out_ifindex = backend->ifindex;
-	packet->out_flags = backend->out_flags;
-	return rewrite_ipv4(ctx, packet, (struct endpoint){nat, session->nat_port},
-			    (struct endpoint){&backend->address, backend->port})
-		       ? PM_DROP_REWRITE_FAILED
-		       : PM_FORWARD_TO_BACKEND;
-}
-
-/* Sends an answer back to the MAC and by the interface that the client's packets came from. */
-static __always_inline int nat_to_client(PM_CONTEXT *ctx, struct packet *packet,
-					 const struct pm_session *session)
-{
-	struct pm_link *link = link_at(packet->active, session->link);
-	struct pm_backend_counters *counts = backend_counters(session->backend);
-	struct ethhdr *eth = context_data(ctx);
-	struct pm_service *service = service_at(packet->active, session->service);
-
-	if (!service || !link || !link->ifindex || !counts)
-		return PM_DROP_NO_NEXT_HOP;
-	if ((void *)(eth + 1) > context_data_end(ctx))
-		return PM_DROP_REWRITE_FAILED;
-	counts->packets_to_client++;
-	counts->bytes_to_client += packet->length;
-	rewrite_ethernet(eth, session->client_mac, link->mac);
-	packet->out_ifindex = link->ifindex;
-	packet->out_flags = link->out_flags;
-	return rewrite_ipv4(ctx, packet, (struct endpoint){&service->address, session->service_port},
-			    (struct endpoint){&session->client, session->client_port})
-		       ? PM_DROP_REWRITE_FAILED
-		       : PM_FORWARD_TO_CLIENT;
 }
 
 #endif

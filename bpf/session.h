@@ -8,12 +8,6 @@
 
 #include "packet.h"
 
-static __always_inline int addr_equal(const struct pm_addr *a, const struct pm_addr *b)
-{
-	return a->word[3] == b->word[3] && a->word[2] == b->word[2] && a->word[1] == b->word[1] &&
-	       a->word[0] == b->word[0];
-}
-
 /*
  * Where an entry is: 1 + its index among all entries of both halves, 0 for none. Functions that the verifier
  * checks once and for all (those without `static`) can return a number, but no pointer.
@@ -50,6 +44,13 @@ static __always_inline __u32 candidate_set(__u32 half, __u32 hash_high, int seco
 	return half * sets + (second ? pm_second_set(hash_high, sets) : pm_first_set(hash_high, sets));
 }
 
+/* The address that backends see: one of ours, or the client's own. */
+static __always_inline const struct pm_addr *session_nat_address(const struct pm_session *session,
+								 __u32 active)
+{
+	return session->nat_address ? nat_address_at(active, session->nat_address) : &session->client;
+}
+
 /* Does this entry describe that flow, by the tables of the packet's generation? */
 static __always_inline int session_matches(const struct pm_session *session, const struct pm_flow *flow,
 					   __u32 active)
@@ -65,12 +66,21 @@ static __always_inline int session_matches(const struct pm_session *session, con
 		       addr_equal(&service->address, &flow->destination);
 	} else {
 		struct pm_backend *backend = backend_at(active, session->backend);
-		struct pm_addr *nat = nat_address_at(active, session->nat_address);
+		const struct pm_addr *nat = session_nat_address(session, active);
 
 		return backend && nat && session->nat_port == flow->destination_port &&
-		       backend->port == flow->source_port && addr_equal(&backend->address, &flow->source) &&
-		       addr_equal(nat, &flow->destination);
+		       (backend->port ? backend->port : session->service_port) == flow->source_port &&
+		       addr_equal(&backend->address, &flow->source) && addr_equal(nat, &flow->destination);
 	}
+}
+
+/* Is the session's backend still what it was when the session was made? */
+static __always_inline int session_is_valid(const struct pm_session *session, __u32 active)
+{
+	struct pm_backend *backend = backend_at(active, session->backend);
+
+	return backend && backend->service == session->service &&
+	       backend->incarnation == session->incarnation;
 }
 
 /* The way in which a flow's entry is stored if that is free: found first, with one branch. */
@@ -85,10 +95,9 @@ static __always_inline int entry_has_hash(const struct pm_session_set *set, __u3
 }
 
 /* The session of a flow in one half, or 0. The first candidate set is searched before the second. */
-__noinline place_t session_find(__u32 half, __u64 hash, const struct pm_flow *flow, __u32 active)
+static __always_inline place_t session_search(__u32 half, __u64 hash, const struct pm_flow *flow,
+					      __u32 active)
 {
-	if (!flow)
-		return 0;
 	for (int second = 0; second < 2; second++) {
 		__u32 index = candidate_set(half, hash >> 32, second);
 		struct pm_session_set *set = array_at(&pm_sessions, index);
@@ -104,6 +113,12 @@ __noinline place_t session_find(__u32 half, __u64 hash, const struct pm_flow *fl
 	return 0;
 }
 
+/* The same for all but the way of most packets, which saves itself the call. */
+__noinline place_t session_find(__u32 half, __u64 hash, const struct pm_flow *flow, __u32 active)
+{
+	return flow ? session_search(half, hash, flow, active) : 0;
+}
+
 /*
  * A packet tells the session of its own direction at once that the flow is alive, the partner once in so many
  * jiffies; hence nothing is idle before that much more time has passed.
@@ -111,18 +126,37 @@ __noinline place_t session_find(__u32 half, __u64 hash, const struct pm_flow *fl
 #define PARTNER_REFRESH_SHIFT 10
 #define PARTNER_REFRESH_TICKS (1u << PARTNER_REFRESH_SHIFT)
 
-/* Has a flow of this service been silent for longer than that allows? A service that is gone allows nothing.
+/*
+ * Jiffies of silence after which a flow is over: what its service allows, and less for one that is half-open
+ * or whose end has begun. Nothing is allowed by a service that is gone.
  */
-static __always_inline int is_idle_since(__u32 last_seen, __u32 service_index, __u32 now, __u32 active)
+static __always_inline __u32 idle_limit(__u32 state, __u32 service_index, __u32 active)
 {
 	struct pm_service *service = service_at(active, service_index);
+	__u32 limit = service ? service->idle_ticks : 0;
 
-	return !service || now - last_seen > service->idle_ticks + PARTNER_REFRESH_TICKS;
+	if (!(state & PM_SESSION_ESTABLISHED) && limit > options.embryonic_ticks)
+		return options.embryonic_ticks;
+	if ((state & (PM_SESSION_FIN_CLIENT | PM_SESSION_FIN_BACKEND)) && limit > options.closing_ticks)
+		return options.closing_ticks;
+	return limit;
 }
 
 static __always_inline int session_is_idle(const struct session_copy *session, __u32 now, __u32 active)
 {
-	return is_idle_since(session->last_seen, session->service, now, active);
+	const __u32 silent = now - session->last_seen;
+
+	return silent > PARTNER_REFRESH_TICKS &&
+	       silent - PARTNER_REFRESH_TICKS > idle_limit(session->state, session->service, active);
+}
+
+static __always_inline int entry_is_idle(struct entry entry, __u32 now, __u32 active)
+{
+	const __u32 silent = now - entry.set->last_seen[entry.way];
+
+	return silent > PARTNER_REFRESH_TICKS &&
+	       silent - PARTNER_REFRESH_TICKS >
+		       idle_limit(entry.set->state[entry.way], entry.set->way[entry.way].service, active);
 }
 
 /* Copies an entry. 0 when there is none, or when it was replaced meanwhile. */

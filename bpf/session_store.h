@@ -15,7 +15,7 @@
 enum session_worth {
 	WORTH_NOTHING = 0,
 	WORTH_CLOSED = 1,
-	WORTH_IDLE = 2, /* silent for longer than its service allows */
+	WORTH_IDLE = 2, /* silent for too long: idle_limit */
 	WORTH_EMBRYONIC = 3,
 	WORTH_LIVING = 4, /* or being written */
 };
@@ -24,21 +24,19 @@ static __always_inline __u32 entry_worth(struct entry entry, __u32 now, __u32 ac
 {
 	const struct pm_session_set *set = entry.set;
 	const __u32 tag = READ_ONCE(set->tag[entry.way]);
-	const __u32 last_seen = set->last_seen[entry.way];
 
 	if (tag <= PM_TAG_CLAIMED)
 		return tag == PM_TAG_EMPTY ? WORTH_NOTHING : WORTH_LIVING;
 	if (set->state[entry.way] & (PM_SESSION_CLOSED | PM_SESSION_CUT))
 		return WORTH_CLOSED;
-	if (now - last_seen > PARTNER_REFRESH_TICKS &&
-	    is_idle_since(last_seen, set->way[entry.way].service, now, active))
+	if (entry_is_idle(entry, now, active))
 		return WORTH_IDLE;
 	return set->state[entry.way] & PM_SESSION_ESTABLISHED ? WORTH_LIVING : WORTH_EMBRYONIC;
 }
 
 static __always_inline void session_count_eviction(__u32 worth)
 {
-	struct pm_counters *counts = counters();
+	struct pm_counters *counts = counters(PM_LINK_SLOTS);
 
 	if (!counts)
 		return;
@@ -247,7 +245,7 @@ __noinline place_t session_carry_over(__u64 hash, const struct pm_flow *flow, __
 /* The session of a flow, or 0: in the active half, or while a swap carries sessions over, in either. */
 static __always_inline place_t session_lookup(__u64 hash, const struct pm_flow *flow, __u32 active)
 {
-	place_t place = session_find(session_half(active), hash, flow, active);
+	place_t place = session_search(session_half(active), hash, flow, active);
 
 	if (place || !(active & PM_ACTIVE_CARRY_OVER))
 		return place;

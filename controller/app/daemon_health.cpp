@@ -169,7 +169,7 @@ void Daemon::suspect(GenerationBackend const& backend, ConnectionEvent const& ev
     suspicions_[backend.key] = now;
     json::object record = subject_json(backend);
     record["because"] = name_of(event.type);
-    record["client"] = event.client.text() + ":" + std::to_string(event.client_port);
+    record["client"] = endpoint_text(event.client, event.client_port);
     record["seen_mono_ns"] = event.time_ns;
     audit_.write("passive", record);
     spdlog::info("{}: a connection was {}; probing now", text(backend.key), name_of(event.type));

@@ -54,6 +54,7 @@ pm_options options_of(DatapathOptions const& options, Room const& room, std::uin
     out.nat_port_first = options.nat_port_first;
     out.nat_port_count = static_cast<std::uint32_t>(options.nat_port_last - options.nat_port_first + 1);
     out.embryonic_ticks = static_cast<std::uint32_t>(ticks_per_second * 30);
+    out.closing_ticks = static_cast<std::uint32_t>(ticks_per_second * 120);
     return out;
 }
 
@@ -71,7 +72,7 @@ std::array<MapSize, 10> sizes_of(Room const& room, std::uint64_t cpus) {
              {"pm_nat_addresses", 2ULL * PM_NAT_ADDRESSES},
              {"pm_links", 2ULL * PM_LINK_SLOTS},
              {"pm_sessions", 2ULL * room.session_sets},
-             {"pm_counters", cpus},
+             {"pm_counters", cpus * PM_COUNTED_LINKS},
              {"pm_backend_counters", cpus * room.backends}}};
 }
 
@@ -158,7 +159,7 @@ void Programs::map_all(void* bpf_object) {
     nat_addresses_ = {fd_of("pm_nat_addresses"), 2 * PM_NAT_ADDRESSES};
     links_ = {fd_of("pm_links"), 2 * PM_LINK_SLOTS};
     sessions_ = {fd_of("pm_sessions"), std::size_t{2} * room_.session_sets};
-    counters_ = {fd_of("pm_counters"), cpus};
+    counters_ = {fd_of("pm_counters"), cpus * PM_COUNTED_LINKS};
     backend_counters_ = {fd_of("pm_backend_counters"), cpus * room_.backends};
     event_ring_fd_ = fd_of("pm_events");
 }

@@ -47,6 +47,7 @@ TEST_P(Flows, ANewFlowIsForwardedWithNothingChangedButWhatNatChanges) {
     expected.source_port = got->source_port;
     expected.destination = backend_address(backend);
     expected.destination_port = backend_port(backend);
+    --expected.ttl;
     EXPECT_PRED_FORMAT2(same_frame, output.frame, encode(expected));
     EXPECT_GE(got->source_port, small_options().nat_port_first);
     EXPECT_LE(got->source_port, small_options().nat_port_last);

@@ -6,9 +6,11 @@
 namespace pointsman::test {
 namespace {
 
+/// All packets of the tests come by one interface, whose MAC is client_side_mac.
 Packet reversed(Packet const& forwarded) {
     Packet packet = forwarded;
-    std::swap(packet.to, packet.from);
+    packet.from = forwarded.to;
+    packet.to = client_side_mac;
     std::swap(packet.source, packet.destination);
     std::swap(packet.source_port, packet.destination_port);
     return packet;
@@ -36,6 +38,7 @@ Packet Flow::from_backend(std::uint8_t flags, std::vector<std::uint8_t> payload)
 Packet Flow::at_backend(Packet sent) const {
     sent.to = forwarded.to;
     sent.from = forwarded.from;
+    --sent.ttl;
     sent.source = forwarded.source;
     sent.destination = forwarded.destination;
     sent.source_port = forwarded.source_port;
@@ -46,6 +49,7 @@ Packet Flow::at_backend(Packet sent) const {
 Packet Flow::at_client(Packet sent) const {
     sent.to = first.from;
     sent.from = client_side_mac;
+    --sent.ttl;
     sent.source = first.destination;
     sent.destination = first.source;
     sent.source_port = first.destination_port;

@@ -60,7 +60,8 @@ Packet packet_of(std::uint32_t flow, std::uint8_t flags) {
 }
 
 Packet answer_to(Packet packet, std::uint8_t flags) {
-    std::swap(packet.to, packet.from);
+    packet.from = packet.to;
+    packet.to = client_side_mac;
     std::swap(packet.source, packet.destination);
     std::swap(packet.source_port, packet.destination_port);
     packet.flags = flags;
