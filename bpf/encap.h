@@ -87,21 +87,17 @@ static __always_inline int write_ethernet(PM_CONTEXT *ctx, const struct packet *
 }
 
 /* Puts the packet into a tunnel to the backend. */
-__noinline int encapsulate(PM_CONTEXT *ctx, struct packet *packet, __u32 service_index, __u32 backend_index)
+static __always_inline int encapsulate(PM_CONTEXT *ctx, const struct packet *packet,
+				       const struct pm_service *service, const struct pm_backend *backend)
 {
-	struct pm_service *service = service_at(packet ? packet->active : 0, service_index);
-	struct pm_backend *backend = backend_at(packet ? packet->active : 0, backend_index);
-	struct pm_addr *source;
-	struct tunnel tunnel;
+	const struct pm_addr *source = tunnel_source(packet, backend);
+	const struct tunnel tunnel = tunnel_of(packet, service, backend);
 	void *ip;
 
-	if (!packet || !service || !backend)
-		return PM_DROP_REWRITE_FAILED;
-	source = tunnel_source(packet, backend);
-	tunnel = tunnel_of(packet, service, backend);
 	if (!source || context_encapsulate(ctx, &tunnel) || write_ethernet(ctx, packet, &tunnel, backend))
 		return PM_DROP_REWRITE_FAILED;
 	ip = l3_header(ctx, packet);
+	/* the inner headers follow, so that there is room for the longest outer ones */
 	if (ip + sizeof(struct ipv6hdr) + sizeof(struct udphdr) + sizeof(struct gue_header) >
 	    context_data_end(ctx))
 		return PM_DROP_REWRITE_FAILED;
