@@ -70,6 +70,7 @@ struct scratch {
 	struct session_copy draft; /* of a new flow's session, until it is stored */
 	struct session_copy found; /* of the last one that was searched for */
 	struct session_copy moved; /* of one on its way from the other half */
+	struct pm_flow partner;	   /* what the other session of a pair is found by */
 	__u8 quote[72];		   /* start of a packet that an ICMP error quotes */
 };
 
