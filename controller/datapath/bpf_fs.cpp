@@ -76,9 +76,11 @@ PinDirectory::PinDirectory(std::string path) : path_{std::move(path)} {
     if (!is_bpf_fs(parent))
         throw DatapathError{"daemon.bpffs: " + parent + " is not a BPF file system",
                             "mount one: mount -t bpf bpf /sys/fs/bpf"};
-    if (::mkdir(path_.c_str(), 0700) != 0 && errno != EEXIST)
+    auto const is_new = ::mkdir(path_.c_str(), 0700) == 0;
+    if (!is_new && errno != EEXIST)
         throw DatapathError{"cannot create " + path_ + ": " + std::strerror(errno), "run as root"};
     lock_ = open_directory(path_);
+    removes_ = is_new;
     if (::flock(lock_.get(), LOCK_EX | LOCK_NB) == 0) return;
     throw DatapathError{"another daemon uses " + path_ + ": " + holder_of_lock(lock_.get()),
                         "stop it, or set another daemon.bpffs"};

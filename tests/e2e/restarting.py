@@ -43,11 +43,6 @@ def program_ids(daemon: Pointsman) -> set[int]:
     return {json.loads(link)["prog_id"] for link in shown}
 
 
-def daemon_pid(daemon: Pointsman) -> int:
-    assert daemon.process is not None
-    return daemon.process.pid
-
-
 def restart_after_end(daemon: Pointsman) -> Record:
     before = time.monotonic_ns()
     daemon.start().ready()

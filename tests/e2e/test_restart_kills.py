@@ -12,7 +12,7 @@ import time
 
 import pytest
 from conftest import Site
-from restarting import broken, daemon_pid, end, order, restart
+from restarting import broken, end, order, restart
 
 from lab import ConnectClient, HeldConnections, Wrk, paths, wait_until
 
@@ -27,7 +27,7 @@ def test_killed_while_it_swaps_sessions(staying: Site, call: str) -> None:
     daemon = staying.daemon
     held = HeldConnections(staying.lab.client, staying.address, count=32, interval_ms=20)
     assert daemon.process is not None
-    tracer = staying.lab.balancer.start("strace", "-f", "-p", str(daemon_pid(daemon)), "-e", "trace=membarrier",
+    tracer = staying.lab.balancer.start("strace", "-f", "-p", str(daemon.process.pid), "-e", "trace=membarrier",
                                         "-e", f"inject={call}", log="strace.log")
     wait_until(lambda: "attached" in tracer.text(), "strace is attached")
     for command in ("maint", "ready") * 2:
@@ -57,7 +57,7 @@ def test_killed_at_a_record_of_a_publish(staying: Site, number: int) -> None:
     """The order's record, the publish's record (after the commit), the one after it."""
     daemon = staying.daemon
     held = HeldConnections(staying.lab.client, staying.address, count=16, interval_ms=20)
-    tracer = staying.lab.balancer.start("strace", "-f", "-p", str(daemon_pid(daemon)), "-P", daemon.audit_file,
+    tracer = staying.lab.balancer.start("strace", "-f", "-p", str(daemon.process.pid), "-P", daemon.audit_file,
                                         "-e", "trace=write", "-e", f"inject=write:signal=KILL:when={number}", log="strace.log")
     wait_until(lambda: "attached" in tracer.text(), "strace is attached")
     assert daemon.process is not None

@@ -137,7 +137,7 @@ def test_the_datapath_of_a_killed_daemon_with_another_directory_is_in_the_way(at
 def test_a_foreign_xdp_program_is_named() -> None:
     with Lab(physical=True) as lab:
         lab.balancer.run("ip", "link", "set", "eth0", "xdp", "obj", paths.xdp_pass(), "sec", "xdp")
-        assert_refused(Pointsman(lab, attach="native").run_to_end(), "eth0", "xdp_pass (id ", "xdp off")
+        assert_refused(Pointsman(lab, attach="native").run_to_end(), "eth0", "pass (id ", "xdp off")
         lab.balancer.run("ip", "link", "set", "eth0", "xdp", "off")
 
 
@@ -178,7 +178,7 @@ def test_a_start_that_fails_after_it_took_over_leaves_the_old_datapath() -> None
         interfaces = site.daemon.tables["datapath"]["interfaces"]
         site.daemon.tables["datapath"] = {**site.daemon.tables["datapath"], "interfaces": [*site.lab.interfaces, "spare"]}
         site.daemon.write()
-        refused(site, "spare", "xdp_pass (id ")
+        refused(site, "spare", "pass (id ")
         site.daemon.tables["datapath"] = {**site.daemon.tables["datapath"], "interfaces": interfaces}
         site.daemon.write()
         site.daemon.start().ready()
