@@ -168,6 +168,7 @@ void Daemon::beat() {
     heartbeat_.async_wait([this](boost::system::error_code error) {
         if (error) return;
         instruments_.loop_lag = std::chrono::steady_clock::now() - heartbeat_.expiry();
+        datapath_.tidy();
         audit_.write("heartbeat", {{"generation", generation().number}, {"records_lost", audit_.lost()}});
         beat();
     });

@@ -79,6 +79,12 @@ void DatapathHost::note_alive() noexcept {
     programs_.maps().ledger().alive_ns = monotonic_ns();
 }
 
+void DatapathHost::tidy() noexcept {
+    note_alive();
+    for (auto const& claim : claims_)
+        claim.hang_up();
+}
+
 std::vector<DatapathHost::Planned> DatapathHost::plan_attachments(DatapathOptions const& options) {
     auto const present = read_interfaces();
     std::vector<Planned> planned;

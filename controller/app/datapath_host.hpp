@@ -33,6 +33,9 @@ public:
     /// A sign of life for a successor. Cheap.
     void note_alive() noexcept;
 
+    /// What is due each minute or so.
+    void tidy() noexcept;
+
     [[nodiscard]] Takeover takeover() const noexcept { return sets_.takeover; }
     /// Why the tables of a predecessor could not be used as they are.
     [[nodiscard]] std::string const& why_not_same() const noexcept { return sets_.why; }

@@ -94,9 +94,9 @@ void StateKeeper::write() {
     if (!dirty_ || writing_) return;
     dirty_ = urgent_ = false;
     writing_ = true;
-    asio::post(writer_, [this, text = make_(), stay = asio::make_work_guard(context_)]() mutable {
-        auto why = replace_file(path_, text);
-        asio::post(context_, [this, why = std::move(why)] {
+    asio::post(writer_, [this, path = path_, text = make_(), stay = asio::make_work_guard(context_)] {
+        auto why = replace_file(path, text);
+        asio::post(stay.get_executor(), [this, why = std::move(why)] {
             writing_ = false;
             note(why);
             settled_.cancel();

@@ -8,9 +8,9 @@
 
 namespace pointsman {
 
-/// Our directory of pins in a BPF file system, locked against a second daemon. Removed with all that is pinned
-/// in it when this object ends if it was new, or if the object was told so: what another daemon left must go
-/// on whatever becomes of this one.
+/// Our directory of pins in a BPF file system, locked against a second daemon. Removed with all that is
+/// pinned in it when this object ends if it was new, or if the object was told so: what another daemon left
+/// must go on whatever becomes of this one.
 class PinDirectory {
 public:
     /// Makes it, mode 0700, and checks that it is ours: bpffs is world-writable.

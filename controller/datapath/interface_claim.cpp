@@ -48,13 +48,18 @@ ucred listener(Name const& name) {
 InterfaceClaim::InterfaceClaim(std::string const& interface) : socket_{new_socket()} {
     auto const name = name_of(interface);
     auto const* const address = reinterpret_cast<sockaddr const*>(&name.address);
-    if (::bind(socket_.get(), address, name.length) == 0 && ::listen(socket_.get(), 1) == 0) return;
+    if (::bind(socket_.get(), address, name.length) == 0 && ::listen(socket_.get(), SOMAXCONN) == 0) return;
     if (errno != EADDRINUSE) return;
     auto const owner = listener(name);
     if (owner.uid == ::geteuid())
         throw DatapathError{"datapath.interfaces: " + interface + " is served by another daemon, " +
                                 describe_process(owner.pid),
                             "stop it, or list another interface"};
+}
+
+void InterfaceClaim::hang_up() const noexcept {
+    while (OwnedFd{::accept4(socket_.get(), nullptr, nullptr, SOCK_CLOEXEC)}) {
+    }
 }
 
 } // namespace pointsman

@@ -13,6 +13,9 @@ public:
     /// @throws DatapathError naming the daemon that serves the interface.
     explicit InterfaceClaim(std::string const& interface);
 
+    /// Hangs up on those that asked who serves the interface, so that more can. Now and then.
+    void hang_up() const noexcept;
+
 private:
     OwnedFd socket_;
 };

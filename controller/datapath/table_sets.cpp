@@ -130,6 +130,15 @@ std::optional<FoundTables> read_set(std::string const& directory) {
     return found;
 }
 
+/// One that is being removed, by a daemon that was killed at it, has nothing that is still needed.
+std::optional<FoundTables> read_older(std::string const& directory) {
+    try {
+        return read_set(directory);
+    } catch (DatapathError const&) {
+        return std::nullopt;
+    }
+}
+
 std::string difference(Room const& was, Room const& now) {
     std::string text;
     auto const add = [&](char const* what, std::uint32_t before, std::uint32_t after) {
@@ -197,7 +206,7 @@ TableSets find_tables(PinDirectory const& pins, Room const& wanted,
             fs::remove_all(directory, ignored); // was being made
             continue;
         }
-        auto const older = read_set(directory);
+        auto const older = read_older(directory);
         if (older && sets.now && older->hash_seed == sets.now->hash_seed) sets.older.push_back(*older);
     }
     sets.directory = sets.takeover == Takeover::same ? current : next_directory(pins);

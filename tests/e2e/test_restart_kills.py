@@ -74,7 +74,8 @@ def test_killed_at_a_record_of_a_publish(staying: Site, number: int) -> None:
 
 
 @pytest.mark.parametrize("call", ["bpf:signal=KILL:when=5", "bpf:signal=KILL:when=20", "bpf:signal=KILL:when=40",
-                                  "rename:signal=KILL:when=1", "symlink:signal=KILL:when=1", "fsync:signal=KILL:when=1"])
+                                  "bpf:signal=KILL:when=139", "bpf:signal=KILL:when=153", "bpf:signal=KILL:when=160",
+                                  "unlinkat:signal=KILL:when=3", "rename:signal=KILL:when=1", "symlink:signal=KILL:when=1", "fsync:signal=KILL:when=1"])
 @pytest.mark.parametrize("resized", [False, True], ids=["same", "resized"])
 def test_killed_while_it_takes_over(staying: Site, call: str, resized: bool) -> None:
     daemon = staying.daemon
@@ -84,7 +85,7 @@ def test_killed_while_it_takes_over(staying: Site, call: str, resized: bool) -> 
         daemon.tables["datapath"] = {**daemon.tables["datapath"], "sessions": 100_000}
         daemon.write()
     failed = staying.lab.balancer.run("timeout", "-s", "KILL", "4", "strace", "-f", "-o", str(staying.lab.folder / "trace"),
-                                      "-e", "trace=bpf,rename,symlink,fsync", "-e", f"inject={call}",
+                                      "-e", "trace=bpf,rename,symlink,fsync,unlinkat", "-e", f"inject={call}",
                                       paths.pointsman(), "run", "-c", str(daemon.config), check=False)
     assert failed.returncode != 0
     daemon.start().ready()
