@@ -26,6 +26,7 @@ using PacketCases = std::vector<PacketCase>;
 [[nodiscard]] PacketCases malformed_cases();
 [[nodiscard]] PacketCases dropping_cases();
 [[nodiscard]] PacketCases forwarding_cases();
+[[nodiscard]] PacketCases way_cases();
 
 /// All of the above.
 [[nodiscard]] PacketCases all_packet_cases();
