@@ -124,6 +124,7 @@ class Lab:
         for host in self.hosts:
             run("ip", "netns", "add", host.namespace)
             run("ip", "-n", host.namespace, "link", "set", "lo", "up")
+            host.sysctl("net.ipv6.conf.default.accept_dad", 0)  # a second in which neighbours are not answered
         self._make_bridges_plain()
         for bridge in ["front", *(["back"] if self.two_legs else []), *(["outer"] if self.routed else [])]:
             self._ip(self.bridge, f"link add {bridge} type bridge forward_delay 0 mcast_snooping 0")
