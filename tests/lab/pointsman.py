@@ -26,7 +26,7 @@ class Service:
     name: str
     address: str
     backends: Sequence[tuple[str, str, int] | Table]
-    port: int = 80
+    port: int | str = 80
     protocol: str = "tcp"
     check: Table = field(default_factory=lambda: {"type": "http", "path": "/healthz"})
     keys: Table = field(default_factory=dict)

@@ -26,7 +26,7 @@ port = 80
 forward = "dsr"
 backend = [{name = "b", address = "10.0.0.2", port = 8080}, {name = "c", address = "10.0.0.3", port = 80}]
 )"),
-        R"(pointsman.toml:8:52: error: backend `b` has another port than its service, and forward = "dsr" changes none
+        R"(pointsman.toml:8:54: error: backend `b` has another port than its service, and forward = "dsr" changes none
     8 | backend = [{name = "b", address = "10.0.0.2", port = 8080}, {name = "c", address = "10.0.0.3", port = 80}]
       |                                                      ^^^^ leave `port` out
 )");
@@ -39,7 +39,7 @@ port = "80-81"
 forward = "gue"
 backend = [{name = "b", address = "10.0.0.2", port = 80}]
 )"),
-        R"(pointsman.toml:8:52: error: backend `b` has another port than its service, and forward = "gue" changes none
+        R"(pointsman.toml:8:54: error: backend `b` has another port than its service, and forward = "gue" changes none
     8 | backend = [{name = "b", address = "10.0.0.2", port = 80}]
       |                                                      ^^ leave `port` out
 )");
