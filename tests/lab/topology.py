@@ -194,6 +194,7 @@ class Lab:
                 host.run("ethtool", "-K", device, "tx", "off", "tso", "off", "gso", "off")
         for bridge in ["front", "back"] if self.two_legs else ["front"]:
             self._ip(self.bridge, f"link set balancer-{bridge} xdp obj {paths.xdp_pass()} sec xdp")
+            self.bridge.run("ethtool", "-K", f"balancer-{bridge}", "txvlan", "off", "tx-vlan-stag-hw-insert", "off")
 
     def _ip(self, host: Host, words: str) -> None:
         run("ip", "-n", host.namespace, *words.split())
