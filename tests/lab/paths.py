@@ -43,6 +43,11 @@ def decap() -> pathlib.Path:
     return _bpf_object("decap")
 
 
+def flood() -> pathlib.Path:
+    """The object of flood.bpf.c."""
+    return _bpf_object("flood")
+
+
 def _bpf_object(name: str) -> pathlib.Path:
     source = LAB / f"{name}.bpf.c"
     multiarch = subprocess.run(["gcc", "-print-multiarch"], capture_output=True, text=True, check=True).stdout.strip()

@@ -118,13 +118,16 @@ class Lab:
     def _host(self, name: str) -> Host:
         return Host(name, self.prefix + name, self.folder)
 
-    def _build(self) -> None:
+    def _make_hosts(self) -> None:
         if not BPFFS.is_mount():
             run("mount", "-t", "bpf", "bpf", BPFFS)
         for host in self.hosts:
             run("ip", "netns", "add", host.namespace)
             run("ip", "-n", host.namespace, "link", "set", "lo", "up")
             host.sysctl("net.ipv6.conf.default.accept_dad", 0)  # a second in which neighbours are not answered
+
+    def _build(self) -> None:
+        self._make_hosts()
         self._make_bridges_plain()
         for bridge in ["front", *(["back"] if self.two_legs else []), *(["outer"] if self.routed else [])]:
             self._ip(self.bridge, f"link add {bridge} type bridge forward_delay 0 mcast_snooping 0")
