@@ -116,6 +116,9 @@ __noinline int steer_fragment(PM_CONTEXT *ctx, struct packet *packet)
 	*session = *known;
 	if (!session_is_valid(&session->session, packet->active))
 		return PM_DROP_BACKEND_DOWN;
+	packet->flow.source_port = session->client_port; /* a tunnel is the same for all of a flow */
+	packet->flow.destination_port = session->service_port;
+	packet->hash = pm_flow_hash(&packet->flow, options.hash_key);
 	return session->direction == PM_TO_BACKEND ? to_backend(ctx, packet, &session->session)
 						   : to_client(ctx, packet, &session->session);
 }

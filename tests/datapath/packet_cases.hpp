@@ -27,6 +27,10 @@ using PacketCases = std::vector<PacketCase>;
 [[nodiscard]] PacketCases dropping_cases();
 [[nodiscard]] PacketCases forwarding_cases();
 [[nodiscard]] PacketCases way_cases();
+[[nodiscard]] PacketCases vlan_cases();
+[[nodiscard]] PacketCases header_cases();
+[[nodiscard]] PacketCases source_cases();
+[[nodiscard]] PacketCases fragment_cases();
 
 /// All of the above.
 [[nodiscard]] PacketCases all_packet_cases();

@@ -11,8 +11,8 @@ namespace pointsman::test {
 
 PacketCases all_packet_cases() {
     PacketCases all;
-    for (auto const& cases :
-         {passing_cases(), malformed_cases(), dropping_cases(), forwarding_cases(), way_cases()})
+    for (auto const& cases : {passing_cases(), malformed_cases(), dropping_cases(), forwarding_cases(),
+                              way_cases(), vlan_cases(), header_cases(), source_cases(), fragment_cases()})
         all.insert(all.end(), cases.begin(), cases.end());
     return all;
 }
