@@ -70,21 +70,6 @@ static __always_inline int continue_session(PM_CONTEXT *ctx, struct packet *pack
 						: to_client(ctx, packet, &copy->session);
 }
 
-/* Addresses that no client has: this host, nobody, everybody, many; or the service's own (the land attack).
- */
-static __always_inline int is_bad_source(const struct packet *packet)
-{
-	const struct pm_addr *source = &packet->flow.source;
-	const __u32 first = bpf_ntohl(source->word[packet->v6 ? 0 : 3]) >> 24;
-
-	if (addr_equal(source, &packet->flow.destination))
-		return 1;
-	if (!packet->v6)
-		return first == 0 || first == 127 || first >= 224;
-	return first == 0xff ||
-	       (!source->word[0] && !source->word[1] && !source->word[2] && bpf_ntohl(source->word[3]) <= 1);
-}
-
 /*
  * A packet for a service that has no session. In the middle of a TCP connection there is nothing to forward
  * it to: the NAT mapping that its backend knew is gone with the session, so it costs no table entry either.

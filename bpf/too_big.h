@@ -24,7 +24,7 @@ static __always_inline __u32 fitting_length(const struct packet *packet, const s
 
 static __always_inline int is_too_big(PM_CONTEXT *ctx, const struct packet *packet, __u32 fitting)
 {
-	const __u32 headers = packet->l4_offset - packet->l3_offset + sizeof(struct tcphdr);
+	const __u32 headers = packet->l4_offset - packet->l3_offset + packet->l4_header_length;
 
 	return fitting && packet->l3_length > fitting &&
 	       context_wire_length(ctx, packet->l3_length, headers) > fitting;
@@ -40,20 +40,15 @@ static __always_inline int may_answer_too_big(const struct packet *packet)
 	return 1;
 }
 
-/* Octets of the packet that are quoted: its IP header without options, and QUOTED_L4. */
-static __always_inline __u32 quoted_length(const struct packet *packet)
-{
-	return l3_header_length(packet) + QUOTED_L4;
-}
-
 static __always_inline int save_quote(PM_CONTEXT *ctx, const struct packet *packet, __u8 *quote)
 {
-	const __u8 *ip = l3_header(ctx, packet);
+	const __u8 *ip;
 
-	/* a packet that is too big for its way is longer than any quote */
-	if (ip + sizeof(struct ipv6hdr) + QUOTED_L4 > (__u8 *)context_data_end(ctx))
+	context_make_linear(ctx, packet->l3_offset + PM_QUOTED);
+	ip = l3_header(ctx, packet);
+	if (ip + PM_QUOTED > (__u8 *)context_data_end(ctx)) /* no link has so small an MTU (RFC 791) */
 		return -1;
-	__builtin_memcpy(quote, ip, sizeof(struct ipv6hdr) + QUOTED_L4);
+	__builtin_memcpy(quote, ip, PM_QUOTED);
 	return 0;
 }
 
@@ -62,28 +57,20 @@ static __always_inline int write_too_big(PM_CONTEXT *ctx, const struct packet *p
 {
 	struct icmp_header *icmp = l4_header(ctx, packet);
 	__u8 *quoted = (__u8 *)(icmp + 1);
+	__u32 sum = 0;
 
-	if (packet->v6) {
-		if (quoted + sizeof(struct ipv6hdr) + QUOTED_L4 > (__u8 *)context_data_end(ctx))
-			return -1;
-		icmp->type = ICMPV6_PKT_TOOBIG;
-		icmp->code = 0;
-		icmp->rest = bpf_htonl(fitting);
-		__builtin_memcpy(quoted, quote, sizeof(struct ipv6hdr) + QUOTED_L4);
-		icmp->checksum = 0;
-		icmp->checksum = ~checksum_fold(
-			answer_pseudo_sum(packet, IPPROTO_ICMPV6, ICMP_HEADER + quoted_length(packet)) +
-			sum_words(icmp, 4) + sum_words(quote, 12) + sum_words(quote + 24, 12));
-	} else {
-		if (quoted + sizeof(struct iphdr) + QUOTED_L4 > (__u8 *)context_data_end(ctx))
-			return -1;
-		icmp->type = ICMP_DEST_UNREACH;
-		icmp->code = ICMP_FRAG_NEEDED;
-		icmp->rest = bpf_htonl(fitting);
-		__builtin_memcpy(quoted, quote, sizeof(struct iphdr) + QUOTED_L4);
-		icmp->checksum = 0;
-		icmp->checksum = ~checksum_fold(sum_words(icmp, 4) + sum_words(quote, 14));
-	}
+	if (quoted + PM_QUOTED > (__u8 *)context_data_end(ctx))
+		return -1;
+	icmp->type = packet->v6 ? ICMPV6_PKT_TOOBIG : ICMP_DEST_UNREACH;
+	icmp->code = packet->v6 ? 0 : ICMP_FRAG_NEEDED;
+	icmp->checksum = 0;
+	icmp->rest = bpf_htonl(fitting);
+	__builtin_memcpy(quoted, quote, PM_QUOTED);
+	if (packet->v6)
+		sum = answer_pseudo_sum(packet, IPPROTO_ICMPV6, ICMP_HEADER + PM_QUOTED);
+	sum += sum_words(icmp, ICMP_HEADER / 2) + sum_words(quote, 20) +
+	       sum_words(quote + 40, (PM_QUOTED - 40) / 2);
+	icmp->checksum = ~checksum_fold(sum);
 	return 0;
 }
 
@@ -101,7 +88,7 @@ __noinline int answer_too_big(PM_CONTEXT *ctx, struct packet *packet, __u32 fitt
 	if (packet->v6 && fitting < V6_MIN_MTU)
 		fitting = V6_MIN_MTU;
 	protocol = packet->v6 ? IPPROTO_ICMPV6 : IPPROTO_ICMP;
-	if (answer_headers(ctx, packet, protocol, ICMP_HEADER + quoted_length(packet)) ||
+	if (answer_headers(ctx, packet, protocol, ICMP_HEADER + PM_QUOTED) ||
 	    write_too_big(ctx, packet, scratch->quote, fitting))
 		return PM_DROP_REWRITE_FAILED;
 	return PM_FORWARD_TOO_BIG;
