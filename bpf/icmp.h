@@ -146,7 +146,8 @@ static __always_inline int read_quote(PM_CONTEXT *ctx, const struct packet *pack
 	quote->l4_offset = offset;
 	OPAQUE(offset);
 	ports = context_data(ctx) + (offset & 0x1ff);
-	if ((void *)(ports + QUOTED_L4 / 2) > data_end)
+	if ((void *)(ports + QUOTED_L4 / 2) > data_end ||
+	    quote->l4_offset + QUOTED_L4 > packet->l3_offset + packet->l3_length) /* padding is no quote */
 		return -1;
 	quote->flow.source_port = ports[1];
 	quote->flow.destination_port = ports[0];

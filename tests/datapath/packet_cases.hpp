@@ -31,6 +31,7 @@ using PacketCases = std::vector<PacketCase>;
 [[nodiscard]] PacketCases header_cases();
 [[nodiscard]] PacketCases source_cases();
 [[nodiscard]] PacketCases fragment_cases();
+[[nodiscard]] PacketCases checksum_cases();
 [[nodiscard]] PacketCases icmp_error_cases();
 [[nodiscard]] PacketCases ping_cases();
 [[nodiscard]] PacketCases too_big_cases();

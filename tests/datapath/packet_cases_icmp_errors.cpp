@@ -130,6 +130,18 @@ std::size_t ports_of_quote(bool v6) {
     return v6 ? ipv6_length : ipv4_length;
 }
 
+/// The frame goes on where the packet ends.
+PacketCase quote_in_padding(bool v6) {
+    auto row = changed(v6, "whose_quote_ends_in_the_frames_padding_passes", PM_PASS_NOT_OURS,
+                       [](Scene&, Packet& packet) { packet.payload.pop_back(); });
+    row.arrange = [arrange = row.arrange](Scene& scene) {
+        auto frame = arrange(scene);
+        frame.push_back(0);
+        return frame;
+    };
+    return row;
+}
+
 PacketCases others(bool v6) {
     auto const truncated_by = [](std::size_t octets) {
         return [octets](Scene&, Packet& packet) { packet.payload.resize(packet.payload.size() - octets); };
@@ -145,6 +157,7 @@ PacketCases others(bool v6) {
         changed(v6, "that_quotes_ping_passes", PM_PASS_NOT_OURS, with_quoted(protocol_at, v6 ? 58 : 1)),
         changed(v6, "that_quotes_too_little_passes", PM_PASS_NOT_OURS, truncated_by(1)),
         changed(v6, "that_quotes_half_a_header_passes", PM_PASS_NOT_OURS, truncated_by(20)),
+        quote_in_padding(v6),
         changed(v6, "that_quotes_nothing_passes", PM_PASS_NOT_OURS,
                 [](Scene&, Packet& packet) { packet.payload.clear(); }),
         changed(v6, "that_is_none_passes", PM_PASS_NOT_OURS,

@@ -12,7 +12,7 @@ PacketCases all_packet_cases() {
     PacketCases all;
     for (auto const& cases : {passing_cases(), malformed_cases(), dropping_cases(), forwarding_cases(),
                               way_cases(), vlan_cases(), header_cases(), source_cases(), fragment_cases(),
-                              icmp_error_cases(), ping_cases(), too_big_cases()})
+                              checksum_cases(), icmp_error_cases(), ping_cases(), too_big_cases()})
         all.insert(all.end(), cases.begin(), cases.end());
     return all;
 }
