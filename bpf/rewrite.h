@@ -86,6 +86,13 @@ static __always_inline int rewrite_addresses(void *header, void *data_end, int v
 	return 0;
 }
 
+/* Where the checksum of a TCP or UDP packet is, from its L4 header on. */
+static __always_inline __u32 l4_checksum_offset(const struct packet *packet)
+{
+	return packet->flow.protocol == IPPROTO_UDP ? offsetof(struct udphdr, check)
+						    : offsetof(struct tcphdr, check);
+}
+
 /* Full NAT. 0, or negative when the packet is shorter than it was parsed. */
 static __always_inline int rewrite_nat(PM_CONTEXT *ctx, const struct packet *packet, struct endpoint source,
 				       struct endpoint destination)
@@ -109,10 +116,8 @@ static __always_inline int rewrite_nat(PM_CONTEXT *ctx, const struct packet *pac
 	header = checksum_replace(header, from->destination_port, destination.port);
 	ports[0] = source.port;
 	ports[1] = destination.port;
-	return context_adjust_l4_checksum(
-		ctx,
-		packet->l4_offset + (udp ? offsetof(struct udphdr, check) : offsetof(struct tcphdr, check)),
-		pseudo, header, udp);
+	return context_adjust_l4_checksum(ctx, packet->l4_offset + l4_checksum_offset(packet), pseudo, header,
+					  udp);
 }
 
 #endif

@@ -115,13 +115,24 @@ def test_a_fragmented_datagram_is_answered_whole(wide: WaySite, size: int) -> No
         wait_until(lambda: is_answered(client, payload), f"an answer of {size} octets", timeout=5)
 
 
-def test_a_way_to_the_backends_that_is_narrower_than_the_link_is_reported(hook: str, way: Way) -> None:
+@pytest.mark.parametrize("way", [Way("ipip"), Way("ipip", v6=True), Way("gue")], ids=str)
+def test_a_packet_whose_checksum_the_kernel_was_to_complete_is_answered(way: Way) -> None:
+    """As joined by GRO, or from a virtual machine beside; and the interface leaves checksums to the kernel."""
+    with running_way(way, "tc") as site:
+        site.lab.balancer.run("ethtool", "-K", "eth0", "tx", "off")
+        before = verdicts(site, "forward_too_big")
+        assert site.upload(os.urandom(FILE_BYTES), timeout=5)
+        assert verdicts(site, "forward_too_big") > before
+
+
+@pytest.mark.parametrize("mtu", [1400, 1492])
+def test_a_way_to_the_backends_that_is_narrower_than_the_link_is_reported(hook: str, way: Way, mtu: int) -> None:
     """The balancer takes it from its routing table."""
     with running_way(way, hook) as site:
         for backend in site.lab.backends:
             address, device = way.address(backend), site.lab.balancer.devices[-1]
             site.lab.balancer.run("ip", "route", "replace", f"{address}/{128 if way.v6 else 32}", "dev", device,
-                                  "mtu", "lock", "1400")
+                                  "mtu", "lock", str(mtu))
         site.daemon.wait_for_audit(kind="publish")
         before = verdicts(site, "forward_too_big")
         wait_until(lambda: site.upload(os.urandom(100_000), timeout=20) and verdicts(site, "forward_too_big") > before,
