@@ -15,7 +15,7 @@
 #define PM_STATIC_ASSERT(condition, text) _Static_assert(condition, text)
 #endif
 
-#define PM_ABI_VERSION 2
+#define PM_ABI_VERSION 3
 
 /* The word `active` of struct pm_control, read once per packet and written by one store of the daemon. */
 #define PM_ACTIVE_TABLE_HALF	   0x1u /* half of services, slots, Maglev, backends, NAT addresses, links */
@@ -96,6 +96,8 @@ enum pm_forward {
 
 /* Full NAT keeps the client's address and port: backends route their answers through the balancer. */
 #define PM_SERVICE_SOURCE_CLIENT 0x1u
+/* The address is the host's own: for a daemon that goes on with these tables. */
+#define PM_SERVICE_OWN_ADDRESS 0x2u
 
 /* Map pm_services. Written by the daemon into the idle half. */
 struct pm_service {

@@ -29,7 +29,9 @@ static __always_inline void write_ipv4(struct iphdr *ip, const struct pm_addr *s
 	ip->protocol = protocol;
 	ip->saddr = source->word[3];
 	ip->daddr = destination->word[3];
-	ip->check = ~checksum_fold(sum_words(ip, 10));
+	ip->check = ~checksum_fold(bpf_htons(0x4500) + ip->tot_len + ip->frag_off +
+				   bpf_htons(64 << 8 | protocol) + sum_words(&source->word[3], 2) +
+				   sum_words(&destination->word[3], 2));
 }
 
 static __always_inline void write_ipv6(struct ipv6hdr *ip, const struct pm_addr *source,

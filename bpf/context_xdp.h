@@ -7,6 +7,7 @@
 #include "checksum.h"
 #include "maps.h"
 #include "tunnel.h"
+#include <linux/if_ether.h>
 
 #define PM_CONTEXT struct xdp_md
 
@@ -103,8 +104,8 @@ static __always_inline int context_resize(struct xdp_md *ctx, __u32 length)
 }
 
 /*
- * Makes room for the tunnel's headers before the IP header and moves what is before that to the front. Packet
- * pointers are void afterwards.
+ * Makes room for the tunnel's headers before the IP header; VLAN tags move to the front, MAC addresses and
+ * the last EtherType are to be written. Packet pointers are void afterwards.
  */
 static __always_inline int context_encapsulate(struct xdp_md *ctx, const struct tunnel *tunnel)
 {
@@ -113,6 +114,8 @@ static __always_inline int context_encapsulate(struct xdp_md *ctx, const struct 
 
 	if (bpf_xdp_adjust_head(ctx, -(int)length))
 		return -1;
+	if (tunnel->l3_offset == ETH_HLEN)
+		return 0;
 	to = context_data(ctx);
 	OPAQUE(length);
 	from = context_data(ctx) + (length & TUNNEL_LENGTH_MASK);
@@ -120,7 +123,7 @@ static __always_inline int context_encapsulate(struct xdp_md *ctx, const struct 
 	    (void *)(to + LONGEST_L2 / 2) > context_data_end(ctx))
 		return -1;
 #pragma unroll
-	for (__u32 i = 0; i < LONGEST_L2 / 2; i++)
+	for (__u32 i = ETH_ALEN; i < LONGEST_L2 / 2; i++)
 		if (i < tunnel->l3_offset / 2)
 			to[i] = from[i];
 	return 0;

@@ -33,10 +33,12 @@ static __always_inline int balance(PM_CONTEXT *ctx)
 	if (!control || !scratch)
 		return CONTEXT_PASS;
 	packet = &scratch->packet;
-	__builtin_memset(packet, 0, sizeof(*packet));
 	packet->active = READ_ONCE(control->active);
 	packet->now = bpf_jiffies64();
-	packet->link = link_find(packet->active, context_ifindex(ctx));
+	packet->out_flags = 0;
+	packet->fragment = WHOLE;
+	packet->tcp_flags = 0;
+	packet->v6 = 0;
 	verdict = parse(ctx, packet);
 	if (verdict == PM_CONTINUE)
 		verdict = steer(ctx, scratch);

@@ -7,10 +7,13 @@
 #include "nat.h"
 
 /* A transition of a flow: both sessions of its pair learn of it. */
-static __always_inline void mark_pair(const struct packet *packet, struct entry entry,
+static __always_inline void mark_pair(const struct packet *packet, place_t place,
 				      const struct session_copy *copy, __u32 bits)
 {
-	__sync_fetch_and_or(&entry.set->state[entry.way], bits);
+	struct entry entry = entry_at(place);
+
+	if (entry.set)
+		__sync_fetch_and_or(&entry.set->state[entry.way], bits);
 	nat_tell_partner(&copy->session, bits, packet->now, packet->active);
 }
 
@@ -62,17 +65,25 @@ static __always_inline void report_progress(const struct packet *packet, const s
 		event_send(&session->session, active, PM_EVENT_CLOSED, 0, 0);
 }
 
+static __always_inline void keep_young(place_t place, __u32 now)
+{
+	struct entry entry = entry_at(place);
+
+	if (entry.set)
+		WRITE_ONCE(entry.set->last_seen[entry.way], now);
+}
+
 /* Follows the connection and keeps its sessions young. */
-static __always_inline void follow(const struct packet *packet, struct entry entry,
+static __always_inline void follow(const struct packet *packet, place_t place,
 				   const struct session_copy *copy)
 {
 	__u32 bits = copy->protocol == IPPROTO_TCP ? tcp_progress(packet, copy) : udp_progress(copy);
 	__u32 added = bits & ~copy->state;
 
 	if ((copy->last_seen ^ packet->now) / PM_SEEN_TICKS)
-		WRITE_ONCE(entry.set->last_seen[entry.way], packet->now);
+		keep_young(place, packet->now);
 	if (added) {
-		mark_pair(packet, entry, copy, added);
+		mark_pair(packet, place, copy, added);
 		report_progress(packet, copy, added);
 	} else if ((copy->last_seen ^ packet->now) >> PARTNER_REFRESH_SHIFT) {
 		nat_tell_partner(&copy->session, 0, packet->now, packet->active);

@@ -43,10 +43,10 @@ static __always_inline void count_to_backend(const struct packet *packet, __u32 
 
 /* Sends a packet of a session to its backend. */
 static __always_inline int to_backend(PM_CONTEXT *ctx, struct packet *packet,
-				      const struct pm_session *session)
+				      const struct pm_session *session, const struct parties *parties)
 {
-	struct pm_service *service = service_at(packet->active, session->service);
-	struct pm_backend *backend = backend_at(packet->active, session->backend);
+	const struct pm_service *service = parties->service;
+	const struct pm_backend *backend = parties->backend;
 	__u32 fitting;
 	int verdict;
 
@@ -67,7 +67,7 @@ static __always_inline int to_backend(PM_CONTEXT *ctx, struct packet *packet,
 	else if (service->forward == PM_FORWARD_DSR)
 		verdict = address_backend(ctx, packet, backend);
 	else
-		verdict = encapsulate(ctx, packet, session->service, session->backend);
+		verdict = encapsulate(ctx, packet, service, backend);
 	if (verdict == PM_FORWARD_TO_BACKEND)
 		count_to_backend(packet, session->backend);
 	return verdict;
@@ -101,9 +101,10 @@ static __always_inline int address_client(PM_CONTEXT *ctx, struct packet *packet
 }
 
 /* Sends an answer of a NAT backend to its client. */
-static __always_inline int to_client(PM_CONTEXT *ctx, struct packet *packet, const struct pm_session *session)
+static __always_inline int to_client(PM_CONTEXT *ctx, struct packet *packet, const struct pm_session *session,
+				     const struct parties *parties)
 {
-	struct pm_service *service = service_at(packet->active, session->service);
+	const struct pm_service *service = parties->service;
 	int verdict;
 
 	if (!service)
@@ -124,13 +125,14 @@ static __always_inline int to_client(PM_CONTEXT *ctx, struct packet *packet, con
 static __always_inline int forward_error(PM_CONTEXT *ctx, struct packet *packet, const struct quote *quote,
 					 const struct pm_session *session)
 {
-	struct pm_service *service = service_at(packet->active, session->service);
-	struct pm_backend *backend = backend_at(packet->active, session->backend);
+	const struct parties parties = parties_of(session, packet->active);
+	const struct pm_service *service = parties.service;
+	const struct pm_backend *backend = parties.backend;
 	const int to_backend = session->direction == PM_TO_BACKEND;
 	struct ends ends;
 	int verdict;
 
-	if (!service || !backend || !session_is_valid(session, packet->active) ||
+	if (!service || !backend || !session_is_valid(session, &parties) ||
 	    ends_towards(session, packet->active, to_backend, &ends))
 		return PM_DROP_BACKEND_DOWN;
 	if (to_backend && !backend->ifindex)
@@ -141,7 +143,7 @@ static __always_inline int forward_error(PM_CONTEXT *ctx, struct packet *packet,
 	packet->out_ifindex = backend->ifindex;
 	packet->out_flags = backend->out_flags;
 	if (service->forward == PM_FORWARD_IPIP || service->forward == PM_FORWARD_GUE)
-		verdict = encapsulate(ctx, packet, session->service, session->backend);
+		verdict = encapsulate(ctx, packet, service, backend);
 	else if (service->forward == PM_FORWARD_NAT && translate_error(ctx, packet, quote, &ends))
 		verdict = PM_DROP_REWRITE_FAILED;
 	else

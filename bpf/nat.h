@@ -11,9 +11,10 @@
 #include "service.h"
 
 #define NAT_PORT_TRIES	32
-#define NAT_FRESH_TRIES 8 /* so many tries insist on a port that no closed connection used */
-#define NAT_SCATTERED_TRIES                                                                                  \
-	16 /* so many tries jump about; the rest walk, so that a small range is searched whole */
+#define NAT_LAST_RESORT 0xff /* an attempt that takes the port of a half-open flow, however young */
+#define NAT_FRESH_TRIES 8    /* so many tries insist on a port that no closed connection used */
+/* So many tries jump about; the rest walk, so that a small range is searched whole. */
+#define NAT_SCATTERED_TRIES 16
 
 /* What the backend sees of a session's packets, and what the balancer sees of the answers. */
 static __always_inline int nat_reply_flow(const struct pm_session *session, __u32 active,
@@ -29,6 +30,7 @@ static __always_inline int nat_reply_flow(const struct pm_session *session, __u3
 	reply->source_port = backend_port(backend, session->service_port);
 	reply->destination_port = session->nat_port;
 	reply->protocol = session->protocol;
+	__builtin_memset(reply->reserved, 0, sizeof(reply->reserved));
 	return 0;
 }
 
@@ -45,6 +47,7 @@ static __always_inline int nat_client_flow(const struct pm_session *session, __u
 	flow->source_port = session->client_port;
 	flow->destination_port = session->service_port;
 	flow->protocol = session->protocol;
+	__builtin_memset(flow->reserved, 0, sizeof(flow->reserved));
 	return 0;
 }
 
@@ -52,14 +55,15 @@ static __always_inline int nat_client_flow(const struct pm_session *session, __u
  * alive. */
 __noinline int nat_tell_partner(const struct pm_session *session, __u32 bits, __u32 now, __u32 active)
 {
+	struct scratch *scratch = array_at(&pm_scratch, 0);
 	struct entry partner;
-	struct pm_flow flow = {};
 
-	if (!session || !session->nat_port ||
-	    (session->direction == PM_TO_BACKEND ? nat_reply_flow(session, active, &flow)
-						 : nat_client_flow(session, active, &flow)))
+	if (!session || !scratch || !session->nat_port ||
+	    (session->direction == PM_TO_BACKEND ? nat_reply_flow(session, active, &scratch->partner)
+						 : nat_client_flow(session, active, &scratch->partner)))
 		return 0;
-	partner = entry_at(session_peek(pm_flow_hash(&flow, options.hash_key), &flow, active));
+	partner = entry_at(
+		session_peek(pm_flow_hash(&scratch->partner, options.hash_key), &scratch->partner, active));
 	if (!partner.set)
 		return 0;
 	WRITE_ONCE(partner.set->last_seen[partner.way], now);
@@ -81,55 +85,84 @@ static __always_inline int same_client(const struct pm_session *a, const struct 
  * section 5.3) and cost the client a second. A living one: not before it is over for being idle.
  */
 static __always_inline int nat_port_is_reusable(struct entry entry, const struct session_copy *session,
-						__u32 active, int attempt)
+						__u32 active, __u32 attempt)
 {
+	const __u32 state = entry.set->state[entry.way];
+
 	if (same_client(&entry.set->way[entry.way], &session->session))
 		return 1;
-	if (entry.set->state[entry.way] & (PM_SESSION_CLOSED | PM_SESSION_CUT))
+	if (state & (PM_SESSION_CLOSED | PM_SESSION_CUT))
 		return attempt >= NAT_FRESH_TRIES;
+	if (attempt == NAT_LAST_RESORT)
+		return !(state & PM_SESSION_ESTABLISHED);
 	return entry_is_idle(entry, session->last_seen, active);
 }
 
 /* Does the NAT port of a flow that may lose it, being half-open or closed, still belong to it? */
 __noinline int nat_has_port(const struct pm_session *session, __u32 active)
 {
-	struct pm_flow reply = {};
+	struct scratch *scratch = array_at(&pm_scratch, 0);
 	struct entry holder;
 
-	if (!session || nat_reply_flow(session, active, &reply))
+	if (!session || !scratch || nat_reply_flow(session, active, &scratch->partner))
 		return 0;
-	holder = entry_at(session_peek(pm_flow_hash(&reply, options.hash_key), &reply, active));
+	holder = entry_at(
+		session_peek(pm_flow_hash(&scratch->partner, options.hash_key), &scratch->partner, active));
 	return holder.set && same_client(&holder.set->way[holder.way], session);
 }
 
 enum try_result {
-	TRY_DONE,     /* the port was free and is now ours */
-	TRY_TAKEN,    /* another flow has it */
-	TRY_NO_PLACE, /* no session that it hashes to may go */
-	TRY_RACED,    /* the packet is to be dropped: its sender repeats it */
+	TRY_DONE = 0,	  /* the port was free and is now ours */
+	TRY_TAKEN = 1,	  /* a flow has it that keeps it */
+	TRY_NO_PLACE = 2, /* no session that it hashes to may go */
+	TRY_RACED = 3,	  /* the packet is to be dropped: its sender repeats it */
+	TRY_HALF_OPEN = 4 /* a half-open flow has it; plus its age in jiffies and the attempt: half_open() */
 };
 
-/* One try. */
-__noinline int nat_try_port(const struct session_copy *session, __u32 active, int attempt)
+#define OLDEST_AGE 0x3fffff
+
+/* In one number, so that the greatest one is that of the oldest flow. */
+static __always_inline int half_open(__u32 age, __u32 attempt)
 {
-	struct pm_flow reply = {};
+	return TRY_HALF_OPEN + ((age < OLDEST_AGE ? age : OLDEST_AGE) << 8 | attempt);
+}
+
+static __always_inline __u32 attempt_of(int half_open)
+{
+	return (half_open - TRY_HALF_OPEN) & 0xff;
+}
+
+static __always_inline int nat_port_taken(struct entry holder, __u32 now, __u32 attempt)
+{
+	if ((holder.set->state[holder.way] & PM_SESSION_ESTABLISHED) ||
+	    holder.set->way[holder.way].protocol != IPPROTO_TCP) /* datagrams may well go one way only */
+		return TRY_TAKEN;
+	return half_open(now - holder.set->last_seen[holder.way], attempt);
+}
+
+/* One try. */
+__noinline int nat_try_port(const struct session_copy *session, __u32 active, __u32 attempt)
+{
+	struct scratch *scratch = array_at(&pm_scratch, 0);
 	struct entry holder, stored;
+	struct pm_flow *reply;
 	int inserted;
 	__u64 hash;
 
-	if (!session || nat_reply_flow(&session->session, active, &reply))
+	if (!session || !scratch || nat_reply_flow(&session->session, active, &scratch->partner))
 		return TRY_RACED;
-	hash = pm_flow_hash(&reply, options.hash_key);
-	holder = entry_at(session_peek(hash, &reply, active));
+	reply = &scratch->partner;
+	hash = pm_flow_hash(reply, options.hash_key);
+	holder = entry_at(session_peek(hash, reply, active));
 	if (holder.set) {
 		if (!nat_port_is_reusable(holder, session, active, attempt))
-			return TRY_TAKEN;
+			return nat_port_taken(holder, session->last_seen, attempt);
 		entry_remove(holder, hash);
 	}
 	inserted = session_insert(session, hash, active);
 	if (inserted != INSERT_DONE)
 		return inserted == INSERT_RACED ? TRY_RACED : TRY_NO_PLACE;
-	stored = entry_at(session_settle(session_half(active), hash, &reply, active));
+	stored = entry_at(session_settle(session_half(active), hash, reply, active));
 	if (!stored.set)
 		return TRY_RACED;
 	return same_client(&stored.set->way[stored.way], &session->session) ? TRY_DONE : TRY_TAKEN;
@@ -160,17 +193,29 @@ static __always_inline void nat_choose(struct session_copy *session, const struc
 	session->nat_address = backend->nat_first + ((__u32)(hash >> 32) + attempt) % addresses;
 }
 
+/*
+ * Every port that was tried is taken. In a flood of SYNs nearly all are by half-open flows, of which the
+ * oldest is the least likely to be a client: it gives way.
+ */
+static __always_inline int nat_displace(struct session_copy *session, const struct pm_backend *backend,
+					__u64 hash, __u32 active, __u32 attempt)
+{
+	nat_choose(session, backend, hash, attempt);
+	return nat_try_port(session, active, NAT_LAST_RESORT) == TRY_DONE ? PM_CONTINUE
+									  : PM_DROP_PORTS_EXHAUSTED;
+}
+
 /* Gives the session a NAT address and port of its own towards its backend and stores the reply's session. */
 static __always_inline int nat_open_reply(struct session_copy *session, const struct pm_service *service,
 					  const struct pm_backend *backend, __u64 hash, __u32 active)
 {
 	const int keeps_source = service->flags & PM_SERVICE_SOURCE_CLIENT;
-	int result = TRY_TAKEN;
+	int result = TRY_TAKEN, oldest = TRY_TAKEN;
 
 	session->direction = PM_TO_CLIENT;
 	session->nat_address = 0;
 	session->nat_port = session->client_port;
-	for (int attempt = 0; attempt < NAT_PORT_TRIES; attempt++) {
+	for (__u32 attempt = 0; attempt < NAT_PORT_TRIES; attempt++) {
 		if (!keeps_source)
 			nat_choose(session, backend, hash, attempt);
 		result = nat_try_port(session, active, attempt);
@@ -178,7 +223,11 @@ static __always_inline int nat_open_reply(struct session_copy *session, const st
 			return PM_CONTINUE;
 		if (result == TRY_RACED)
 			return PM_DROP_SESSIONS_FULL;
+		if (result > oldest)
+			oldest = result;
 	}
+	if (oldest >= TRY_HALF_OPEN && !keeps_source)
+		return nat_displace(session, backend, hash, active, attempt_of(oldest));
 	return result == TRY_NO_PLACE ? PM_DROP_SESSIONS_FULL : PM_DROP_PORTS_EXHAUSTED;
 }
 

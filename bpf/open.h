@@ -84,6 +84,7 @@ __noinline int open_session(PM_CONTEXT *ctx, struct packet *packet, __u32 servic
 	struct pm_backend_counters *counts;
 	struct pm_service *service;
 	struct session_copy *draft;
+	struct parties parties;
 	int verdict;
 
 	if (!packet || !scratch || (void *)(eth + 1) > context_data_end(ctx))
@@ -107,7 +108,8 @@ __noinline int open_session(PM_CONTEXT *ctx, struct packet *packet, __u32 servic
 		counts->opened++;
 	if (packet->fragment)
 		fragment_follow(packet, draft);
-	return to_backend(ctx, packet, &draft->session);
+	parties = parties_of(&draft->session, packet->active);
+	return to_backend(ctx, packet, &draft->session, &parties);
 }
 
 #endif

@@ -68,7 +68,9 @@ struct scratch {
 	struct packet packet;
 	struct session_copy copy;  /* of the packet's session, taken at one moment */
 	struct session_copy draft; /* of a new flow's session, until it is stored */
+	struct session_copy found; /* of the last one that was searched for */
 	struct session_copy moved; /* of one on its way from the other half */
+	struct pm_flow partner;	   /* what the other session of a pair is found by */
 	__u8 quote[72];		   /* start of a packet that an ICMP error quotes */
 };
 
@@ -133,18 +135,20 @@ static __always_inline int mac_equal(const __u8 *a, const __u8 *b)
 	return *(const __u32 *)a == *(const __u32 *)b && *(const __u16 *)(a + 4) == *(const __u16 *)(b + 4);
 }
 
-/* Slot in pm_links of an interface, PM_LINK_SLOTS when it has none. */
-static __always_inline __u32 link_find(__u32 active, __u32 ifindex)
+/* An interface that packets come by, and its slot in pm_links: PM_LINK_SLOTS when it has none. */
+static __always_inline struct pm_link *link_find(__u32 active, __u32 ifindex, __u32 *slot)
 {
 #pragma nounroll
 	for (__u32 i = 0; i < PM_LINK_PROBES; i++) {
-		__u32 slot = (ifindex + i) & (PM_LINK_SLOTS - 1);
-		struct pm_link *link = link_at(active, slot);
+		struct pm_link *link;
 
+		*slot = (ifindex + i) & (PM_LINK_SLOTS - 1);
+		link = link_at(active, *slot);
 		if (link && link->ifindex == ifindex)
-			return slot;
+			return link;
 	}
-	return PM_LINK_SLOTS;
+	*slot = PM_LINK_SLOTS;
+	return NULL;
 }
 
 #endif

@@ -88,6 +88,7 @@ static __always_inline int parse_l4(PM_CONTEXT *ctx, struct packet *packet, __u3
 	void *l4 = l4_header(ctx, packet);
 
 	packet->flow.protocol = packet->l4_type;
+	__builtin_memset(packet->flow.reserved, 0, sizeof(packet->flow.reserved));
 	if (packet->fragment == LATER_FRAGMENT)
 		return PM_CONTINUE;
 	switch (packet->l4_type) {
@@ -228,7 +229,7 @@ static __always_inline int parse_ipv6(PM_CONTEXT *ctx, struct packet *packet)
 
 static __always_inline int parse(PM_CONTEXT *ctx, struct packet *packet)
 {
-	struct pm_link *link = link_at(packet->active, packet->link);
+	struct pm_link *link = link_find(packet->active, context_ifindex(ctx), &packet->link);
 	struct ethhdr *eth;
 	__be16 protocol;
 

@@ -51,33 +51,43 @@ static __always_inline const struct pm_addr *session_nat_address(const struct pm
 	return session->nat_address ? nat_address_at(active, session->nat_address) : &session->client;
 }
 
-/* Does this entry describe that flow, by the tables of the packet's generation? */
-static __always_inline int session_matches(const struct pm_session *session, const struct pm_flow *flow,
-					   __u32 active)
+/* What a session refers to, by the tables of the packet's generation; NULL for what is not there. */
+struct parties {
+	struct pm_service *service;
+	struct pm_backend *backend;
+};
+
+static __always_inline struct parties parties_of(const struct pm_session *session, __u32 active)
 {
-	if (session->protocol != flow->protocol)
+	return (struct parties){service_at(active, session->service), backend_at(active, session->backend)};
+}
+
+/* Does this session describe that flow? */
+static __always_inline int session_matches(const struct pm_session *session, const struct parties *parties,
+					   const struct pm_flow *flow, __u32 active)
+{
+	const struct pm_service *service = parties->service;
+	const struct pm_backend *backend = parties->backend;
+	const struct pm_addr *nat;
+
+	if (session->protocol != flow->protocol || !service || !backend)
 		return 0;
-	if (session->direction == PM_TO_BACKEND) {
-		struct pm_service *service = service_at(active, session->service);
-
-		return service && session->client_port == flow->source_port &&
+	if (session->direction == PM_TO_BACKEND)
+		return session->client_port == flow->source_port &&
 		       session->service_port == flow->destination_port &&
-		       addr_equal(&session->client, &flow->source) && service->protocol == flow->protocol &&
-		       addr_equal(&service->address, &flow->destination);
-	} else {
-		struct pm_backend *backend = backend_at(active, session->backend);
-		const struct pm_addr *nat = session_nat_address(session, active);
-
-		return backend && nat && session->nat_port == flow->destination_port &&
-		       (backend->port ? backend->port : session->service_port) == flow->source_port &&
-		       addr_equal(&backend->address, &flow->source) && addr_equal(nat, &flow->destination);
-	}
+		       addr_equal(&session->client, &flow->source) &&
+		       addr_equal(&service->address, &flow->destination) &&
+		       service->protocol == flow->protocol;
+	nat = session_nat_address(session, active);
+	return nat && session->nat_port == flow->destination_port &&
+	       (backend->port ? backend->port : session->service_port) == flow->source_port &&
+	       addr_equal(&backend->address, &flow->source) && addr_equal(nat, &flow->destination);
 }
 
 /* Is the session's backend still what it was when the session was made? */
-static __always_inline int session_is_valid(const struct pm_session *session, __u32 active)
+static __always_inline int session_is_valid(const struct pm_session *session, const struct parties *parties)
 {
-	struct pm_backend *backend = backend_at(active, session->backend);
+	const struct pm_backend *backend = parties->backend;
 
 	return backend && backend->service == session->service &&
 	       backend->incarnation == session->incarnation;
@@ -92,71 +102,6 @@ static __always_inline __u32 preferred_way(__u64 hash)
 static __always_inline int entry_has_hash(const struct pm_session_set *set, __u32 way, __u64 hash)
 {
 	return READ_ONCE(set->tag[way]) == pm_session_tag(hash) && set->hash_high[way] == (__u32)(hash >> 32);
-}
-
-/* The session of a flow in one half, or 0. The first candidate set is searched before the second. */
-static __always_inline place_t session_search(__u32 half, __u64 hash, const struct pm_flow *flow,
-					      __u32 active)
-{
-	for (int second = 0; second < 2; second++) {
-		__u32 index = candidate_set(half, hash >> 32, second);
-		struct pm_session_set *set = array_at(&pm_sessions, index);
-
-#pragma nounroll
-		for (__u32 i = 0; set && i < PM_SESSION_WAYS; i++) {
-			__u32 way = (preferred_way(hash) + i) % PM_SESSION_WAYS;
-
-			if (entry_has_hash(set, way, hash) && session_matches(&set->way[way], flow, active))
-				return place_of(index, way);
-		}
-	}
-	return 0;
-}
-
-/* The same for all but the way of most packets, which saves itself the call. */
-__noinline place_t session_find(__u32 half, __u64 hash, const struct pm_flow *flow, __u32 active)
-{
-	return flow ? session_search(half, hash, flow, active) : 0;
-}
-
-/*
- * A packet tells the session of its own direction at once that the flow is alive, the partner once in so many
- * jiffies; hence nothing is idle before that much more time has passed.
- */
-#define PARTNER_REFRESH_SHIFT 10
-#define PARTNER_REFRESH_TICKS (1u << PARTNER_REFRESH_SHIFT)
-
-/*
- * Jiffies of silence after which a flow is over: what its service allows, and less for one that is half-open
- * or whose end has begun. Nothing is allowed by a service that is gone.
- */
-static __always_inline __u32 idle_limit(__u32 state, __u32 service_index, __u32 active)
-{
-	struct pm_service *service = service_at(active, service_index);
-	__u32 limit = service ? service->idle_ticks : 0;
-
-	if (!(state & PM_SESSION_ESTABLISHED) && limit > options.embryonic_ticks)
-		return options.embryonic_ticks;
-	if ((state & (PM_SESSION_FIN_CLIENT | PM_SESSION_FIN_BACKEND)) && limit > options.closing_ticks)
-		return options.closing_ticks;
-	return limit;
-}
-
-static __always_inline int session_is_idle(const struct session_copy *session, __u32 now, __u32 active)
-{
-	const __u32 silent = now - session->last_seen;
-
-	return silent > PARTNER_REFRESH_TICKS &&
-	       silent - PARTNER_REFRESH_TICKS > idle_limit(session->state, session->service, active);
-}
-
-static __always_inline int entry_is_idle(struct entry entry, __u32 now, __u32 active)
-{
-	const __u32 silent = now - entry.set->last_seen[entry.way];
-
-	return silent > PARTNER_REFRESH_TICKS &&
-	       silent - PARTNER_REFRESH_TICKS >
-		       idle_limit(entry.set->state[entry.way], entry.set->way[entry.way].service, active);
 }
 
 /* Copies an entry. 0 when there is none, or when it was replaced meanwhile. */
@@ -174,6 +119,77 @@ static __always_inline int entry_read(struct entry entry, struct session_copy *c
 	copy->state = READ_ONCE(set->state[entry.way]);
 	barrier();
 	return READ_ONCE(set->tag[entry.way]) == tag && tag > PM_TAG_CLAIMED;
+}
+
+/*
+ * The session of a flow in one half, or 0; copied, with what it refers to. The first candidate set is
+ * searched before the second.
+ */
+static __always_inline place_t session_search(__u32 half, __u64 hash, const struct pm_flow *flow,
+					      __u32 active, struct session_copy *copy,
+					      struct parties *parties)
+{
+	for (int second = 0; second < 2; second++) {
+		__u32 index = candidate_set(half, hash >> 32, second);
+		struct pm_session_set *set = array_at(&pm_sessions, index);
+
+#pragma nounroll
+		for (__u32 i = 0; set && i < PM_SESSION_WAYS; i++) {
+			__u32 way = (preferred_way(hash) + i) % PM_SESSION_WAYS;
+
+			if (!entry_has_hash(set, way, hash) || !entry_read((struct entry){set, way}, copy))
+				continue;
+			*parties = parties_of(&copy->session, active);
+			if (session_matches(&copy->session, parties, flow, active))
+				return place_of(index, way);
+		}
+	}
+	return 0;
+}
+
+/* Only where it is: for all but the way of most packets, which saves itself the call. */
+__noinline place_t session_find(__u32 half, __u64 hash, const struct pm_flow *flow, __u32 active)
+{
+	struct scratch *scratch = array_at(&pm_scratch, 0);
+	struct parties parties;
+
+	return flow && scratch ? session_search(half, hash, flow, active, &scratch->found, &parties) : 0;
+}
+
+/*
+ * A packet tells the session of its own direction at once that the flow is alive, the partner once in so many
+ * jiffies; hence nothing is idle before that much more time has passed.
+ */
+#define PARTNER_REFRESH_SHIFT 10
+#define PARTNER_REFRESH_TICKS (1u << PARTNER_REFRESH_SHIFT)
+
+/*
+ * Jiffies of silence after which a flow is over: what its service allows, and less for one that is half-open
+ * or whose end has begun. Nothing is allowed by a service that is gone.
+ */
+static __always_inline __u32 idle_limit(__u32 state, const struct pm_service *service)
+{
+	__u32 limit = service ? service->idle_ticks : 0;
+
+	if (!(state & PM_SESSION_ESTABLISHED) && limit > options.embryonic_ticks)
+		return options.embryonic_ticks;
+	if ((state & (PM_SESSION_FIN_CLIENT | PM_SESSION_FIN_BACKEND)) && limit > options.closing_ticks)
+		return options.closing_ticks;
+	return limit;
+}
+
+static __always_inline int is_idle(__u32 silent, __u32 state, const struct pm_service *service)
+{
+	return silent > PARTNER_REFRESH_TICKS && silent - PARTNER_REFRESH_TICKS > idle_limit(state, service);
+}
+
+static __always_inline int entry_is_idle(struct entry entry, __u32 now, __u32 active)
+{
+	const struct pm_session_set *set = entry.set;
+	const __u32 silent = now - set->last_seen[entry.way];
+
+	return silent > PARTNER_REFRESH_TICKS &&
+	       is_idle(silent, set->state[entry.way], service_at(active, set->way[entry.way].service));
 }
 
 #endif

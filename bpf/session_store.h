@@ -161,6 +161,7 @@ static __always_inline void entry_remove(struct entry entry, __u64 hash)
 /* Removes every entry of the flow but the one in the lowest place, and returns that one. */
 __noinline place_t session_settle(__u32 half, __u64 hash, const struct pm_flow *flow, __u32 active)
 {
+	struct parties parties;
 	place_t survivor = 0;
 
 	if (!flow)
@@ -173,8 +174,10 @@ __noinline place_t session_settle(__u32 half, __u64 hash, const struct pm_flow *
 		for (__u32 way = 0; set && way < PM_SESSION_WAYS; way++) {
 			place_t place = place_of(index, way);
 
-			if (!entry_has_hash(set, way, hash) || place == survivor ||
-			    !session_matches(&set->way[way], flow, active))
+			if (!entry_has_hash(set, way, hash) || place == survivor)
+				continue;
+			parties = parties_of(&set->way[way], active);
+			if (!session_matches(&set->way[way], &parties, flow, active))
 				continue;
 			if (survivor)
 				entry_remove((struct entry){set, way}, hash);
@@ -242,17 +245,25 @@ __noinline place_t session_carry_over(__u64 hash, const struct pm_flow *flow, __
 	return moved ? moved : place;
 }
 
-/* The session of a flow, or 0: in the active half, or while a swap carries sessions over, in either. */
-static __always_inline place_t session_lookup(__u64 hash, const struct pm_flow *flow, __u32 active)
+/*
+ * The session of a flow, or 0; copied, with what it refers to. While a swap carries sessions over, one that
+ * is still in the other half moves here.
+ */
+static __always_inline place_t session_lookup(__u64 hash, const struct pm_flow *flow, __u32 active,
+					      struct session_copy *copy, struct parties *parties)
 {
-	place_t place = session_search(session_half(active), hash, flow, active);
+	place_t place = session_search(session_half(active), hash, flow, active, copy, parties);
 
 	if (place || !(active & PM_ACTIVE_CARRY_OVER))
 		return place;
-	return session_carry_over(hash, flow, active);
+	place = session_carry_over(hash, flow, active);
+	if (!entry_read(entry_at(place), copy))
+		return 0;
+	*parties = parties_of(&copy->session, active);
+	return place;
 }
 
-/* The same, but a session in the other half stays where it is. */
+/* Where the session of a flow is, in either half, or 0. Nothing moves. */
 static __always_inline place_t session_peek(__u64 hash, const struct pm_flow *flow, __u32 active)
 {
 	place_t place = session_find(session_half(active), hash, flow, active);

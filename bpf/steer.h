@@ -10,7 +10,7 @@
 #include "open.h"
 
 /* An established flow has lost its backend, or was idle for too long: what the service's on_down says. */
-static __always_inline int on_down(PM_CONTEXT *ctx, struct packet *packet, place_t place, struct entry entry,
+static __always_inline int on_down(PM_CONTEXT *ctx, struct packet *packet, place_t place,
 				   const struct session_copy *copy)
 {
 	struct pm_service *service = service_at(packet->active, copy->service);
@@ -27,7 +27,7 @@ static __always_inline int on_down(PM_CONTEXT *ctx, struct packet *packet, place
 		return verdict;
 	}
 	if (!(copy->state & (PM_SESSION_CUT | PM_SESSION_CLOSED))) {
-		mark_pair(packet, entry, copy, PM_SESSION_CUT);
+		mark_pair(packet, place, copy, PM_SESSION_CUT);
 		event_send(&copy->session, packet->active, PM_EVENT_CUT, 0, 0);
 	}
 	return refuse(ctx, packet, service, PM_DROP_BACKEND_DOWN);
@@ -44,30 +44,36 @@ static __always_inline int may_have_lost_port(const struct packet *packet, const
 	       packet->now - session->last_seen > options.embryonic_ticks;
 }
 
-/* A packet of a flow that has a session. */
-static __always_inline int continue_session(PM_CONTEXT *ctx, struct packet *packet, place_t place,
-					    struct entry entry, const struct session_copy *copy)
+static __always_inline int forward(PM_CONTEXT *ctx, struct packet *packet, const struct pm_session *session,
+				   const struct parties *parties)
 {
-	const int valid = session_is_valid(&copy->session, packet->active);
-	const int idle = session_is_idle(copy, packet->now, packet->active);
+	return session->direction == PM_TO_BACKEND ? to_backend(ctx, packet, session, parties)
+						   : to_client(ctx, packet, session, parties);
+}
+
+/* A packet of a flow that has a session, at `place`. */
+static __always_inline int continue_session(PM_CONTEXT *ctx, struct packet *packet, place_t place,
+					    const struct session_copy *copy, const struct parties *parties)
+{
+	const int over = !session_is_valid(&copy->session, parties) ||
+			 is_idle(packet->now - copy->last_seen, copy->state, parties->service);
 
 	if (packet->fragment)
 		fragment_follow(packet, copy);
 	if (copy->direction == PM_TO_BACKEND && is_syn(packet)) {
-		if (!valid || idle || (copy->state & (PM_SESSION_CLOSED | PM_SESSION_CUT)))
+		if (over || (copy->state & (PM_SESSION_CLOSED | PM_SESSION_CUT)))
 			return open_session(ctx, packet, copy->service, place);
 		if (!(copy->state & PM_SESSION_ANSWERED))
 			event_send_evidence(&copy->session, packet->active, PM_EVENT_UNANSWERED, packet->now);
 	}
-	if (!valid || idle)
-		return on_down(ctx, packet, place, entry, copy);
+	if (over)
+		return on_down(ctx, packet, place, copy);
 	if (copy->direction == PM_TO_BACKEND && may_have_lost_port(packet, copy) &&
 	    !nat_has_port(&copy->session, packet->active))
 		return copy->state & PM_SESSION_CLOSED ? PM_DROP_NO_SESSION
 						       : open_session(ctx, packet, copy->service, place);
-	follow(packet, entry, copy);
-	return copy->direction == PM_TO_BACKEND ? to_backend(ctx, packet, &copy->session)
-						: to_client(ctx, packet, &copy->session);
+	follow(packet, place, copy);
+	return forward(ctx, packet, &copy->session, parties);
 }
 
 /* Addresses that no client has: this host, nobody, everybody, many; or the service's own (the land attack).
@@ -108,16 +114,16 @@ __noinline int steer_fragment(PM_CONTEXT *ctx, struct packet *packet)
 {
 	struct scratch *scratch = array_at(&pm_scratch, 0);
 	struct session_copy *known = packet ? fragment_session(packet) : NULL;
-	struct session_copy *session;
+	struct parties parties;
 
 	if (!packet || !scratch || !known)
 		return PM_PASS_FRAGMENT;
-	session = &scratch->copy;
-	*session = *known;
-	if (!session_is_valid(&session->session, packet->active))
+	packet->hash = 0;
+	scratch->copy = *known;
+	parties = parties_of(&scratch->copy.session, packet->active);
+	if (!session_is_valid(&scratch->copy.session, &parties))
 		return PM_DROP_BACKEND_DOWN;
-	return session->direction == PM_TO_BACKEND ? to_backend(ctx, packet, &session->session)
-						   : to_client(ctx, packet, &session->session);
+	return forward(ctx, packet, &scratch->copy.session, &parties);
 }
 
 static __always_inline int steer_icmp(PM_CONTEXT *ctx, struct packet *packet)
@@ -132,7 +138,7 @@ static __always_inline int steer_icmp(PM_CONTEXT *ctx, struct packet *packet)
 static __always_inline int steer(PM_CONTEXT *ctx, struct scratch *scratch)
 {
 	struct packet *packet = &scratch->packet;
-	struct entry entry;
+	struct parties parties;
 	place_t place;
 	__u32 service;
 
@@ -141,10 +147,9 @@ static __always_inline int steer(PM_CONTEXT *ctx, struct scratch *scratch)
 	if (is_icmp(packet))
 		return steer_icmp(ctx, packet);
 	packet->hash = pm_flow_hash(&packet->flow, options.hash_key);
-	place = session_lookup(packet->hash, &packet->flow, packet->active);
-	entry = entry_at(place);
-	if (entry_read(entry, &scratch->copy))
-		return continue_session(ctx, packet, place, entry, &scratch->copy);
+	place = session_lookup(packet->hash, &packet->flow, packet->active, &scratch->copy, &parties);
+	if (place)
+		return continue_session(ctx, packet, place, &scratch->copy, &parties);
 	service = service_find(&packet->flow, packet->active);
 	return service ? begin_session(ctx, packet, service) : PM_PASS_NOT_OURS;
 }

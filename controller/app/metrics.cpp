@@ -164,6 +164,8 @@ void add_daemon(Daemon& daemon, Exposition& out) {
               std::chrono::duration<double>(instruments.loop_lag).count());
     out.counter("pointsman_audit_records_lost_total", "Audit records that the disk refused.", {},
                 daemon.audit().lost());
+    out.counter("pointsman_state_write_failures_total", "Times that the state file could not be written.", {},
+                daemon.state_write_failures());
     out.counter("pointsman_sessions_lost_total",
                 "Sessions that a swap could not carry over for want of a place.", {},
                 instruments.sessions_lost);

@@ -25,7 +25,7 @@ constexpr KeySpec keys[] = {
      .name = "state_dir",
      .kind = path,
      .fallback = R"("/var/lib/pointsman")",
-     .doc = "Directory for what has to outlive the daemon. Nothing is written to it yet."},
+     .doc = "Directory of state.json: names, health and orders, for the next daemon."},
     {.group = "daemon",
      .name = "bpffs",
      .kind = path,
@@ -35,7 +35,8 @@ constexpr KeySpec keys[] = {
      .name = "detach_on_exit",
      .kind = boolean,
      .fallback = "true",
-     .doc = "On SIGTERM, true removes the datapath; false lets it go on forwarding by the last generation."},
+     .doc = "On SIGTERM, true removes the datapath; false lets it go on forwarding by the last "
+            "generation, and the next daemon takes it over."},
 
     {.group = "log",
      .name = "level",

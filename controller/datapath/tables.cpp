@@ -99,7 +99,9 @@ void write_service(GenerationService const& service, std::uint64_t generation, T
     entry.protocol = static_cast<std::uint8_t>(service.protocol);
     entry.on_down = static_cast<std::uint8_t>(to_abi(service.on_down));
     entry.forward = static_cast<std::uint8_t>(to_abi(service.forward));
-    entry.flags = service.source == Source::client ? PM_SERVICE_SOURCE_CLIENT : 0;
+    entry.flags =
+        static_cast<std::uint8_t>((service.source == Source::client ? PM_SERVICE_SOURCE_CLIENT : 0) |
+                                  (service.own_address ? PM_SERVICE_OWN_ADDRESS : 0));
     entry.gue_port = htons(service.gue_port);
     entry.maglev_size = static_cast<std::uint32_t>(service.maglev->slots.size());
     entry.idle_ticks = ticks_of(service.idle_timeout, ticks_per_second);
