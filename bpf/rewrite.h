@@ -19,6 +19,20 @@ static __always_inline void rewrite_ethernet(struct ethhdr *eth, const __u8 *des
 	mac_copy(eth->h_source, source);
 }
 
+/* Writes the EtherType of an IP packet of this family. */
+static __always_inline int write_ethertype(PM_CONTEXT *ctx, const struct packet *packet, int v6)
+{
+	__u32 offset = packet->l3_offset - sizeof(__be16);
+	__be16 *type;
+
+	OPAQUE(offset);
+	type = context_data(ctx) + (offset & PM_L3_OFFSET_MASK);
+	if ((void *)(type + 1) > context_data_end(ctx))
+		return -1;
+	*type = bpf_htons(v6 ? ETH_P_IPV6 : ETH_P_IP);
+	return 0;
+}
+
 /* Takes one hop off, as a router does: so a loop of balancers ends. PM_CONTINUE, or why the packet ends here.
  */
 static __always_inline int rewrite_ttl(PM_CONTEXT *ctx, const struct packet *packet)

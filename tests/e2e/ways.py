@@ -76,7 +76,7 @@ def ask(client: socket.socket, payload: bytes) -> tuple[str, bytes]:
 
 
 @contextlib.contextmanager
-def running_way(way: Way, attach: str, *, routed: bool = False) -> Iterator[WaySite]:
+def running_way(way: Way, attach: str, *, routed: str = "") -> Iterator[WaySite]:
     with contextlib.ExitStack() as held:
         lab = held.enter_context(Lab(physical=physical(attach), two_legs=way.source == "client", routed=routed))
         way.prepare(lab)
