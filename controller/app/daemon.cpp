@@ -99,16 +99,8 @@ void Daemon::start() {
     publisher_.mark_dirty();
     context_.poll(); // publishes the first generation before any packet can see the programs
     datapath_.attach();
-    for (auto const& attachment : datapath_.attachments()) {
-        auto const& choice = attachment.choice();
-        spdlog::info("attached to {} by {}: {}", attachment.interface().name, name_of(choice.attach),
-                     choice.why);
-        audit_.write("attach", {{"interface", attachment.interface().name},
-                                {"attach", name_of(choice.attach)},
-                                {"because", choice.because},
-                                {"text", choice.why},
-                                {"replaced", attachment.is_taken_over()}});
-    }
+    for (auto const& attachment : datapath_.attachments())
+        tell_of(attachment);
     tell_of_carried_sessions();
     datapath_.stay(true); // whatever ends this process now, but for an orderly stop
     give_up_privileges();
@@ -138,6 +130,7 @@ void Daemon::set_targets() {
 
 void Daemon::read_network() {
     if (stopping_) return;
+    follow_interfaces();
     std::set<Address> addresses;
     for (auto const& service : desired_.services)
         for (auto const& backend : service.backends)

@@ -102,6 +102,9 @@ private:
     void listen();
     void set_targets();
     void read_network();
+    void follow_interfaces();
+    void attach_again(Interface const& interface);
+    void tell_of(Attachment const& attachment);
     void on_signal();
     void on_deadline();
     void beat();

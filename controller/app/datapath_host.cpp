@@ -45,15 +45,9 @@ DatapathHost::DatapathHost(DesiredState const& desired)
 void DatapathHost::attach() {
     if (sets_.takeover == Takeover::resized) take_sessions_of_older_tables();
     if (sets_.takeover != Takeover::same) make_current(pins_, sets_);
-    for (auto const& [interface, choice] : planned_) {
-        try {
-            attachments_.emplace_back(programs_, interface, choice, pins_.path());
-        } catch (NoNativeXdp const&) {
-            if (!choice.may_fall_back) throw;
-            attachments_.emplace_back(programs_, interface, fall_back(interface), pins_.path());
-        }
-        attachments_.back().stay(sets_.takeover != Takeover::fresh);
-    }
+    stays_ = sets_.takeover != Takeover::fresh;
+    for (auto const& planned : planned_)
+        attach(planned);
     end_other_attachments(pins_, attachments_);
     if (!sets_.older.empty()) { // once more for what came meanwhile, and for packets under way
         take_sessions_of_older_tables();
@@ -63,6 +57,44 @@ void DatapathHost::attach() {
     remove_older_tables(pins_, sets_);
 }
 
+void DatapathHost::attach(Planned const& planned) {
+    auto const& [interface, choice] = planned;
+    try {
+        attachments_.emplace_back(programs_, interface, choice, pins_.path());
+    } catch (NoNativeXdp const&) {
+        if (!choice.may_fall_back) throw;
+        attachments_.emplace_back(programs_, interface, fall_back(interface), pins_.path());
+    }
+    attachments_.back().stay(stays_);
+}
+
+std::vector<InterfaceChange> DatapathHost::follow_interfaces() {
+    std::vector<Interface> known;
+    for (auto const& planned : planned_)
+        known.push_back(planned.interface);
+    auto const changes = changes_of(known, read_interfaces());
+    for (auto const& change : changes)
+        std::ranges::find(planned_, change.now.name, [](auto const& planned) {
+            return planned.interface.name;
+        })->interface = change.now;
+    return changes;
+}
+
+/// The link to the interface that is gone ended with it; its pin goes with its owner.
+Attachment const& DatapathHost::attach_again(Interface const& interface) {
+    std::vector<Attachment> others;
+    for (auto& attachment : attachments_) {
+        if (attachment.interface().name == interface.name)
+            attachment.stay(false);
+        else
+            others.push_back(std::move(attachment));
+    }
+    attachments_ = std::move(others);
+    attach(*std::ranges::find(planned_, interface.name,
+                              [](auto const& planned) { return planned.interface.name; }));
+    return attachments_.back();
+}
+
 void DatapathHost::take_sessions_of_older_tables() {
     for (auto const& older : sets_.older)
         add_pass(carried_, take_sessions(MappedTables{older.directory, older.room}, switch_.active_sessions(),
@@ -70,6 +102,7 @@ void DatapathHost::take_sessions_of_older_tables() {
 }
 
 void DatapathHost::stay(bool stays) {
+    stays_ = stays;
     for (auto& attachment : attachments_)
         attachment.stay(stays);
     pins_.remove_at_end(!stays);

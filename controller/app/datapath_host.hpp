@@ -27,6 +27,14 @@ public:
     /// @throws DatapathError; as the constructor.
     void attach();
 
+    /// What became of our interfaces since the last call, or since construction. One that returned has our
+    /// program again: attach_again().
+    [[nodiscard]] std::vector<InterfaceChange> follow_interfaces();
+
+    /// Puts our program on an interface that was made anew under its old name.
+    /// @throws DatapathError; then the interface has none.
+    Attachment const& attach_again(Interface const& interface);
+
     /// Whether programs and maps stay in the kernel when this object ends: they go on forwarding.
     void stay(bool stays);
 
@@ -58,8 +66,9 @@ private:
     [[nodiscard]] static std::vector<InterfaceClaim> claim(DatapathOptions const& options);
     [[nodiscard]] ProgramOptions program_options(DatapathOptions const& options) const;
     void take_sessions_of_older_tables();
+    void attach(Planned const& planned);
 
-    std::vector<Planned> planned_;
+    std::vector<Planned> planned_; ///< with the interfaces as they were last
     std::vector<InterfaceClaim> claims_;
     PinDirectory pins_;
     TableSets sets_;
@@ -68,6 +77,7 @@ private:
     std::optional<Predecessor> predecessor_;
     CarryOver carried_;
     std::vector<Attachment> attachments_;
+    bool stays_ = false;
 };
 
 } // namespace pointsman

@@ -2,8 +2,11 @@
 
 #include "controller/model/generation.hpp"
 
+#include <cstdint>
 #include <optional>
+#include <span>
 #include <string>
+#include <string_view>
 #include <vector>
 
 namespace pointsman {
@@ -25,5 +28,30 @@ struct Interface {
 /// All interfaces of this network namespace.
 /// @throws DatapathError when rtnetlink does not answer.
 [[nodiscard]] std::vector<Interface> read_interfaces();
+
+/// What became of an interface that packets come by.
+struct InterfaceChange {
+    enum class Kind : std::uint8_t {
+        gone,     ///< there is none of that name any more
+        returned, ///< another one has the name now: nothing of ours is on it
+        down,
+        up,
+        changed, ///< MAC address or MTU
+    };
+
+    Kind kind = Kind::changed;
+    Interface was;
+    Interface now; ///< of one that is gone: nothing but its name
+
+    friend bool operator==(InterfaceChange const&, InterfaceChange const&) = default;
+};
+
+/// Pure. What differs between the interfaces that we knew, by name, and those that are present. One that was
+/// gone before and is gone now has not changed.
+[[nodiscard]] std::vector<InterfaceChange> changes_of(std::span<Interface const> known,
+                                                      std::span<Interface const> present);
+
+/// "gone", "returned", "down", "up", "changed".
+[[nodiscard]] std::string_view name_of(InterfaceChange::Kind kind) noexcept;
 
 } // namespace pointsman

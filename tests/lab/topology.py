@@ -171,6 +171,23 @@ class Lab:
             for address in (host.address, host.address6):
                 self._ip(self.router, f"route add {address} dev eth1 mtu lock {mtu}")
 
+    def unplug(self, host: Host, device: str) -> None:
+        """Removes one of the host's interfaces."""
+        self._ip(host, f"link del {device}")
+
+    def plug_in(self, host: Host, device: str, bridge: str) -> None:
+        """Makes an interface anew that was unplugged, with its addresses, as a container's restart does."""
+        number = host.devices.index(device)
+        port, address = f"{host.name}-{bridge}", host.addresses[number]
+        network = "78" if bridge == "back" else "77"
+        self._ip(host, f"link add {device} type veth peer name {port} netns {self.bridge.namespace}")
+        self._ip(self.bridge, f"link set {port} master {bridge} up")
+        self._ip(host, f"addr add {address}/24 dev {device}")
+        self._ip(host, f"addr add fd{network}::{address.rpartition('.')[2]}/64 dev {device} nodad")
+        self._ip(host, f"link set {device} up")
+        if self.physical:
+            self._ip(self.bridge, f"link set {port} xdp obj {paths.xdp_pass()} sec xdp")
+
     def _route(self) -> None:
         if not self.own_address:
             nearest = self.router if self.routed == "client" else self.client
