@@ -79,12 +79,15 @@ static __always_inline int answer_headers(PM_CONTEXT *ctx, struct packet *packet
 		return -1;
 	context_make_linear(ctx, packet->l3_offset + l3_length + l4_length);
 	eth = context_data(ctx);
-	ip = l3_header(ctx, packet);
-	if ((void *)(eth + 1) > context_data_end(ctx) ||
-	    ip + sizeof(struct ipv6hdr) > context_data_end(ctx)) /* an answer is no shorter than that */
+	if ((void *)(eth + 1) > context_data_end(ctx))
 		return -1;
 	old = *eth;
 	rewrite_ethernet(eth, old.h_source, old.h_dest);
+	if (write_ethertype(ctx, packet, packet->v6))
+		return -1;
+	ip = l3_header(ctx, packet);
+	if (ip + sizeof(struct ipv6hdr) > context_data_end(ctx)) /* an answer is no shorter than that */
+		return -1;
 	if (packet->v6)
 		write_ipv6(ip, &packet->flow.destination, &packet->flow.source, protocol, l4_length);
 	else

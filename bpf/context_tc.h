@@ -68,11 +68,10 @@ static __always_inline int context_adjust_l4_checksum(struct __sk_buff *ctx, __u
 }
 
 /*
- * As in context_xdp.h, without knowing whether the kernel still has to complete the checksum. A probe tells:
- * adding to the header's part changes a complete checksum and leaves a partial one alone.
+ * Does the kernel still have to complete the checksum at this offset? Tried out, which destroys the checksum:
+ * adding to the header's part changes a complete one and leaves a partial one alone. 1, 0, or negative.
  */
-static __always_inline int context_set_l4_checksum(struct __sk_buff *ctx, __u32 offset, __u32 pseudo,
-						   __u32 header)
+static __always_inline int context_checksum_is_partial(struct __sk_buff *ctx, __u32 offset)
 {
 	__u16 checksum = 0x1234;
 	const __u16 before = checksum;
@@ -81,8 +80,57 @@ static __always_inline int context_set_l4_checksum(struct __sk_buff *ctx, __u32 
 	    bpf_l4_csum_replace(ctx, offset, 0, 1, 0) ||
 	    bpf_skb_load_bytes(ctx, offset, &checksum, sizeof(checksum)))
 		return -1;
-	checksum = checksum == before ? checksum_fold(pseudo) : ~checksum_fold(checksum_add(pseudo, header));
-	return bpf_skb_store_bytes(ctx, offset, &checksum, sizeof(checksum), 0) ? -1 : 0;
+	return checksum == before;
+}
+
+/* As in context_xdp.h, also where the kernel has to complete the checksum. */
+static __always_inline int context_set_l4_checksum(struct __sk_buff *ctx, __u32 offset, __u32 pseudo,
+						   __u32 header)
+{
+	const int partial = context_checksum_is_partial(ctx, offset);
+	__u16 checksum = partial ? checksum_fold(pseudo) : ~checksum_fold(checksum_add(pseudo, header));
+
+	return partial < 0 || bpf_skb_store_bytes(ctx, offset, &checksum, sizeof(checksum), 0) ? -1 : 0;
+}
+
+/* Moves the headers before IP to the front of a frame that has got `room` octets there. */
+static __always_inline int context_move_l2(struct __sk_buff *ctx, __u32 room)
+{
+	__u16 *to = context_data(ctx), *from;
+
+	OPAQUE(room);
+	from = context_data(ctx) + (room & 0x7f);
+	if ((void *)(from + LONGEST_L2 / 2) > context_data_end(ctx) ||
+	    (void *)(to + LONGEST_L2 / 2) > context_data_end(ctx))
+		return -1;
+#pragma unroll
+	for (__u32 i = 0; i < LONGEST_L2 / 2; i++)
+		to[i] = from[i];
+	return 0;
+}
+
+/*
+ * For a frame that is to become one of another protocol. A checksum that the kernel has to complete will be
+ * completed, whatever is written at its place: over all that follows the present L4 header's start. So that
+ * is made to follow the new frame's `length` octets from `l3_offset` on: the frame begins earlier in memory,
+ * and ends with PARKED octets, to be zero, of which the kernel makes at most one word 0xffff, and that adds
+ * nothing to any checksum. Returns the octets that the frame is to have in addition, or negative.
+ */
+static __always_inline int context_park_checksum(struct __sk_buff *ctx, __u32 l3_offset, __u32 l4_offset,
+						 __u32 checksum_offset, __u32 length)
+{
+	const __u32 room = l3_offset + length - l4_offset;
+	int partial;
+
+	if (room > 0x7f) /* negative: longer headers than any local sender's */
+		return 0;
+	partial = context_checksum_is_partial(ctx, l4_offset + checksum_offset);
+	if (partial <= 0)
+		return partial;
+	if (bpf_skb_change_tail(ctx, l4_offset + PARKED, 0) || bpf_skb_change_head(ctx, room, 0))
+		return -1;
+	context_make_linear(ctx, ctx->len);
+	return context_move_l2(ctx, room) ? -1 : PARKED;
 }
 
 static __always_inline int context_resize(struct __sk_buff *ctx, __u32 length)

@@ -83,16 +83,11 @@ static __always_inline int write_ethernet(PM_CONTEXT *ctx, const struct packet *
 					  const struct tunnel *tunnel, const struct pm_backend *backend)
 {
 	struct ethhdr *eth = context_data(ctx);
-	__u32 offset = packet->l3_offset - sizeof(__be16);
-	__be16 *type;
 
-	OPAQUE(offset);
-	type = context_data(ctx) + (offset & PM_L3_OFFSET_MASK);
-	if ((void *)(eth + 1) > context_data_end(ctx) || (void *)(type + 1) > context_data_end(ctx))
+	if ((void *)(eth + 1) > context_data_end(ctx))
 		return -1;
 	rewrite_ethernet(eth, backend->next_hop, backend->source);
-	*type = bpf_htons(tunnel->v6 ? ETH_P_IPV6 : ETH_P_IP);
-	return 0;
+	return write_ethertype(ctx, packet, tunnel->v6);
 }
 
 /* Puts the packet into a tunnel to the backend. */

@@ -152,7 +152,7 @@ static __always_inline int forward_error(PM_CONTEXT *ctx, struct packet *packet,
 	return verdict == PM_CONTINUE || verdict == PM_FORWARD_TO_BACKEND ? PM_FORWARD_ICMP_ERROR : verdict;
 }
 
-/* An ICMP error goes to the flow that it quotes. */
+/* An ICMP error goes to the flow that it quotes. PM_CONTINUE when that is none of ours. */
 __noinline int steer_error(PM_CONTEXT *ctx, struct packet *packet)
 {
 	struct scratch *scratch = array_at(&pm_scratch, 0);
@@ -163,11 +163,11 @@ __noinline int steer_error(PM_CONTEXT *ctx, struct packet *packet)
 		return PM_PASS_NOT_OURS;
 	context_make_linear(ctx, packet->l4_offset + LONGEST_QUOTE);
 	if (read_quote(ctx, packet, &quote))
-		return PM_PASS_NOT_OURS;
+		return PM_CONTINUE;
 	packet->hash = pm_flow_hash(&quote.flow, options.hash_key);
 	place = session_peek(packet->hash, &quote.flow, packet->active);
 	if (!entry_read(entry_at(place), &scratch->copy))
-		return PM_PASS_NOT_OURS;
+		return PM_CONTINUE;
 	return forward_error(ctx, packet, &quote, &scratch->copy.session);
 }
 

@@ -19,6 +19,20 @@ static __always_inline void rewrite_ethernet(struct ethhdr *eth, const __u8 *des
 	mac_copy(eth->h_source, source);
 }
 
+/* Writes the EtherType of an IP packet of this family. */
+static __always_inline int write_ethertype(PM_CONTEXT *ctx, const struct packet *packet, int v6)
+{
+	__u32 offset = packet->l3_offset - sizeof(__be16);
+	__be16 *type;
+
+	OPAQUE(offset);
+	type = context_data(ctx) + (offset & PM_L3_OFFSET_MASK);
+	if ((void *)(type + 1) > context_data_end(ctx))
+		return -1;
+	*type = bpf_htons(v6 ? ETH_P_IPV6 : ETH_P_IP);
+	return 0;
+}
+
 /* Takes one hop off, as a router does: so a loop of balancers ends. PM_CONTINUE, or why the packet ends here.
  */
 static __always_inline int rewrite_ttl(PM_CONTEXT *ctx, const struct packet *packet)
@@ -86,6 +100,13 @@ static __always_inline int rewrite_addresses(void *header, void *data_end, int v
 	return 0;
 }
 
+/* Where the checksum of a TCP or UDP packet is, from its L4 header on. */
+static __always_inline __u32 l4_checksum_offset(const struct packet *packet)
+{
+	return packet->flow.protocol == IPPROTO_UDP ? offsetof(struct udphdr, check)
+						    : offsetof(struct tcphdr, check);
+}
+
 /* Full NAT. 0, or negative when the packet is shorter than it was parsed. */
 static __always_inline int rewrite_nat(PM_CONTEXT *ctx, const struct packet *packet, struct endpoint source,
 				       struct endpoint destination)
@@ -109,10 +130,8 @@ static __always_inline int rewrite_nat(PM_CONTEXT *ctx, const struct packet *pac
 	header = checksum_replace(header, from->destination_port, destination.port);
 	ports[0] = source.port;
 	ports[1] = destination.port;
-	return context_adjust_l4_checksum(
-		ctx,
-		packet->l4_offset + (udp ? offsetof(struct udphdr, check) : offsetof(struct tcphdr, check)),
-		pseudo, header, udp);
+	return context_adjust_l4_checksum(ctx, packet->l4_offset + l4_checksum_offset(packet), pseudo, header,
+					  udp);
 }
 
 #endif

@@ -8,6 +8,7 @@
 
 #include "follow.h"
 #include "open.h"
+#include "relay.h"
 
 /* An established flow has lost its backend, or was idle for too long: what the service's on_down says. */
 static __always_inline int on_down(PM_CONTEXT *ctx, struct packet *packet, place_t place,
@@ -115,11 +116,16 @@ __noinline int steer_fragment(PM_CONTEXT *ctx, struct packet *packet)
 
 static __always_inline int steer_icmp(PM_CONTEXT *ctx, struct packet *packet)
 {
+	int verdict;
+
 	if (packet->flow.protocol != (packet->v6 ? IPPROTO_ICMPV6 : IPPROTO_ICMP))
 		return PM_PASS_NOT_OURS;
 	if (is_echo_request(packet))
 		return ping(ctx, packet);
-	return is_icmp_error(packet) && !packet->fragment ? steer_error(ctx, packet) : PM_PASS_NOT_OURS;
+	if (!is_icmp_error(packet) || packet->fragment)
+		return PM_PASS_NOT_OURS;
+	verdict = steer_error(ctx, packet);
+	return verdict == PM_CONTINUE ? relay_error(ctx, packet) : verdict;
 }
 
 static __always_inline int steer(PM_CONTEXT *ctx, struct scratch *scratch)

@@ -52,8 +52,9 @@ static __always_inline int save_quote(PM_CONTEXT *ctx, const struct packet *pack
 	return 0;
 }
 
+/* `parked` octets of zeros follow the quote. */
 static __always_inline int write_too_big(PM_CONTEXT *ctx, const struct packet *packet, const __u8 *quote,
-					 __u32 fitting)
+					 __u32 fitting, __u32 parked)
 {
 	struct icmp_header *icmp = l4_header(ctx, packet);
 	__u8 *quoted = (__u8 *)(icmp + 1);
@@ -67,10 +68,22 @@ static __always_inline int write_too_big(PM_CONTEXT *ctx, const struct packet *p
 	icmp->rest = bpf_htonl(fitting);
 	__builtin_memcpy(quoted, quote, PM_QUOTED);
 	if (packet->v6)
-		sum = answer_pseudo_sum(packet, IPPROTO_ICMPV6, ICMP_HEADER + PM_QUOTED);
+		sum = answer_pseudo_sum(packet, IPPROTO_ICMPV6, ICMP_HEADER + PM_QUOTED + parked);
 	sum += sum_words(icmp, ICMP_HEADER / 2) + sum_words(quote, 20) +
 	       sum_words(quote + 40, (PM_QUOTED - 40) / 2);
 	icmp->checksum = ~checksum_fold(sum);
+	return 0;
+}
+
+static __always_inline int clear_parked(PM_CONTEXT *ctx, __u32 offset)
+{
+	__u8 *zeros;
+
+	OPAQUE(offset);
+	zeros = context_data(ctx) + (offset & 0x1ff);
+	if (zeros + PARKED > (__u8 *)context_data_end(ctx))
+		return -1;
+	__builtin_memset(zeros, 0, PARKED);
 	return 0;
 }
 
@@ -78,7 +91,9 @@ static __always_inline int write_too_big(PM_CONTEXT *ctx, const struct packet *p
 __noinline int answer_too_big(PM_CONTEXT *ctx, struct packet *packet, __u32 fitting)
 {
 	struct scratch *scratch = array_at(&pm_scratch, 0);
+	const __u32 length = ICMP_HEADER + PM_QUOTED;
 	__u8 protocol;
+	int parked;
 
 	if (!packet || !scratch)
 		return PM_DROP_TOO_BIG;
@@ -88,8 +103,11 @@ __noinline int answer_too_big(PM_CONTEXT *ctx, struct packet *packet, __u32 fitt
 	if (packet->v6 && fitting < V6_MIN_MTU)
 		fitting = V6_MIN_MTU;
 	protocol = packet->v6 ? IPPROTO_ICMPV6 : IPPROTO_ICMP;
-	if (answer_headers(ctx, packet, protocol, ICMP_HEADER + PM_QUOTED) ||
-	    write_too_big(ctx, packet, scratch->quote, fitting))
+	parked = context_park_checksum(ctx, packet->l3_offset, packet->l4_offset, l4_checksum_offset(packet),
+				       l3_header_length(packet) + length);
+	if (parked < 0 || answer_headers(ctx, packet, protocol, length + parked) ||
+	    write_too_big(ctx, packet, scratch->quote, fitting, parked) ||
+	    (parked && clear_parked(ctx, packet->l4_offset + length)))
 		return PM_DROP_REWRITE_FAILED;
 	return PM_FORWARD_TOO_BIG;
 }

@@ -7,6 +7,7 @@
 
 #define TUNNEL_LENGTH_MASK 0x3f
 #define LONGEST_L2	   22 /* Ethernet and two VLAN tags */
+#define PARKED		   20 /* octets for a checksum of TCP or UDP that is to be of no account */
 
 struct tunnel {
 	__u32 length;	 /* of the new headers: IP, and for GUE, UDP and GUE */

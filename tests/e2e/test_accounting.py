@@ -58,11 +58,13 @@ def test_every_frame_of_a_flood_is_accounted_for_while_generations_flip(flooded:
     flips = threading.Thread(target=flip, args=(flooded.daemon, stop))
     flips.start()
     sent = 0
-    while sent < FRAMES or len(flooded.daemon.audit(kind="publish")) < GENERATIONS:
-        flooded.flood.send(SLICE)
-        sent += SLICE
-    stop.set()
-    flips.join()
+    try:
+        while sent < FRAMES or len(flooded.daemon.audit(kind="publish")) < GENERATIONS:
+            flooded.flood.send(SLICE)
+            sent += SLICE
+    finally:
+        stop.set()
+        flips.join()
 
     after = flooded.settled()
     verdicts = {name: after[name] - before[name] for name in after if after[name] != before[name]}

@@ -12,7 +12,7 @@ import time
 from collections.abc import Iterator
 
 import pytest
-from ways import WAYS, WaySite, ask, running_way
+from ways import ACROSS, WAYS, WaySite, ask, running_way
 
 from lab import ConnectClient
 
@@ -25,7 +25,7 @@ def hook(request: pytest.FixtureRequest) -> str:
     return str(request.param)
 
 
-@pytest.fixture(scope="module", params=WAYS, ids=str)
+@pytest.fixture(scope="module", params=WAYS + ACROSS, ids=str)
 def site(hook: str, request: pytest.FixtureRequest) -> Iterator[WaySite]:
     with running_way(request.param, hook) as made:
         yield made

@@ -9,7 +9,7 @@ import tempfile
 from collections.abc import Iterator
 
 import pytest
-from ways import WAYS, WaySite, ask, running_way
+from ways import ACROSS, WAYS, WaySite, ask, running_way
 
 from lab import Way
 from lab.waiting import wait_until
@@ -26,7 +26,7 @@ def hook(request: pytest.FixtureRequest) -> str:
 @pytest.fixture(scope="module", params=WAYS, ids=str)
 def narrow(hook: str, request: pytest.FixtureRequest) -> Iterator[WaySite]:
     """Between the client and the balancer is a router with a smaller MTU towards the client."""
-    with running_way(request.param, hook, routed=True) as made:
+    with running_way(request.param, hook, routed="client") as made:
         made.lab.narrow(NARROW)
         yield made
 
@@ -115,13 +115,24 @@ def test_a_fragmented_datagram_is_answered_whole(wide: WaySite, size: int) -> No
         wait_until(lambda: is_answered(client, payload), f"an answer of {size} octets", timeout=5)
 
 
-def test_a_way_to_the_backends_that_is_narrower_than_the_link_is_reported(hook: str, way: Way) -> None:
+@pytest.mark.parametrize("way", [Way("ipip"), Way("ipip", v6=True), Way("gue")], ids=str)
+def test_a_packet_whose_checksum_the_kernel_was_to_complete_is_answered(way: Way) -> None:
+    """As joined by GRO, or from a virtual machine beside; and the interface leaves checksums to the kernel."""
+    with running_way(way, "tc") as site:
+        site.lab.balancer.run("ethtool", "-K", "eth0", "tx", "off")
+        before = verdicts(site, "forward_too_big")
+        assert site.upload(os.urandom(FILE_BYTES), timeout=5)
+        assert verdicts(site, "forward_too_big") > before
+
+
+@pytest.mark.parametrize("mtu", [1400, 1492])
+def test_a_way_to_the_backends_that_is_narrower_than_the_link_is_reported(hook: str, way: Way, mtu: int) -> None:
     """The balancer takes it from its routing table."""
     with running_way(way, hook) as site:
         for backend in site.lab.backends:
             address, device = way.address(backend), site.lab.balancer.devices[-1]
             site.lab.balancer.run("ip", "route", "replace", f"{address}/{128 if way.v6 else 32}", "dev", device,
-                                  "mtu", "lock", "1400")
+                                  "mtu", "lock", str(mtu))
         site.daemon.wait_for_audit(kind="publish")
         before = verdicts(site, "forward_too_big")
         wait_until(lambda: site.upload(os.urandom(100_000), timeout=20) and verdicts(site, "forward_too_big") > before,
@@ -132,3 +143,16 @@ def test_a_way_to_the_backends_that_is_narrower_than_the_link_is_reported(hook: 
 @pytest.fixture(params=[way for way in WAYS if way.source == "pool"], ids=str)
 def way(request: pytest.FixtureRequest) -> Way:
     return request.param  # type: ignore[no-any-return]
+
+
+@pytest.mark.parametrize("distant", [*(way for way in WAYS if way.forward != "dsr" and way.source == "pool"), *ACROSS],
+                         ids=str)
+def test_a_client_learns_how_much_the_way_to_a_distant_backend_takes(hook: str, distant: Way) -> None:
+    """A router reports to the balancer's own address, about a packet of the balancer's own: translated, or in a tunnel."""
+    with running_way(distant, hook, routed="backends") as site:
+        site.lab.narrow(1400)
+        assert site.upload(os.urandom(FILE_BYTES), timeout=5)
+        with site.udp(timeout=0.5) as client:
+            payload = os.urandom(1450)
+            wait_until(lambda: is_answered(client, payload), "an answer to 1450 octets", timeout=5)
+        assert verdicts(site, "forward_icmp_error" if distant.translates else "forward_too_big") > 0

@@ -12,6 +12,7 @@ from conftest import physical
 from lab import Lab, Nginx, Pointsman, Service, Way
 from lab.frames import ETH_P_8021AD, ETH_P_8021Q, UDP, Frame, Tag, Tap, echo_request, mac_of, udp, with_checksum
 from lab.host import Host
+from lab.waiting import wait_until
 
 PORT = 5353
 WAYS = [Way("nat"), Way("nat", v6=True), Way("dsr"), Way("dsr", v6=True)]
@@ -90,6 +91,19 @@ def test_a_tagged_ping_is_answered_with_its_tags(tagged: Tagged, tags: tuple[Tag
     assert pong.tags == tags
     assert pong.payload[0] == (129 if tagged.way.v6 else 0)
     assert pong.is_intact
+
+
+@pytest.mark.parametrize("tagged", TUNNELS, ids=str, indirect=True)
+def test_a_tag_inside_the_frame_goes_into_a_tunnel_by_xdp_only(tagged: Tagged, attach: str) -> None:
+    """docs/limits.md: tc makes room for a tunnel behind an Ethernet header and nowhere else."""
+    request = tagged.from_client(UDP, udp(4000, PORT, b"question"), TWO)
+    with Tap(tagged.lab.client) as client, Tap(tagged.backend()) as backend:
+        client.send(request)
+        if attach == "native":
+            assert backend.receive(lambda frame: frame.payload.endswith(b"question")).tags == TWO
+        else:
+            dropped = 'pointsman_verdicts_total{verdict="drop_rewrite_failed"}'
+            wait_until(lambda: tagged.daemon.metrics()[dropped] == 1, "it is dropped")
 
 
 @pytest.mark.parametrize("tagged", TUNNELS, ids=str, indirect=True)

@@ -16,6 +16,7 @@ UDP_PORT = 5353
 DIGEST_PORT = 9000
 WAYS = [Way(forward, source, v6) for v6 in (False, True)
         for forward, source in [("nat", "pool"), ("nat", "client"), ("dsr", "pool"), ("ipip", "pool"), ("gue", "pool")]]
+ACROSS = [Way(forward, v6=v6, across=True) for v6 in (False, True) for forward in ("ipip", "gue")]
 
 
 @dataclass
@@ -57,7 +58,7 @@ class WaySite:
 
 def services(lab: Lab, way: Way) -> list[Service]:
     def over(port: int) -> list[tuple[str, str, int]]:
-        return [(host.name, way.address(host), port) for host in lab.backends]
+        return [(host.name, way.backend_address(host), port) for host in lab.backends]
 
     address = way.service(lab)
     return [
@@ -75,7 +76,7 @@ def ask(client: socket.socket, payload: bytes) -> tuple[str, bytes]:
 
 
 @contextlib.contextmanager
-def running_way(way: Way, attach: str, *, routed: bool = False) -> Iterator[WaySite]:
+def running_way(way: Way, attach: str, *, routed: str = "") -> Iterator[WaySite]:
     with contextlib.ExitStack() as held:
         lab = held.enter_context(Lab(physical=physical(attach), two_legs=way.source == "client", routed=routed))
         way.prepare(lab)

@@ -6,6 +6,7 @@ lost on the way is lost in a device that counts it.
 
 from __future__ import annotations
 
+import contextlib
 import ctypes
 import json
 import os
@@ -82,7 +83,10 @@ class Flood:
         with self.lab.client.inside():
             program = _object(self.pins / "flood_send")
             try:
-                _run_live(program, bytes(self._plan()[-60:]), frames)
+                goal = self.sent() + frames
+                while (left := goal - self.sent()) > 0:
+                    with contextlib.suppress(InterruptedError):  # the kernel stops early for a signal
+                        _run_live(program, bytes(self._plan()[-60:]), left)
             finally:
                 os.close(program)
 

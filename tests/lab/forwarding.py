@@ -11,15 +11,17 @@ from lab.topology import Lab
 
 @dataclass(frozen=True)
 class Way:
-    """A `forward` with its `source`, and the family of the service (and of the backends)."""
+    """A `forward` with its `source`, and the family of the service; `across`: backends are of the other family."""
 
     forward: str
     source: str = "pool"
     v6: bool = False
+    across: bool = False
 
     def __str__(self) -> str:
         source = "-source-client" if self.source == "client" else ""
-        return f"{self.forward}{source}-{'v6' if self.v6 else 'v4'}"
+        outer = f"-in-{'v4' if self.v6 else 'v6'}" if self.across else ""
+        return f"{self.forward}{source}-{'v6' if self.v6 else 'v4'}{outer}"
 
     @property
     def translates(self) -> bool:
@@ -34,7 +36,11 @@ class Way:
         return lab.service_address6 if self.v6 else lab.service_address
 
     def address(self, host: Host) -> str:
+        """Of the service's family."""
         return host.address6 if self.v6 else host.address
+
+    def backend_address(self, host: Host) -> str:
+        return host.address6 if self.v6 != self.across else host.address
 
     def prepare(self, lab: Lab) -> None:
         for backend in lab.backends:

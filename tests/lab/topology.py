@@ -5,7 +5,7 @@ One leg:   client 10.77.0.1 ─┐
            backends  .0.2…  ─┘
 Two legs:  client 10.77.0.1 ─ front ─ eth0 balancer eth1 ─ back ─ backends 10.78.0.2…     (balancer .0.5 on both)
 IPv6 is alongside: fd77::1, fd77::5, fd77::2…, service fd77::100 (backends of two legs: fd78::).
-With a router between the client and the rest, the client is 10.79.0.1 behind 10.79.0.9 and 10.77.0.9.
+With a router between the client (or the backends) and the rest, that side is 10.79.0.x behind 10.79.0.9 and 10.77.0.9.
 """
 
 from __future__ import annotations
@@ -31,10 +31,10 @@ BPFFS = pathlib.Path("/sys/fs/bpf")
 class Lab:
     """`physical` models physical NICs: endpoints send finished checksums and frames of at most an MTU, and the far
     ends of the balancer's links pass XDP_TX frames on. Without it every veth keeps its default settings.
-    With `own_address` the service address is the balancer's own; with `routed` the client is behind a router."""
+    With `own_address` the service address is the balancer's own; with `routed` the "client" or the "backends" are behind a router."""
 
     def __init__(self, backends: int = 2, *, physical: bool = False, own_address: bool = False, two_legs: bool = False,
-                 routed: bool = False) -> None:
+                 routed: str = "") -> None:
         self.prefix = f"pm{os.getpid()}-{next(_numbers)}-"
         self.physical = physical
         self.own_address = own_address
@@ -133,7 +133,9 @@ class Lab:
             self._ip(self.bridge, f"link add {bridge} type bridge forward_delay 0 mcast_snooping 0")
             self._ip(self.bridge, f"link set {bridge} up")
         back, network = ("back", "78") if self.two_legs else ("front", "77")
-        self._connect(self.client, *(("outer", "79") if self.routed else ("front", "77")), 1)
+        if self.routed == "backends":
+            back, network = "outer", "79"
+        self._connect(self.client, *(("outer", "79") if self.routed == "client" else ("front", "77")), 1)
         if self.routed:
             self._connect(self.router, "front", "77", 9)
             self._connect(self.router, "outer", "79", 9)
@@ -164,9 +166,10 @@ class Lab:
         host.address6 = host.address6 or f"fd{network}::{number}"
 
     def narrow(self, mtu: int) -> None:
-        """The router's way to the client takes packets of at most `mtu` octets; neither end knows."""
-        for address in (self.client.address, self.client.address6):
-            self._ip(self.router, f"route add {address} dev eth1 mtu lock {mtu}")
+        """The router's way to those behind it takes packets of at most `mtu` octets; neither end knows."""
+        for host in self._behind_router():
+            for address in (host.address, host.address6):
+                self._ip(self.router, f"route add {address} dev eth1 mtu lock {mtu}")
 
     def unplug(self, host: Host, device: str) -> None:
         """Removes one of the host's interfaces."""
@@ -187,7 +190,7 @@ class Lab:
 
     def _route(self) -> None:
         if not self.own_address:
-            nearest = self.router if self.routed else self.client
+            nearest = self.router if self.routed == "client" else self.client
             self._ip(nearest, f"route add {self.service_address} via {self.balancer.address}")
             self._ip(nearest, f"route add {self.service_address6} via {self.balancer.address6}")
         if self.two_legs:
@@ -199,12 +202,18 @@ class Lab:
         self.balancer.sysctl("net.ipv4.ip_forward", 0)
         self.client.sysctl("net.ipv4.ip_local_port_range", "1024 65535")
 
+    def _behind_router(self) -> list[Host]:
+        return [self.client] if self.routed == "client" else self.backends
+
     def _route_by_router(self) -> None:
-        self._ip(self.client, "route add default via 10.79.0.9")
-        self._ip(self.client, "route add default via fd79::9")
-        for host in [self.balancer] if self.two_legs else [self.balancer, *self.backends]:
-            self._ip(host, "route add 10.79.0.0/24 via 10.77.0.9")
-            self._ip(host, "route add fd79::/64 via fd77::9")
+        behind = self._behind_router()
+        for host in behind:
+            self._ip(host, "route add default via 10.79.0.9")
+            self._ip(host, "route add default via fd79::9")
+        for host in [self.client, self.balancer, *([] if self.two_legs else self.backends)]:
+            if host not in behind:
+                self._ip(host, "route add 10.79.0.0/24 via 10.77.0.9")
+                self._ip(host, "route add fd79::/64 via fd77::9")
         self.router.sysctl("net.ipv4.ip_forward", 1)
         self.router.sysctl("net.ipv6.conf.all.forwarding", 1)
 
