@@ -44,8 +44,7 @@ std::uint64_t big_endian(std::uint8_t const* octets) {
 
 pm_options options_of(DatapathOptions const& options, Room const& room, std::uint64_t ticks_per_second) {
     pm_options out{};
-    out.hash_key[0] = big_endian(options.hash_seed.data());
-    out.hash_key[1] = big_endian(options.hash_seed.data() + 8);
+    std::ranges::copy(hash_key_of(options.hash_seed), out.hash_key);
     out.session_sets = room.session_sets;
     out.service_slots = room.service_slots;
     out.services = room.services;
@@ -122,6 +121,10 @@ void Programs::Destroy<pm_tc_object>::operator()(pm_tc_object* object) const noe
 
 Programs::Programs(Programs&&) noexcept = default;
 Programs::~Programs() = default;
+
+std::array<__u64, 2> hash_key_of(std::array<std::uint8_t, 16> const& seed) noexcept {
+    return {big_endian(seed.data()), big_endian(seed.data() + 8)};
+}
 
 Programs::Programs(ProgramOptions const& options)
     : room_{Room::of(options.datapath)}

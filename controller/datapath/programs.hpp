@@ -25,6 +25,9 @@ struct ProgramOptions {
     bool tc = false;           ///< load the tc program
 };
 
+/// What the programs hash flows with.
+[[nodiscard]] std::array<__u64, 2> hash_key_of(std::array<std::uint8_t, 16> const& seed) noexcept;
+
 /// The loaded programs and their maps: pinned, mapped into our memory. Both programs share the maps.
 class Programs {
 public:

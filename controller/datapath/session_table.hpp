@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <functional>
 #include <map>
+#include <optional>
 #include <span>
 #include <vector>
 
@@ -32,6 +33,9 @@ struct CarryOver {
 /// Empties a half that no packet reads.
 void clear_sessions(SessionHalf half) noexcept;
 
+/// A copy of one entry that was not written to meanwhile; nullopt when it is empty or changing.
+[[nodiscard]] std::optional<pm_session> read_session(pm_session& entry) noexcept;
+
 /// What tells a living session from a dead one, copied: another thread may count while the tables change.
 struct SessionSnapshot {
     SessionHalf half;
@@ -39,6 +43,11 @@ struct SessionSnapshot {
     std::vector<std::uint32_t> idle_ticks; ///< by service id
     std::uint32_t now = 0;                 ///< jiffies
 };
+
+/// Hands a copy of each flow's session towards its backend to `each`, unless it is closed, cut, idle for too
+/// long or of an earlier incarnation.
+void for_each_live_session(SessionSnapshot const& snapshot,
+                           std::function<void(pm_session const&)> const& each);
 
 /// Flows that are neither closed, cut nor idle for too long, by backend id.
 [[nodiscard]] SessionCounts count_sessions(SessionSnapshot const& snapshot);
