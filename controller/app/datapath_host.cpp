@@ -7,7 +7,8 @@
 namespace pointsman {
 
 DatapathHost::DatapathHost(DesiredState const& desired)
-    : planned_{plan_attachments(desired.datapath)}
+    : hash_key_{hash_key_of(desired.datapath.hash_seed)}
+    , planned_{plan_attachments(desired.datapath)}
     , pins_{desired.daemon.bpffs}
     , leftovers_{remove_leftovers(pins_)}
     , programs_{program_options(desired.datapath)}
@@ -30,17 +31,14 @@ void DatapathHost::stay() {
     pins_.stay();
 }
 
-/// The newest packet tells what time it is in jiffies; the daemon's own probes see to it that there is one.
 SessionSnapshot DatapathHost::session_snapshot() const {
     auto const tables = switch_.active_tables();
-    SessionSnapshot snapshot{
-        switch_.active_sessions(), {tables.backends.begin(), tables.backends.end()}, {}, 0};
+    SessionSnapshot snapshot{switch_.active_sessions(),
+                             {tables.backends.begin(), tables.backends.end()},
+                             {},
+                             newest_tick(programs_.counters())};
     for (auto const& service : tables.services)
         snapshot.idle_ticks.push_back(service.idle_ticks);
-    std::uint64_t now = 0;
-    for (auto const& cpu : programs_.counters())
-        now = std::max<std::uint64_t>(now, cpu.ticks);
-    snapshot.now = static_cast<std::uint32_t>(now);
     return snapshot;
 }
 

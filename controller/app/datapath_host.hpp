@@ -2,6 +2,7 @@
 
 #include "controller/datapath/attachment.hpp"
 #include "controller/datapath/bpf_fs.hpp"
+#include "controller/datapath/flow_decision.hpp"
 #include "controller/datapath/programs.hpp"
 #include "controller/datapath/switch.hpp"
 
@@ -25,6 +26,8 @@ public:
     void stay();
 
     [[nodiscard]] SessionSnapshot session_snapshot() const;
+    /// What packets see now. Does not outlive the next publish.
+    [[nodiscard]] FlowTables flow_tables() const { return flow_tables_of(programs_, switch_, hash_key_); }
     [[nodiscard]] Programs const& programs() const noexcept { return programs_; }
     [[nodiscard]] Switch& tables() noexcept { return switch_; }
     [[nodiscard]] std::vector<Attachment> const& attachments() const noexcept { return attachments_; }
@@ -39,6 +42,7 @@ private:
     [[nodiscard]] static std::vector<Planned> plan_attachments(DatapathOptions const& options);
     [[nodiscard]] ProgramOptions program_options(DatapathOptions const& options) const;
 
+    std::array<__u64, 2> hash_key_;
     std::vector<Planned> planned_;
     PinDirectory pins_;
     std::vector<std::string> leftovers_; ///< of a daemon that ended without cleaning up
