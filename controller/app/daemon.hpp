@@ -74,8 +74,8 @@ public:
     /// Goes back to what the last reload replaced.
     [[nodiscard]] Answer rollback(std::optional<Peer> actor);
 
-    /// What a preview of this configuration rests on. Asks the kernel for the way to its backends.
-    [[nodiscard]] PreviewInput preview_input(DesiredState wanted);
+    /// What a preview of this configuration rests on. Asks nobody: new backends are taken to be reachable.
+    [[nodiscard]] PreviewInput preview_input(DesiredState wanted) const;
 
     /// Sets an admin state.
     [[nodiscard]] Answer order(BackendKey const& key, AdminOrder order, std::optional<Peer> actor);

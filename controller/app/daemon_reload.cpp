@@ -121,13 +121,8 @@ Answer Daemon::return_to_previous(std::string_view because, std::optional<Peer> 
                                     " still holds the other one: correct it before the next reload or start"};
 }
 
-PreviewInput Daemon::preview_input(DesiredState wanted) {
-    std::set<Address> addresses;
-    for (auto const& service : wanted.services)
-        for (auto const& backend : service.backends)
-            addresses.insert(backend.address);
-    auto network = network_.read(addresses, desired_.datapath.interfaces);
-    return {std::move(wanted), generation(), health_.measured(), admin_.states(), std::move(network)};
+PreviewInput Daemon::preview_input(DesiredState wanted) const {
+    return {std::move(wanted), generation(), health_.measured(), admin_.states(), view_};
 }
 
 } // namespace pointsman

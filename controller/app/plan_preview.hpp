@@ -15,7 +15,7 @@ struct PreviewInput {
     Generation current;
     std::map<BackendKey, MeasuredState> measured;
     std::map<BackendKey, AdminState> admin;
-    NetworkView network; ///< of the wanted backends too
+    NetworkView network; ///< of the running backends
 };
 
 struct Preview {

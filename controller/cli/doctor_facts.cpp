@@ -2,7 +2,7 @@
 
 #include "controller/datapath/error.hpp"
 #include "controller/datapath/network.hpp"
-#include "controller/datapath/xdp_occupant.hpp"
+#include "controller/datapath/occupants.hpp"
 
 #include <algorithm>
 #include <bit>
@@ -141,9 +141,11 @@ DoctorFacts read_doctor_facts(DesiredState const& desired) {
     facts.conntrack_max = number_in("/proc/sys/net/netfilter/nf_conntrack_max");
     facts.host = read_host_facts();
     facts.interfaces = read_interfaces();
-    for (auto const& interface : facts.interfaces)
+    for (auto const& interface : facts.interfaces) {
         if (auto program = xdp_occupant(interface.ifindex); !program.empty())
             facts.xdp[interface.name] = std::move(program);
+        facts.tcx[interface.name] = tcx_occupants(interface.ifindex);
+    }
     facts.addresses = read_addresses();
     facts.routes = read_routes(desired);
     return facts;

@@ -32,7 +32,8 @@ struct DoctorFacts {
     std::uint64_t conntrack_max = 0; ///< 0: no connection tracking
     HostFacts host;
     std::vector<Interface> interfaces;
-    std::map<std::string, std::string> xdp; ///< name of the program, by interface
+    std::map<std::string, std::string> xdp;              ///< name of the program, by interface
+    std::map<std::string, std::vector<std::string>> tcx; ///< names of the programs on ingress, by interface
     std::vector<HostAddress> addresses;
     std::map<Address, Route> routes; ///< by backend address
 };

@@ -1,8 +1,8 @@
 #include "controller/cli/doctor_findings.hpp"
 
 #include "controller/datapath/attachment.hpp"
+#include "controller/datapath/occupants.hpp"
 #include "controller/datapath/room.hpp"
-#include "controller/datapath/xdp_occupant.hpp"
 #include "controller/model/names.hpp"
 
 #include <algorithm>
@@ -129,6 +129,7 @@ private:
                  "ip link set dev " + name + " mtu " + std::to_string(largest_native_mtu) +
                      ", or datapath.attach = \"tc\""});
         occupant(name, choice);
+        tcx_neighbours(name, choice);
     }
 
     void occupant(std::string const& name, AttachChoice const& choice) {
@@ -141,6 +142,19 @@ private:
                      : "it sees every packet before Pointsman does",
              clashes ? "remove it, or set datapath.attach = \"tc\""
                      : "make sure that it passes the services' packets"});
+    }
+
+    /// Several tcx programs share a hook: no error, but a reason why packets do not arrive.
+    void tcx_neighbours(std::string const& name, AttachChoice const& choice) {
+        auto const programs = facts_.tcx.find(name);
+        if (choice.hook() != Hook::tc || programs == facts_.tcx.end()) return;
+        std::string others;
+        for (auto const& program : programs->second)
+            if (program != own_tc_program) others += (others.empty() ? "" : ", ") + program;
+        if (others.empty()) return;
+        add({"tcx", warning, name + " has tc programs of somebody else: " + others,
+             "those before Pointsman's may take or change the services' packets",
+             "make sure that they pass them (bpftool net show dev " + name + ")"});
     }
 
     void ephemeral_ports() {

@@ -130,6 +130,17 @@ TEST(Doctor, AnotherXdpProgramIsAnErrorOnlyWhereOursMustBe) {
     EXPECT_TRUE(complaints(web(), facts).empty());
 }
 
+TEST(Doctor, OtherTcProgramsAreWorthAWordWhereOursIsOneToo) {
+    auto facts = healthy();
+    facts.tcx["eth0"] = {"firewall", "pm_tc", "shaper"};
+    EXPECT_TRUE(complaints(web(), facts).empty()) << "native XDP sees packets before";
+    auto desired = web();
+    desired.datapath.attach = Attach::tc;
+    EXPECT_EQ(only(facts, desired).what, "eth0 has tc programs of somebody else: firewall, shaper");
+    facts.tcx["eth0"] = {"pm_tc"};
+    EXPECT_TRUE(complaints(desired, facts).empty());
+}
+
 TEST(Doctor, ALargeMtuIsAnErrorForNativeXdpOnly) {
     auto facts = healthy();
     facts.interfaces.front().mtu = 9000;
