@@ -5,6 +5,7 @@
 
 #include <boost/json/parse.hpp>
 #include <boost/json/serialize.hpp>
+#include <stdexcept>
 
 namespace json = boost::json;
 
@@ -36,16 +37,14 @@ int report(ControlAnswer const& answer) {
     return exit_ok;
 }
 
-std::expected<json::object, int> ask_object(CommonOptions const& common, std::string const& method,
-                                            std::string const& target, std::string const& body) {
-    auto const answer = ask_daemon(control_path(common), method, target, body);
-    if (answer.status != 200) return std::unexpected{report_failure(answer)};
+json::object ask_object(CommonOptions const& common, std::string const& method, std::string const& target,
+                        std::string const& body) {
+    auto answer = ask_daemon(control_path(common), method, target, body);
+    if (answer.status != 200) throw RequestFailed{std::move(answer)};
     boost::system::error_code error;
     auto value = json::parse(answer.body, error);
     if (!error && value.is_object()) return std::move(value.as_object());
-    print(stderr,
-          "pointsman: the daemon answered something that is no JSON object; is it another version?\n");
-    return std::unexpected{static_cast<int>(exit_failed)};
+    throw std::runtime_error{"the daemon answered something that is no JSON object; is it another version?"};
 }
 
 std::optional<BackendKey> parse_target(std::string const& text) {

@@ -5,9 +5,10 @@
 #include "controller/model/state.hpp"
 
 #include <boost/json/object.hpp>
-#include <expected>
+#include <exception>
 #include <optional>
 #include <string>
+#include <utility>
 
 namespace pointsman {
 
@@ -17,12 +18,22 @@ namespace pointsman {
 /// What a request that changes something came to, in words and as an exit code.
 [[nodiscard]] int report(ControlAnswer const& answer);
 
-/// Asks for a JSON object. On failure the reason is on stderr already, and the exit code is returned.
-/// @throws Unreachable, std::runtime_error
-[[nodiscard]] std::expected<boost::json::object, int> ask_object(CommonOptions const& common,
-                                                                 std::string const& method,
-                                                                 std::string const& target,
-                                                                 std::string const& body = {});
+/// The daemon refused a request; report_failure() says why.
+class RequestFailed : public std::exception {
+public:
+    explicit RequestFailed(ControlAnswer answer) : answer_{std::move(answer)} {}
+
+    [[nodiscard]] char const* what() const noexcept override { return answer_.body.c_str(); }
+    [[nodiscard]] ControlAnswer const& answer() const noexcept { return answer_; }
+
+private:
+    ControlAnswer answer_;
+};
+
+/// Asks for a JSON object.
+/// @throws RequestFailed, Unreachable, std::runtime_error
+[[nodiscard]] boost::json::object ask_object(CommonOptions const& common, std::string const& method,
+                                             std::string const& target, std::string const& body = {});
 
 /// "SERVICE/BACKEND". On nullopt the usage is on stderr already.
 [[nodiscard]] std::optional<BackendKey> parse_target(std::string const& text);

@@ -1,5 +1,6 @@
 #include "controller/cli/command_line.hpp"
 
+#include "controller/cli/answers.hpp"
 #include "controller/cli/commands.hpp"
 #include "controller/cli/completion.hpp"
 #include "controller/cli/control_client.hpp"
@@ -219,6 +220,8 @@ private:
 int run_command_line(int argc, char** argv) {
     try {
         return CommandLine{}.run(argc, argv);
+    } catch (RequestFailed const& failed) {
+        return report_failure(failed.answer());
     } catch (Unreachable const& error) {
         std::fprintf(stderr, "pointsman: %s\n", error.what());
         return exit_unreachable;

@@ -36,9 +36,8 @@ std::pair<std::string, std::string> split_protocol(std::string const& text) {
 
 int drops(CommonOptions const& common, bool all) {
     auto answer = ask_object(common, "GET", "/v1/drops");
-    if (!answer) return answer.error();
-    if (!all) keep_counted(*answer);
-    show(common, *answer, drops_text);
+    if (!all) keep_counted(answer);
+    show(common, answer, drops_text);
     return exit_ok;
 }
 
@@ -48,8 +47,7 @@ int sessions(CommonOptions const& common, SessionOptions const& options) {
     if (!options.service.empty()) target += "&service=" + escape_query(options.service);
     if (!options.backend.empty()) target += "&backend=" + escape_query(options.backend);
     auto const answer = ask_object(common, "GET", target);
-    if (!answer) return answer.error();
-    show(common, *answer, sessions_text);
+    show(common, answer, sessions_text);
     return exit_ok;
 }
 
@@ -63,8 +61,7 @@ int why(CommonOptions const& common, WhyOptions const& options) {
     auto const answer = ask_object(common, "GET",
                                    "/v1/why?from=" + escape_query(options.from) + "&to=" + escape_query(to) +
                                        "&protocol=" + protocol);
-    if (!answer) return answer.error();
-    show(common, *answer, why_text);
+    show(common, answer, why_text);
     return exit_ok;
 }
 
@@ -76,9 +73,8 @@ int plan(CommonOptions const& common) {
     if (asked.control.empty()) asked.control = config.state->daemon.control;
     auto const answer =
         ask_object(asked, "POST", "/v1/plan?file=" + escape_query(common.config), config.text);
-    if (!answer) return answer.error();
-    show(common, *answer, plan_text);
-    return answer->at("restart_needed").as_array().empty() ? exit_ok : exit_refused;
+    show(common, answer, plan_text);
+    return answer.at("restart_needed").as_array().empty() ? exit_ok : exit_refused;
 }
 
 int probe(CommonOptions const& common, std::string const& target) {
@@ -86,9 +82,8 @@ int probe(CommonOptions const& common, std::string const& target) {
     if (!backend) return exit_usage;
     json::object const wish{{"service", backend->service}, {"backend", backend->backend}};
     auto const answer = ask_object(common, "POST", "/v1/probe", json::serialize(wish));
-    if (!answer) return answer.error();
-    show(common, *answer, probe_text);
-    return answer->at("passed").as_bool() ? exit_ok : exit_failed;
+    show(common, answer, probe_text);
+    return answer.at("passed").as_bool() ? exit_ok : exit_failed;
 }
 
 } // namespace pointsman

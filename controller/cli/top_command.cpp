@@ -89,10 +89,9 @@ winsize size_of_terminal() {
     return size;
 }
 
-std::expected<Look, int> look(CommonOptions const& common) {
+Look look(CommonOptions const& common) {
     auto status = ask_object(common, "GET", "/v1/status");
-    if (!status) return std::unexpected{status.error()};
-    return Look{std::move(*status), std::chrono::steady_clock::now()};
+    return {std::move(status), std::chrono::steady_clock::now()};
 }
 
 } // namespace
@@ -104,18 +103,16 @@ int top(CommonOptions const& common) {
         return exit_usage;
     }
     auto before = look(common);
-    if (!before) return before.error();
     Interrupts const interrupts;
     RawTerminal const terminal;
-    auto now = *before;
+    auto now = before;
     do {
         auto const size = size_of_terminal();
-        print(stdout, "\033[H\033[2J" + top_view(*before, now, size.ws_row, size.ws_col));
+        print(stdout, "\033[H\033[2J" + top_view(before, now, size.ws_row, size.ws_col));
         if (!wait_for_next(interrupts)) return exit_ok;
         auto next = look(common);
-        if (!next) return next.error();
         before = std::move(now);
-        now = std::move(*next);
+        now = std::move(next);
     } while (true);
 }
 
