@@ -7,6 +7,7 @@
 #define PM_ABI_H
 
 #include <linux/types.h>
+#include <stddef.h>
 
 #ifdef __cplusplus
 #define PM_STATIC_ASSERT(condition, text) static_assert(condition, text)
@@ -14,7 +15,7 @@
 #define PM_STATIC_ASSERT(condition, text) _Static_assert(condition, text)
 #endif
 
-#define PM_ABI_VERSION 1
+#define PM_ABI_VERSION 3
 
 /* The word `active` of struct pm_control, read once per packet and written by one store of the daemon. */
 #define PM_ACTIVE_TABLE_HALF	   0x1u /* half of services, slots, Maglev, backends, NAT addresses, links */
@@ -23,12 +24,14 @@
 #define PM_ACTIVE_GENERATION_SHIFT 8	/* the rest: low 24 bits of the generation number */
 
 enum {
-	PM_SESSION_WAYS = 4,   /* sessions in a set */
-	PM_MAGLEV_CHUNK = 32,  /* Maglev slots in one map value */
-	PM_SLOT_PROBES = 16,   /* longest linear probe in the service slots */
-	PM_LINK_SLOTS = 64,    /* interfaces that packets may come from or leave by */
+	PM_SESSION_WAYS = 4,  /* sessions in a set */
+	PM_MAGLEV_CHUNK = 32, /* Maglev slots in one map value */
+	PM_SLOT_PROBES = 16,  /* longest linear probe in the service slots */
+	PM_LINK_SLOTS = 64,   /* interfaces that packets may come from or leave by */
+	PM_COUNTED_LINKS = PM_LINK_SLOTS + 1,
 	PM_LINK_PROBES = 8,    /* longest linear probe in the links */
-	PM_NAT_ADDRESSES = 64, /* source addresses of full NAT; index 0 is none */
+	PM_NAT_ADDRESSES = 64, /* source addresses of full NAT and of tunnels; index 0 is none */
+	PM_FRAGMENTED = 8192,  /* fragmented packets whose later fragments are followed at a time */
 	PM_EVENT_RING_BYTES = 1 << 20,
 };
 
@@ -55,16 +58,22 @@ struct pm_options {
 	__u32 maglev_chunks;   /* chunks of PM_MAGLEV_CHUNK slots for one service */
 	__u32 nat_port_first;  /* host order */
 	__u32 nat_port_count;  /* >= 1 */
-	__u32 embryonic_ticks; /* jiffies after which a half-open session may be replaced */
+	__u32 embryonic_ticks; /* jiffies after which a half-open session is over */
+	__u32 closing_ticks;   /* the same after the first FIN */
+	__u32 reserved;
 };
-PM_STATIC_ASSERT(sizeof(struct pm_options) == 48, "pm_options is packed by hand");
+PM_STATIC_ASSERT(sizeof(struct pm_options) == 56, "pm_options is packed by hand");
+
+/* A slot with port 0 and protocol ICMP or ICMPv6 answers to ping; this says whether a backend is there for
+ * it. */
+#define PM_SLOT_ALIVE 0x1u
 
 /* Map pm_service_slots: open addressing by (address, port, protocol), linear probing over PM_SLOT_PROBES. */
 struct pm_service_slot {
 	struct pm_addr address;
-	__be16 port;
-	__u8 protocol; /* IPPROTO_TCP, IPPROTO_UDP; 0: the slot is empty */
-	__u8 reserved0;
+	__be16 port;   /* one of the service's; 0: all of the address (ping) */
+	__u8 protocol; /* IPPROTO_*; 0: the slot is empty */
+	__u8 flags;    /* PM_SLOT_* */
 	__u16 service; /* index in pm_services */
 	__u8 reserved[10];
 };
@@ -77,16 +86,31 @@ enum pm_on_down {
 	PM_ON_DOWN_DROP = 3,
 };
 
+enum pm_forward {
+	PM_FORWARD_NAT = 0,
+	PM_FORWARD_DSR = 1,  /* only the MAC addresses change; backends have the service's address */
+	PM_FORWARD_IPIP = 2, /* IPv4 or IPv6 around the packet */
+	PM_FORWARD_GUE =
+		3, /* the same with UDP and a GUE header (draft-ietf-intarea-gue, version 0) between */
+};
+
+/* Full NAT keeps the client's address and port: backends route their answers through the balancer. */
+#define PM_SERVICE_SOURCE_CLIENT 0x1u
+/* The address is the host's own: for a daemon that goes on with these tables. */
+#define PM_SERVICE_OWN_ADDRESS 0x2u
+
 /* Map pm_services. Written by the daemon into the idle half. */
 struct pm_service {
 	struct pm_addr address;
-	__u8 protocol; /* 0: no service has this index */
-	__u8 on_down;  /* enum pm_on_down */
-	__u8 reserved0[2];
+	__u8 protocol;	   /* 0: no service has this index */
+	__u8 on_down;	   /* enum pm_on_down */
+	__u8 forward;	   /* enum pm_forward */
+	__u8 flags;	   /* PM_SERVICE_* */
 	__u32 maglev_size; /* slots in use; 0: no backend is eligible */
 	__u32 idle_ticks;  /* jiffies without a packet after which a session is over */
 	__u32 generation;  /* the generation that wrote the entry */
-	__u8 reserved[32];
+	__be16 gue_port;   /* UDP destination port of GUE */
+	__u8 reserved[30];
 };
 PM_STATIC_ASSERT(sizeof(struct pm_service) == 64, "pm_service is a cache line");
 
@@ -105,17 +129,18 @@ PM_STATIC_ASSERT(sizeof(struct pm_maglev_chunk) == 64, "a chunk is a cache line"
 /* Map pm_backends. Written by the daemon into the idle half. */
 struct pm_backend {
 	struct pm_addr address;
-	__be16 port;
+	__be16 port;	   /* 0: the one that the client sent to */
 	__u16 service;	   /* index in pm_services; 0: no backend has this index */
 	__u32 incarnation; /* a session is valid only with the same one */
 	__u32 ifindex;	   /* interface towards the next hop; 0: not resolved */
 	__u8 next_hop[6];  /* MAC address of the next hop */
 	__u8 source[6];	   /* MAC address of that interface */
-	__u16 nat_first;   /* NAT source addresses: index in pm_nat_addresses */
+	__u16 nat_first;   /* source addresses of NAT or of the tunnel: index in pm_nat_addresses */
 	__u16 nat_count;   /* and how many, >= 1 */
 	__u32 generation;  /* the generation that wrote the entry */
 	__u32 out_flags;   /* PM_OUT_* of that interface */
-	__u8 reserved[12];
+	__u16 mtu;	   /* longest IP packet that the way to it takes; 0: any */
+	__u8 reserved[10];
 };
 PM_STATIC_ASSERT(sizeof(struct pm_backend) == 64, "pm_backend is a cache line");
 
@@ -133,28 +158,25 @@ enum pm_direction {
 	PM_TO_CLIENT = 1,
 };
 
-/* Bits of pm_session.state. The program sets them on both sessions of a pair. */
+/* Bits of pm_session_set.state. The program sets them on both sessions of a pair. */
 #define PM_SESSION_ANSWERED    0x01u /* the backend answered: SYN+ACK, or any UDP packet */
 #define PM_SESSION_ESTABLISHED 0x02u /* the handshake is complete, or UDP went both ways */
 #define PM_SESSION_FIN_CLIENT  0x04u
 #define PM_SESSION_FIN_BACKEND 0x08u
 #define PM_SESSION_CLOSED      0x10u /* RST, or FIN both ways */
 #define PM_SESSION_CUT	       0x20u /* the client was told that its backend is gone */
+#define PM_SESSION_MIDSTREAM   0x40u /* began without a SYN: a RST says nothing about the backend */
 
-#define PM_SESSION_MIDSTREAM 0x40u /* began without a SYN: a RST says nothing about the backend */
+#define PM_SEEN_TICKS 64 /* power of two: last_seen is written so seldom, to leave the cache line clean */
 
 #define PM_TAG_EMPTY   0u /* no session */
 #define PM_TAG_CLAIMED 1u /* being written: treat as a miss, do not evict */
 
 /*
  * One direction of a flow. A full NAT flow has two with the same contents, found by what their packets look
- * like: client -> service and backend -> NAT address.
+ * like: client -> service and backend -> NAT address. What changes while it lives is in its set.
  */
 struct pm_session {
-	__u32 tag;	 /* low half of the hash, written last; PM_TAG_* */
-	__u32 hash_high; /* high half of the hash: chooses the sets */
-	__u32 last_seen; /* jiffies, low 32 bits */
-	__u32 state;	 /* PM_SESSION_* */
 	struct pm_addr client;
 	__be16 client_port;
 	__be16 service_port;
@@ -169,12 +191,21 @@ struct pm_session {
 	__u8 client_mac[6]; /* who sent the client's packets to us */
 	__u32 opened_us;    /* CLOCK_MONOTONIC in units of 1024 ns, low 32 bits */
 };
-PM_STATIC_ASSERT(sizeof(struct pm_session) == 64, "pm_session is a cache line");
+PM_STATIC_ASSERT(sizeof(struct pm_session) == 48, "a set is four cache lines");
 
-/* Map pm_sessions. */
+/*
+ * Map pm_sessions. All that a search for a flow or for a place looks at stands in the first cache line: a
+ * miss costs one line of each candidate set.
+ */
 struct pm_session_set {
+	__u32 tag[PM_SESSION_WAYS];	  /* low half of the hash, written last; PM_TAG_* */
+	__u32 hash_high[PM_SESSION_WAYS]; /* high half of the hash: chooses the sets */
+	__u32 last_seen[PM_SESSION_WAYS]; /* jiffies, low 32 bits; late by PM_SEEN_TICKS at most */
+	__u32 state[PM_SESSION_WAYS];	  /* PM_SESSION_* */
 	struct pm_session way[PM_SESSION_WAYS];
 };
+PM_STATIC_ASSERT(offsetof(struct pm_session_set, way) == 64, "what is searched is a cache line");
+PM_STATIC_ASSERT(sizeof(struct pm_session_set) == 256, "a set is four cache lines");
 
 /*
  * Why a packet was forwarded, passed or dropped. Numbers never move and are never used again;
@@ -182,13 +213,19 @@ struct pm_session_set {
  */
 enum pm_verdict {
 	PM_PASS_NOT_OURS = 0,
-	PM_PASS_NOT_IPV4 = 1,
+	/* 1 was PM_PASS_NOT_IPV4 */
 	PM_PASS_FRAGMENT = 2,
+	PM_PASS_NOT_IP = 3,
+	PM_PASS_OTHER_HOST = 4,
+	PM_PASS_HEADERS = 5,
 	PM_FORWARD_TO_BACKEND = 8,
 	PM_FORWARD_TO_CLIENT = 9,
 	PM_FORWARD_RESET = 10,
+	PM_FORWARD_ICMP_ERROR = 11,
+	PM_FORWARD_PONG = 12,
+	PM_FORWARD_TOO_BIG = 13,
 	PM_DROP_MALFORMED = 16,
-	PM_DROP_FRAGMENT = 17,
+	/* 17 was PM_DROP_FRAGMENT */
 	PM_DROP_NO_BACKEND = 18,
 	PM_DROP_NO_NEXT_HOP = 19,
 	PM_DROP_NO_SESSION = 20,
@@ -196,6 +233,10 @@ enum pm_verdict {
 	PM_DROP_PORTS_EXHAUSTED = 22,
 	PM_DROP_SESSIONS_FULL = 23,
 	PM_DROP_REWRITE_FAILED = 24,
+	PM_DROP_TTL = 25,
+	PM_DROP_SOURCE = 26,
+	PM_DROP_TOO_BIG = 27,
+	PM_DROP_PING = 28,
 	PM_VERDICTS = 32,
 };
 
@@ -227,17 +268,22 @@ struct pm_event {
 };
 PM_STATIC_ASSERT(sizeof(struct pm_event) == 48, "pm_event has no holes");
 
-/* Map pm_counters: one entry per possible CPU, written by that CPU only, read by the daemon. */
+/*
+ * Map pm_counters: entry cpu * PM_COUNTED_LINKS + slot in pm_links, or PM_LINK_SLOTS for an interface that
+ * has none. Written by that CPU only, read by the daemon. What has nothing to do with an interface is in the
+ * one of the packet.
+ */
 struct pm_counters {
 	__u64 received;
 	__u64 verdict[PM_VERDICTS]; /* sums up to `received` */
 	__u64 event[PM_EVENTS];	    /* all, those that were not sent included */
 	__u64 events_lost;	    /* the ring buffer was full */
 	__u64 evicted_closed;	    /* sessions replaced by new ones, by worth */
+	__u64 evicted_idle;
 	__u64 evicted_embryonic;
-	__u64 evicted_established;
-	__u64 ticks; /* jiffies at the last packet */
-	__u64 reserved[10];
+	__u64 ticks;	     /* jiffies at the last packet */
+	__u64 too_big_ticks; /* jiffies of the last "too big" answer, which limits their rate */
+	__u64 reserved[9];
 };
 PM_STATIC_ASSERT(sizeof(struct pm_counters) % 64 == 0, "no two CPUs share a cache line");
 

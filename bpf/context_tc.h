@@ -9,6 +9,8 @@
 
 #include "checksum.h"
 #include "maps.h"
+#include "tunnel.h"
+#include <linux/if_ether.h>
 #include <linux/pkt_cls.h>
 
 #define PM_CONTEXT struct __sk_buff
@@ -38,15 +40,20 @@ static __always_inline __u32 context_ifindex(struct __sk_buff *ctx)
 	return ctx->ifindex;
 }
 
+/* The first `length` octets, or as many as there are, come to lie where they can be read. Packet pointers are
+ * void afterwards. */
 static __always_inline void context_make_linear(struct __sk_buff *ctx, __u32 length)
 {
-	if (context_data(ctx) + length > context_data_end(ctx) && length <= ctx->len)
+	if (length > ctx->len)
+		length = ctx->len;
+	if (ctx->data_end - ctx->data < length)
 		bpf_skb_pull_data(ctx, length);
 }
 
-static __always_inline int context_has_vlan(struct __sk_buff *ctx)
+/* Octets of IP packet that go on the wire at once: a segment of a GSO frame, whose length is not its own. */
+static __always_inline __u32 context_wire_length(struct __sk_buff *ctx, __u32 l3_length, __u32 headers)
 {
-	return ctx->vlan_present;
+	return ctx->gso_size ? ctx->gso_size + headers : l3_length;
 }
 
 /* As in context_xdp.h. The order matters: a UDP checksum of zero must be seen before anything is added. */
@@ -78,9 +85,24 @@ static __always_inline int context_set_l4_checksum(struct __sk_buff *ctx, __u32 
 	return bpf_skb_store_bytes(ctx, offset, &checksum, sizeof(checksum), 0) ? -1 : 0;
 }
 
-static __always_inline int context_trim(struct __sk_buff *ctx, __u32 length)
+static __always_inline int context_resize(struct __sk_buff *ctx, __u32 length)
 {
 	return bpf_skb_change_tail(ctx, length, 0) ? -1 : 0;
+}
+
+/*
+ * Makes room for `length` octets before the IP header, which `flags` say what they will be. Packet pointers
+ * are void afterwards. A frame that is to be cut into segments later will be cut into smaller ones.
+ */
+static __always_inline int context_encapsulate(struct __sk_buff *ctx, const struct tunnel *tunnel)
+{
+	__u64 flags = tunnel->v6 ? BPF_F_ADJ_ROOM_ENCAP_L3_IPV6 : BPF_F_ADJ_ROOM_ENCAP_L3_IPV4;
+
+	if (tunnel->gue)
+		flags |= BPF_F_ADJ_ROOM_ENCAP_L4_UDP;
+	if (tunnel->l3_offset != ETH_HLEN) /* the kernel makes room behind an Ethernet header only */
+		return -1;
+	return bpf_skb_adjust_room(ctx, tunnel->length, BPF_ADJ_ROOM_MAC, flags) ? -1 : 0;
 }
 
 static __always_inline int context_send(struct __sk_buff *ctx, __u32 ifindex, __u32 out_flags)

@@ -6,6 +6,8 @@
 
 #include "checksum.h"
 #include "maps.h"
+#include "tunnel.h"
+#include <linux/if_ether.h>
 
 #define PM_CONTEXT struct xdp_md
 
@@ -26,7 +28,10 @@ static __always_inline void *context_data_end(struct xdp_md *ctx)
 
 static __always_inline __u32 context_length(struct xdp_md *ctx)
 {
-	return ctx->data_end - ctx->data;
+	__u64 length = context_data_end(ctx) - context_data(ctx);
+
+	OPAQUE(length);
+	return length;
 }
 
 static __always_inline __u32 context_ifindex(struct xdp_md *ctx)
@@ -39,17 +44,17 @@ static __always_inline void context_make_linear(struct xdp_md *ctx, __u32 length
 {
 }
 
-/* A VLAN tag is part of the frame here. */
-static __always_inline int context_has_vlan(struct xdp_md *ctx)
+/* Generic XDP is shown GSO frames like any other: only their length tells. */
+static __always_inline __u32 context_wire_length(struct xdp_md *ctx, __u32 l3_length, __u32 headers)
 {
-	return 0;
+	return l3_length;
 }
 
-/* The checksum at an offset below 256. */
+/* The checksum at an offset below 512. */
 static __always_inline __u16 *checksum_at(struct xdp_md *ctx, __u32 offset)
 {
 	OPAQUE(offset);
-	return context_data(ctx) + (offset & 0xff);
+	return context_data(ctx) + (offset & 0x1ff);
 }
 
 /*
@@ -85,10 +90,36 @@ static __always_inline int context_set_l4_checksum(struct xdp_md *ctx, __u32 off
 	return 0;
 }
 
-/* Cuts the frame to `length`, which is not longer. Packet pointers are void afterwards. */
-static __always_inline int context_trim(struct xdp_md *ctx, __u32 length)
+/* Makes the frame `length` octets long. Packet pointers are void afterwards. */
+static __always_inline int context_resize(struct xdp_md *ctx, __u32 length)
 {
 	return bpf_xdp_adjust_tail(ctx, (int)length - (int)context_length(ctx));
+}
+
+/*
+ * Makes room for the tunnel's headers before the IP header; VLAN tags move to the front, MAC addresses and
+ * the last EtherType are to be written. Packet pointers are void afterwards.
+ */
+static __always_inline int context_encapsulate(struct xdp_md *ctx, const struct tunnel *tunnel)
+{
+	__u32 length = tunnel->length & TUNNEL_LENGTH_MASK;
+	__u16 *to, *from;
+
+	if (bpf_xdp_adjust_head(ctx, -(int)length))
+		return -1;
+	if (tunnel->l3_offset == ETH_HLEN)
+		return 0;
+	to = context_data(ctx);
+	OPAQUE(length);
+	from = context_data(ctx) + (length & TUNNEL_LENGTH_MASK);
+	if ((void *)(from + LONGEST_L2 / 2) > context_data_end(ctx) ||
+	    (void *)(to + LONGEST_L2 / 2) > context_data_end(ctx))
+		return -1;
+#pragma unroll
+	for (__u32 i = ETH_ALEN; i < LONGEST_L2 / 2; i++)
+		if (i < tunnel->l3_offset / 2)
+			to[i] = from[i];
+	return 0;
 }
 
 static __always_inline int context_send(struct xdp_md *ctx, __u32 ifindex, __u32 out_flags)

@@ -29,7 +29,7 @@ static __always_inline void event_count(const struct pm_session *session, struct
 __noinline int event_send(const struct pm_session *session, __u32 active, __u32 type, __u32 handshake_us,
 			  int urgent)
 {
-	struct pm_counters *counts = counters();
+	struct pm_counters *counts = counters(PM_LINK_SLOTS);
 	struct pm_event *event;
 
 	if (!session)

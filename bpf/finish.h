@@ -3,11 +3,12 @@
 #ifndef PM_FINISH_H
 #define PM_FINISH_H
 
+#include "parse.h"
 #include "steer.h"
 
 static __always_inline int finish(PM_CONTEXT *ctx, const struct packet *packet, __u32 verdict)
 {
-	struct pm_counters *counts = counters();
+	struct pm_counters *counts = counters(packet->link);
 
 	if (!counts || verdict >= PM_VERDICTS)
 		return CONTEXT_DROP;
@@ -25,17 +26,23 @@ static __always_inline int finish(PM_CONTEXT *ctx, const struct packet *packet, 
 static __always_inline int balance(PM_CONTEXT *ctx)
 {
 	struct pm_control *control = array_at(&pm_control, 0);
-	struct packet packet = {};
+	struct scratch *scratch = array_at(&pm_scratch, 0);
+	struct packet *packet;
 	int verdict;
 
-	if (!control)
+	if (!control || !scratch)
 		return CONTEXT_PASS;
-	packet.active = READ_ONCE(control->active);
-	packet.now = bpf_jiffies64();
-	verdict = parse(ctx, &packet);
+	packet = &scratch->packet;
+	packet->active = READ_ONCE(control->active);
+	packet->now = bpf_jiffies64();
+	packet->out_flags = 0;
+	packet->fragment = WHOLE;
+	packet->tcp_flags = 0;
+	packet->v6 = 0;
+	verdict = parse(ctx, packet);
 	if (verdict == PM_CONTINUE)
-		verdict = steer(ctx, &packet);
-	return finish(ctx, &packet, verdict);
+		verdict = steer(ctx, scratch);
+	return finish(ctx, packet, verdict);
 }
 
 #endif

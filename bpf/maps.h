@@ -34,29 +34,14 @@ PM_ARRAY(pm_links, struct pm_link);
 /*
  * Two halves. Written by the programs on a flow's first packet and by the daemon's carry-over; read by the
  * programs. An entry lives until it is replaced by a new session of the same sets: closed ones first, then
- * half-open ones, then the one that was idle longest. A lost entry re-hashes through Maglev.
+ * those idle for longer than their service allows, then half-open ones, the oldest among equals; what lives
+ * is never replaced.
  */
 PM_ARRAY(pm_sessions, struct pm_session_set);
 
 /* One entry per CPU, or per CPU and backend. Written by the programs, read by the daemon. */
 PM_ARRAY(pm_counters, struct pm_counters);
 PM_ARRAY(pm_backend_counters, struct pm_backend_counters);
-
-/*
- * What the 512 bytes of BPF stack have no room for. Lives for one packet; both hooks run with softirqs off,
- * so nothing else on the CPU comes between.
- */
-struct scratch {
-	struct pm_session copy;	 /* of the packet's session, taken at one moment */
-	struct pm_session draft; /* of a new flow's session, until it is stored */
-};
-
-struct {
-	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
-	__uint(max_entries, 1);
-	__type(key, __u32);
-	__type(value, struct scratch);
-} pm_scratch SEC(".maps");
 
 /* Connection events, written by the programs, read by the daemon. */
 struct {
@@ -130,9 +115,10 @@ static __always_inline struct pm_link *link_at(__u32 active, __u32 slot)
 	return array_at(&pm_links, table_half(active) * PM_LINK_SLOTS + slot);
 }
 
-static __always_inline struct pm_counters *counters(void)
+/* The counters of the CPU and of the interface with this slot in pm_links. */
+static __always_inline struct pm_counters *counters(__u32 link)
 {
-	return array_at(&pm_counters, bpf_get_smp_processor_id());
+	return array_at(&pm_counters, bpf_get_smp_processor_id() * PM_COUNTED_LINKS + link);
 }
 
 static __always_inline struct pm_backend_counters *backend_counters(__u32 backend)

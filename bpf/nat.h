@@ -8,28 +8,29 @@
 #define PM_NAT_H
 
 #include "event.h"
-#include "rewrite.h"
 #include "service.h"
 
 #define NAT_PORT_TRIES	32
-#define NAT_FRESH_TRIES 8 /* so many tries insist on a port that no closed connection used */
-#define NAT_SCATTERED_TRIES                                                                                  \
-	16 /* so many tries jump about; the rest walk, so that a small range is searched whole */
+#define NAT_LAST_RESORT 0xff /* an attempt that takes the port of a half-open flow, however young */
+#define NAT_FRESH_TRIES 8    /* so many tries insist on a port that no closed connection used */
+/* So many tries jump about; the rest walk, so that a small range is searched whole. */
+#define NAT_SCATTERED_TRIES 16
 
 /* What the backend sees of a session's packets, and what the balancer sees of the answers. */
 static __always_inline int nat_reply_flow(const struct pm_session *session, __u32 active,
 					  struct pm_flow *reply)
 {
 	struct pm_backend *backend = backend_at(active, session->backend);
-	struct pm_addr *nat = nat_address_at(active, session->nat_address);
+	const struct pm_addr *nat = session_nat_address(session, active);
 
 	if (!backend || !nat)
 		return -1;
 	reply->source = backend->address;
 	reply->destination = *nat;
-	reply->source_port = backend->port;
+	reply->source_port = backend_port(backend, session->service_port);
 	reply->destination_port = session->nat_port;
 	reply->protocol = session->protocol;
+	__builtin_memset(reply->reserved, 0, sizeof(reply->reserved));
 	return 0;
 }
 
@@ -46,6 +47,7 @@ static __always_inline int nat_client_flow(const struct pm_session *session, __u
 	flow->source_port = session->client_port;
 	flow->destination_port = session->service_port;
 	flow->protocol = session->protocol;
+	__builtin_memset(flow->reserved, 0, sizeof(flow->reserved));
 	return 0;
 }
 
@@ -53,18 +55,20 @@ static __always_inline int nat_client_flow(const struct pm_session *session, __u
  * alive. */
 __noinline int nat_tell_partner(const struct pm_session *session, __u32 bits, __u32 now, __u32 active)
 {
-	struct pm_session *partner;
-	struct pm_flow flow = {};
+	struct scratch *scratch = array_at(&pm_scratch, 0);
+	struct entry partner;
 
-	if (!session || (session->direction == PM_TO_BACKEND ? nat_reply_flow(session, active, &flow)
-							     : nat_client_flow(session, active, &flow)))
+	if (!session || !scratch || !session->nat_port ||
+	    (session->direction == PM_TO_BACKEND ? nat_reply_flow(session, active, &scratch->partner)
+						 : nat_client_flow(session, active, &scratch->partner)))
 		return 0;
-	partner = session_at(session_peek(pm_flow_hash(&flow, options.hash_key), &flow, active));
-	if (!partner)
+	partner = entry_at(
+		session_peek(pm_flow_hash(&scratch->partner, options.hash_key), &scratch->partner, active));
+	if (!partner.set)
 		return 0;
-	WRITE_ONCE(partner->last_seen, now);
+	WRITE_ONCE(partner.set->last_seen[partner.way], now);
 	if (bits)
-		__sync_fetch_and_or(&partner->state, bits);
+		__sync_fetch_and_or(&partner.set->state[partner.way], bits);
 	return 1;
 }
 
@@ -78,54 +82,90 @@ static __always_inline int same_client(const struct pm_session *a, const struct 
  * May a new flow take the place of the one that holds this NAT port? The same client's own earlier
  * connection: at once, its backend sees the sequence numbers and timestamps of one stack go on. Another's
  * closed one: rather not within TIME_WAIT, in which the backend may refuse a stranger's SYN (RFC 7323
- * section 5.3) and cost the client a second. A living one: not before it was idle for as long as its service
- * allows.
+ * section 5.3) and cost the client a second. A living one: not before it is over for being idle.
  */
-static __always_inline int nat_port_is_reusable(const struct pm_session *holder,
-						const struct pm_session *session, __u32 active, int attempt)
+static __always_inline int nat_port_is_reusable(struct entry entry, const struct session_copy *session,
+						__u32 active, __u32 attempt)
 {
-	if (same_client(holder, session))
+	const __u32 state = entry.set->state[entry.way];
+
+	if (same_client(&entry.set->way[entry.way], &session->session))
 		return 1;
-	if (holder->state & (PM_SESSION_CLOSED | PM_SESSION_CUT))
+	if (state & (PM_SESSION_CLOSED | PM_SESSION_CUT))
 		return attempt >= NAT_FRESH_TRIES;
-	if (holder->state & PM_SESSION_ESTABLISHED)
-		return session_is_idle(holder, session->last_seen, active);
-	return session->last_seen - holder->last_seen > options.embryonic_ticks;
+	if (attempt == NAT_LAST_RESORT)
+		return !(state & PM_SESSION_ESTABLISHED);
+	return entry_is_idle(entry, session->last_seen, active);
 }
 
 /* Does the NAT port of a flow that may lose it, being half-open or closed, still belong to it? */
 __noinline int nat_has_port(const struct pm_session *session, __u32 active)
 {
-	struct pm_flow reply = {};
-	struct pm_session *holder;
+	struct scratch *scratch = array_at(&pm_scratch, 0);
+	struct entry holder;
 
-	if (!session || nat_reply_flow(session, active, &reply))
+	if (!session || !scratch || nat_reply_flow(session, active, &scratch->partner))
 		return 0;
-	holder = session_at(session_peek(pm_flow_hash(&reply, options.hash_key), &reply, active));
-	return holder && same_client(holder, session);
+	holder = entry_at(
+		session_peek(pm_flow_hash(&scratch->partner, options.hash_key), &scratch->partner, active));
+	return holder.set && same_client(&holder.set->way[holder.way], session);
 }
 
-/* One try: 1 when the port was free and is now ours, 0 when it is taken, negative when the table has no
- * place. */
-__noinline int nat_try_port(const struct pm_session *session, __u32 active, int attempt)
+enum try_result {
+	TRY_DONE = 0,	  /* the port was free and is now ours */
+	TRY_TAKEN = 1,	  /* a flow has it that keeps it */
+	TRY_NO_PLACE = 2, /* no session that it hashes to may go */
+	TRY_RACED = 3,	  /* the packet is to be dropped: its sender repeats it */
+	TRY_HALF_OPEN = 4 /* a half-open flow has it; plus its age in jiffies and the attempt: half_open() */
+};
+
+#define OLDEST_AGE 0x3fffff
+
+/* In one number, so that the greatest one is that of the oldest flow. */
+static __always_inline int half_open(__u32 age, __u32 attempt)
 {
-	struct pm_flow reply = {};
-	struct pm_session *holder, *stored;
+	return TRY_HALF_OPEN + ((age < OLDEST_AGE ? age : OLDEST_AGE) << 8 | attempt);
+}
+
+static __always_inline __u32 attempt_of(int half_open)
+{
+	return (half_open - TRY_HALF_OPEN) & 0xff;
+}
+
+static __always_inline int nat_port_taken(struct entry holder, __u32 now, __u32 attempt)
+{
+	if ((holder.set->state[holder.way] & PM_SESSION_ESTABLISHED) ||
+	    holder.set->way[holder.way].protocol != IPPROTO_TCP) /* datagrams may well go one way only */
+		return TRY_TAKEN;
+	return half_open(now - holder.set->last_seen[holder.way], attempt);
+}
+
+/* One try. */
+__noinline int nat_try_port(const struct session_copy *session, __u32 active, __u32 attempt)
+{
+	struct scratch *scratch = array_at(&pm_scratch, 0);
+	struct entry holder, stored;
+	struct pm_flow *reply;
+	int inserted;
 	__u64 hash;
 
-	if (!session || nat_reply_flow(session, active, &reply))
-		return -1;
-	hash = pm_flow_hash(&reply, options.hash_key);
-	holder = session_at(session_peek(hash, &reply, active));
-	if (holder) {
+	if (!session || !scratch || nat_reply_flow(&session->session, active, &scratch->partner))
+		return TRY_RACED;
+	reply = &scratch->partner;
+	hash = pm_flow_hash(reply, options.hash_key);
+	holder = entry_at(session_peek(hash, reply, active));
+	if (holder.set) {
 		if (!nat_port_is_reusable(holder, session, active, attempt))
-			return 0;
-		__sync_val_compare_and_swap(&holder->tag, pm_session_tag(hash), PM_TAG_EMPTY);
+			return nat_port_taken(holder, session->last_seen, attempt);
+		entry_remove(holder, hash);
 	}
-	stored = session_at(session_store(session, &reply, hash, active));
-	if (!stored)
-		return -1;
-	return same_client(stored, session);
+	inserted = session_insert(session, hash, active);
+	if (inserted != INSERT_DONE)
+		return inserted == INSERT_RACED ? TRY_RACED : TRY_NO_PLACE;
+	stored = entry_at(session_settle(session_half(active), hash, reply, active));
+	if (!stored.set)
+		return TRY_RACED;
+	return same_client(&stored.set->way[stored.way], &session->session) ? TRY_DONE : TRY_TAKEN;
 }
 
 /*
@@ -133,7 +173,7 @@ __noinline int nat_try_port(const struct pm_session *session, __u32 active, int 
  * NAT ports, and the same port the same one: as long as clients do not crowd each other, a backend in
  * TIME_WAIT meets its old peer.
  */
-static __always_inline __u32 nat_port_choice(const struct pm_session *session, __u64 hash, __u32 attempt)
+static __always_inline __u32 nat_port_choice(const struct session_copy *session, __u64 hash, __u32 attempt)
 {
 	const __u32 count = options.nat_port_count;
 	const __u32 rotation = (session->client.word[3] ^ session->client.word[2]) * 0x9e3779b9u >> 8;
@@ -143,76 +183,52 @@ static __always_inline __u32 nat_port_choice(const struct pm_session *session, _
 	return (bpf_ntohs(session->client_port) + rotation + attempt) % count;
 }
 
-/* Gives the session a NAT address and port of its own towards its backend and stores the reply's session. */
-static __always_inline int nat_open_reply(struct pm_session *session, const struct pm_backend *backend,
-					  __u64 hash, __u32 active)
+/* The pool's address and port of one attempt. */
+static __always_inline void nat_choose(struct session_copy *session, const struct pm_backend *backend,
+				       __u64 hash, __u32 attempt)
 {
-	__u32 nat_count = backend->nat_count ? backend->nat_count : 1;
+	const __u32 addresses = backend->nat_count ? backend->nat_count : 1;
+
+	session->nat_port = bpf_htons(options.nat_port_first + nat_port_choice(session, hash, attempt));
+	session->nat_address = backend->nat_first + ((__u32)(hash >> 32) + attempt) % addresses;
+}
+
+/*
+ * Every port that was tried is taken. In a flood of SYNs nearly all are by half-open flows, of which the
+ * oldest is the least likely to be a client: it gives way.
+ */
+static __always_inline int nat_displace(struct session_copy *session, const struct pm_backend *backend,
+					__u64 hash, __u32 active, __u32 attempt)
+{
+	nat_choose(session, backend, hash, attempt);
+	return nat_try_port(session, active, NAT_LAST_RESORT) == TRY_DONE ? PM_CONTINUE
+									  : PM_DROP_PORTS_EXHAUSTED;
+}
+
+/* Gives the session a NAT address and port of its own towards its backend and stores the reply's session. */
+static __always_inline int nat_open_reply(struct session_copy *session, const struct pm_service *service,
+					  const struct pm_backend *backend, __u64 hash, __u32 active)
+{
+	const int keeps_source = service->flags & PM_SERVICE_SOURCE_CLIENT;
+	int result = TRY_TAKEN, oldest = TRY_TAKEN;
 
 	session->direction = PM_TO_CLIENT;
-	for (int attempt = 0; attempt < NAT_PORT_TRIES; attempt++) {
-		int done;
-
-		session->nat_port =
-			bpf_htons(options.nat_port_first + nat_port_choice(session, hash, attempt));
-		session->nat_address = backend->nat_first + ((__u32)(hash >> 32) + attempt) % nat_count;
-		done = nat_try_port(session, active, attempt);
-		if (done > 0)
+	session->nat_address = 0;
+	session->nat_port = session->client_port;
+	for (__u32 attempt = 0; attempt < NAT_PORT_TRIES; attempt++) {
+		if (!keeps_source)
+			nat_choose(session, backend, hash, attempt);
+		result = nat_try_port(session, active, attempt);
+		if (result == TRY_DONE)
 			return PM_CONTINUE;
-		if (done < 0)
+		if (result == TRY_RACED)
 			return PM_DROP_SESSIONS_FULL;
+		if (result > oldest)
+			oldest = result;
 	}
-	return PM_DROP_PORTS_EXHAUSTED;
-}
-
-/* Sends a packet of a session to its backend. */
-static __always_inline int nat_to_backend(PM_CONTEXT *ctx, struct packet *packet,
-					  const struct pm_session *session)
-{
-	struct pm_backend *backend = backend_at(packet->active, session->backend);
-	struct pm_addr *nat = nat_address_at(packet->active, session->nat_address);
-	struct pm_backend_counters *counts = backend_counters(session->backend);
-	struct ethhdr *eth = context_data(ctx);
-
-	if (!backend || !nat || !counts)
-		return PM_DROP_NO_BACKEND;
-	if (!backend->ifindex)
-		return PM_DROP_NO_NEXT_HOP;
-	if ((void *)(eth + 1) > context_data_end(ctx))
-		return PM_DROP_REWRITE_FAILED;
-	counts->packets_to_backend++;
-	counts->bytes_to_backend += packet->length;
-	rewrite_ethernet(eth, backend->next_hop, backend->source);
-	packet->out_ifindex = backend->ifindex;
-	packet->out_flags = backend->out_flags;
-	return rewrite_ipv4(ctx, packet, (struct endpoint){nat, session->nat_port},
-			    (struct endpoint){&backend->address, backend->port})
-		       ? PM_DROP_REWRITE_FAILED
-		       : PM_FORWARD_TO_BACKEND;
-}
-
-/* Sends an answer back to the MAC and by the interface that the client's packets came from. */
-static __always_inline int nat_to_client(PM_CONTEXT *ctx, struct packet *packet,
-					 const struct pm_session *session)
-{
-	struct pm_link *link = link_at(packet->active, session->link);
-	struct pm_backend_counters *counts = backend_counters(session->backend);
-	struct ethhdr *eth = context_data(ctx);
-	struct pm_service *service = service_at(packet->active, session->service);
-
-	if (!service || !link || !link->ifindex || !counts)
-		return PM_DROP_NO_NEXT_HOP;
-	if ((void *)(eth + 1) > context_data_end(ctx))
-		return PM_DROP_REWRITE_FAILED;
-	counts->packets_to_client++;
-	counts->bytes_to_client += packet->length;
-	rewrite_ethernet(eth, session->client_mac, link->mac);
-	packet->out_ifindex = link->ifindex;
-	packet->out_flags = link->out_flags;
-	return rewrite_ipv4(ctx, packet, (struct endpoint){&service->address, session->service_port},
-			    (struct endpoint){&session->client, session->client_port})
-		       ? PM_DROP_REWRITE_FAILED
-		       : PM_FORWARD_TO_CLIENT;
+	if (oldest >= TRY_HALF_OPEN && !keeps_source)
+		return nat_displace(session, backend, hash, active, attempt_of(oldest));
+	return result == TRY_NO_PLACE ? PM_DROP_SESSIONS_FULL : PM_DROP_PORTS_EXHAUSTED;
 }
 
 #endif

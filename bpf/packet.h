@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0 OR BSD-2-Clause */
-/* One packet on its way through the program, and the parser that fills it in. */
+/* One packet on its way through the program, and where its headers are. */
 #ifndef PM_PACKET_H
 #define PM_PACKET_H
 
@@ -8,6 +8,7 @@
 #include <linux/if_ether.h>
 #include <linux/in.h>
 #include <linux/ip.h>
+#include <linux/ipv6.h>
 #include <linux/tcp.h>
 #include <linux/udp.h>
 #include <bpf/bpf_endian.h>
@@ -18,23 +19,67 @@
 #define TCP_RST	      0x04
 #define TCP_ACK	      0x10
 
-#define IP_MORE_FRAGMENTS  0x2000
-#define IP_FRAGMENT_OFFSET 0x1fff
+/* Offsets are bounded so that the verifier sees it. */
+#define PM_L3_OFFSET_MASK 0x1f /* Ethernet and two VLAN tags: 22 */
+#define PM_L4_OFFSET_MASK 0xff
+#define PM_L4_OFFSET_MAX  0xc0 /* IPv6 with more extension headers than this is passed */
 
-#define PM_L4_OFFSET_MASK 0x7f /* Ethernet and the longest IPv4 header need 74 bytes */
+enum pm_fragment {
+	WHOLE = 0,
+	FIRST_FRAGMENT = 1,
+	LATER_FRAGMENT = 2, /* has no L4 header */
+};
 
 struct packet {
 	struct pm_flow flow;
-	__u64 hash;
+	__u64 hash;	   /* of the flow */
 	__u32 active;	   /* pm_control.active, read once */
 	__u32 now;	   /* jiffies */
+	__u32 link;	   /* slot in pm_links of the interface it came by, PM_LINK_SLOTS for none */
 	__u32 length;	   /* of the frame */
-	__u32 l4_offset;   /* from the start of the frame */
+	__u32 l3_offset;   /* from the start of the frame */
+	__u32 l4_offset;   /* likewise; of a later fragment, where its payload begins */
+	__u32 l3_length;   /* of the IP packet, its header included */
 	__u32 out_ifindex; /* where a forwarded packet leaves */
 	__u32 out_flags;   /* PM_OUT_* of that interface */
-	__u8 tcp_flags;	   /* 0 for UDP */
-	__u8 fragment;	   /* the first of several */
+	__u32 fragment_id; /* network order */
+	__u8 fragment;	   /* enum pm_fragment */
+	__u8 tcp_flags;	   /* 0 but for TCP */
+	__u8 icmp_type;
+	__u8 v6;
+	__u8 l4_type; /* protocol number of what follows the IP headers */
 };
+
+/* A session together with what its set holds of it. */
+struct session_copy {
+	union {
+		struct pm_session;
+		struct pm_session session;
+	};
+	__u32 last_seen;
+	__u32 state;
+};
+
+/*
+ * What the 512 bytes of BPF stack have no room for. Lives for one packet; both hooks run with softirqs off,
+ * so nothing else on the CPU comes between.
+ */
+struct scratch {
+	struct packet packet;
+	struct session_copy copy;  /* of the packet's session, taken at one moment */
+	struct session_copy draft; /* of a new flow's session, until it is stored */
+	struct session_copy found; /* of the last one that was searched for */
+	struct session_copy moved; /* of one on its way from the other half */
+	struct pm_flow partner;	   /* what the other session of a pair is found by */
+	__u8 quote[72];		   /* start of a packet that an ICMP error quotes */
+};
+
+struct {
+	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
+	__uint(max_entries, 1);
+	__type(key, __u32);
+	__type(value, struct scratch);
+} pm_scratch SEC(".maps");
 
 /* parse() and others return a verdict, or this when the packet goes on to the next step. */
 #define PM_CONTINUE -1
@@ -44,8 +89,20 @@ static __always_inline int is_syn(const struct packet *packet)
 	return (packet->tcp_flags & (TCP_SYN | TCP_ACK | TCP_RST | TCP_FIN)) == TCP_SYN;
 }
 
-/* The L4 header, at an offset whose bound the verifier sees (the compiler, which knows it, may not remove
- * it). */
+static __always_inline int is_icmp(const struct packet *packet)
+{
+	return packet->flow.protocol == IPPROTO_ICMP || packet->flow.protocol == IPPROTO_ICMPV6;
+}
+
+/* The compiler, which knows the offsets, may not remove the masks. */
+static __always_inline void *l3_header(PM_CONTEXT *ctx, const struct packet *packet)
+{
+	__u32 offset = packet->l3_offset;
+
+	OPAQUE(offset);
+	return context_data(ctx) + (offset & PM_L3_OFFSET_MASK);
+}
+
 static __always_inline void *l4_header(PM_CONTEXT *ctx, const struct packet *packet)
 {
 	__u32 offset = packet->l4_offset;
@@ -54,77 +111,44 @@ static __always_inline void *l4_header(PM_CONTEXT *ctx, const struct packet *pac
 	return context_data(ctx) + (offset & PM_L4_OFFSET_MASK);
 }
 
-static __always_inline int parse_l4(PM_CONTEXT *ctx, struct packet *packet, __u32 l4_length)
+static __always_inline int addr_equal(const struct pm_addr *a, const struct pm_addr *b)
 {
-	void *data_end = context_data_end(ctx);
-	void *l4 = l4_header(ctx, packet);
-
-	if (packet->flow.protocol == IPPROTO_TCP) {
-		struct tcphdr *tcp = l4;
-
-		if (l4_length < sizeof(*tcp) || (void *)(tcp + 1) > data_end)
-			return PM_DROP_MALFORMED;
-		if (tcp->doff < 5 || tcp->doff * 4u > l4_length)
-			return PM_DROP_MALFORMED;
-		packet->tcp_flags = ((__u8 *)tcp)[TCP_FLAG_BYTE];
-		packet->flow.source_port = tcp->source;
-		packet->flow.destination_port = tcp->dest;
-	} else {
-		struct udphdr *udp = l4;
-
-		if (l4_length < sizeof(*udp) || (void *)(udp + 1) > data_end)
-			return PM_DROP_MALFORMED;
-		packet->flow.source_port = udp->source;
-		packet->flow.destination_port = udp->dest;
-	}
-	return PM_CONTINUE;
+	return a->word[3] == b->word[3] && a->word[2] == b->word[2] && a->word[1] == b->word[1] &&
+	       a->word[0] == b->word[0];
 }
 
-/*
- * Reads Ethernet, IPv4 and the ports. What no load balancer looks at passes; a header that contradicts itself
- * or the frame's length is malformed (the host's own stack would drop it too).
- */
-static __always_inline int parse(PM_CONTEXT *ctx, struct packet *packet)
+static __always_inline void addr_from_v4(struct pm_addr *address, __be32 v4)
 {
-	struct ethhdr *eth;
-	struct iphdr *ip;
-	__u32 ip_length, header_length;
-	__u16 fragment;
+	address->word[0] = 0;
+	address->word[1] = 0;
+	address->word[2] = PM_V4_MAPPED;
+	address->word[3] = v4;
+}
 
-	packet->length = context_length(ctx);
-	context_make_linear(ctx, sizeof(*eth) + sizeof(*ip) + sizeof(struct tcphdr));
-	eth = context_data(ctx);
-	ip = (void *)(eth + 1);
-	if ((void *)ip > context_data_end(ctx))
-		return PM_PASS_NOT_IPV4;
-	if (eth->h_proto != bpf_htons(ETH_P_IP) || context_has_vlan(ctx))
-		return PM_PASS_NOT_IPV4;
-	if ((void *)(ip + 1) > context_data_end(ctx))
-		return PM_DROP_MALFORMED;
+static __always_inline void addr_from_v6(struct pm_addr *address, const struct in6_addr *v6)
+{
+	__builtin_memcpy(address, v6, sizeof(*address));
+}
 
-	header_length = ip->ihl * 4u;
-	ip_length = bpf_ntohs(ip->tot_len);
-	if (ip_length == 0 && packet->length > 0xffff) /* BIG TCP: too long for the field */
-		ip_length = packet->length - sizeof(*eth);
-	if (ip->version != 4 || header_length < sizeof(*ip) || ip_length < header_length ||
-	    ip_length > packet->length - sizeof(*eth))
-		return PM_DROP_MALFORMED;
-	if (ip->protocol != IPPROTO_TCP && ip->protocol != IPPROTO_UDP)
-		return PM_PASS_NOT_OURS;
-	fragment = bpf_ntohs(ip->frag_off);
-	if (fragment & IP_FRAGMENT_OFFSET)
-		return PM_PASS_FRAGMENT;
+static __always_inline int mac_equal(const __u8 *a, const __u8 *b)
+{
+	return *(const __u32 *)a == *(const __u32 *)b && *(const __u16 *)(a + 4) == *(const __u16 *)(b + 4);
+}
 
-	packet->fragment = (fragment & IP_MORE_FRAGMENTS) != 0;
-	packet->l4_offset = sizeof(*eth) + header_length;
-	packet->flow.protocol = ip->protocol;
-	packet->flow.source.word[2] = PM_V4_MAPPED;
-	packet->flow.source.word[3] = ip->saddr;
-	packet->flow.destination.word[2] = PM_V4_MAPPED;
-	packet->flow.destination.word[3] = ip->daddr;
-	if (header_length > sizeof(*ip))
-		context_make_linear(ctx, packet->l4_offset + sizeof(struct tcphdr));
-	return parse_l4(ctx, packet, ip_length - header_length);
+/* An interface that packets come by, and its slot in pm_links: PM_LINK_SLOTS when it has none. */
+static __always_inline struct pm_link *link_find(__u32 active, __u32 ifindex, __u32 *slot)
+{
+#pragma nounroll
+	for (__u32 i = 0; i < PM_LINK_PROBES; i++) {
+		struct pm_link *link;
+
+		*slot = (ifindex + i) & (PM_LINK_SLOTS - 1);
+		link = link_at(active, *slot);
+		if (link && link->ifindex == ifindex)
+			return link;
+	}
+	*slot = PM_LINK_SLOTS;
+	return NULL;
 }
 
 #endif

@@ -3,25 +3,35 @@
 #ifndef PM_SERVICE_H
 #define PM_SERVICE_H
 
-#include "session.h"
+#include "session_store.h"
 
-/* Index of the service at an address and port, 0 when there is none. */
-static __always_inline __u32 service_find(const struct pm_flow *flow, __u32 active)
+/* The slot of an address, port and protocol, NULL when there is none. */
+static __always_inline struct pm_service_slot *service_slot(const struct pm_addr *address, __be16 port,
+							    __u8 protocol, __u32 active)
 {
-	__u32 start = pm_slot_hash(&flow->destination, flow->destination_port, flow->protocol);
+	__u32 start = pm_slot_hash(address, port, protocol);
 
+#pragma nounroll
 	for (int i = 0; i < PM_SLOT_PROBES; i++) {
 		__u32 index = (start + i) & (options.service_slots - 1);
 		struct pm_service_slot *slot =
 			array_at(&pm_service_slots, table_half(active) * options.service_slots + index);
 
 		if (!slot || slot->protocol == 0)
-			return 0;
-		if (slot->protocol == flow->protocol && slot->port == flow->destination_port &&
-		    addr_equal(&slot->address, &flow->destination))
-			return slot->service;
+			return NULL;
+		if (slot->protocol == protocol && slot->port == port && addr_equal(&slot->address, address))
+			return slot;
 	}
-	return 0;
+	return NULL;
+}
+
+/* Index of the service at a packet's destination, 0 when there is none. */
+static __always_inline __u32 service_find(const struct pm_flow *flow, __u32 active)
+{
+	struct pm_service_slot *slot =
+		service_slot(&flow->destination, flow->destination_port, flow->protocol, active);
+
+	return slot ? slot->service : 0;
 }
 
 /* Index of the backend that Maglev gives to a flow (Eisenbud et al., NSDI 2016, §3.4), 0 when none is
@@ -36,6 +46,12 @@ static __always_inline __u32 maglev_select(const struct pm_service *service, __u
 	if (service->maglev_size == 0 || !chunk)
 		return 0;
 	return chunk->backend[slot % PM_MAGLEV_CHUNK];
+}
+
+/* The port of a backend that a client's packet to `service_port` goes to. */
+static __always_inline __be16 backend_port(const struct pm_backend *backend, __be16 service_port)
+{
+	return backend->port ? backend->port : service_port;
 }
 
 #endif

@@ -11,6 +11,7 @@
 #include <cerrno>
 #include <cstring>
 #include <filesystem>
+#include <fstream>
 #include <optional>
 #include <stdexcept>
 #include <sys/socket.h>
@@ -126,12 +127,17 @@ asio::awaitable<void> serve(typename Protocol::socket socket, bool local, ApiHan
     }
 }
 
-bool somebody_answers(std::string const& path) {
+/// "name (pid N)" of the process that listens on a Unix socket; nothing when nobody does.
+std::optional<std::string> who_answers(std::string const& path) {
     asio::io_context context;
     asio::local::stream_protocol::socket socket{context};
     boost::system::error_code error;
     socket.connect(asio::local::stream_protocol::endpoint{path}, error);
-    return !error;
+    if (error) return std::nullopt;
+    auto const pid = std::to_string(peer_of(socket, true).pid);
+    std::string name;
+    std::getline(std::ifstream{"/proc/" + pid + "/comm"}, name);
+    return name + " (pid " + pid + ")";
 }
 
 asio::ip::tcp::endpoint parse_endpoint(std::string const& text) {
@@ -165,8 +171,8 @@ void HttpServer::listen_local(std::string const& path) {
     std::error_code ignored;
     std::filesystem::create_directories(std::filesystem::path{path}.parent_path(), ignored);
     if (std::filesystem::is_socket(path, ignored)) {
-        if (somebody_answers(path))
-            throw std::runtime_error{"daemon.control: another daemon answers on " + path +
+        if (auto const daemon = who_answers(path))
+            throw std::runtime_error{"daemon.control: another daemon answers on " + path + ": " + *daemon +
                                      "; stop it, or set another daemon.control"};
         ::unlink(path.c_str());
     }

@@ -70,6 +70,8 @@ Daemon::Daemon(std::string config_path, ParsedConfig config)
                               carried.carried, carried.present, carried.dropped, carried.closed,
                               carried.lost);
                       }}}
+    , keeper_{context_, reader_, desired_.daemon.state_dir, [this] { return encode(state_to_save()); },
+              [this](std::string const& why) { state_not_saved(why); }}
     , events_{context_, datapath_.programs().event_ring_fd(),
               [this](ConnectionEvent const& event) { on_event(event); }}
     , network_monitor_{context_, [this] { read_network(); }}
@@ -88,16 +90,13 @@ void Daemon::listen() {
 }
 
 void Daemon::start() {
-    auto const leftovers = datapath_.leftovers().size();
     cause({audit_.write("start", {{"config", {{"file", config_path_}, {"hash", hash_}}},
-                                  {"leftovers_removed", leftovers}}),
+                                  {"tables", name_of(datapath_.takeover())}}),
            std::chrono::steady_clock::now(), std::nullopt});
-    if (leftovers > 0)
-        spdlog::warn(
-            "removed {} maps and links of a daemon that ended without cleaning up; its sessions are lost",
-            leftovers);
     health_.assign(desired_);
+    take_over();
     read_network();
+    publisher_.mark_dirty();
     context_.poll(); // publishes the first generation before any packet can see the programs
     datapath_.attach();
     for (auto const& attachment : datapath_.attachments()) {
@@ -107,10 +106,14 @@ void Daemon::start() {
         audit_.write("attach", {{"interface", attachment.interface().name},
                                 {"attach", name_of(choice.attach)},
                                 {"because", choice.because},
-                                {"text", choice.why}});
+                                {"text", choice.why},
+                                {"replaced", attachment.is_taken_over()}});
     }
+    tell_of_carried_sessions();
+    datapath_.stay(true); // whatever ends this process now, but for an orderly stop
     give_up_privileges();
     set_targets();
+    on_deadline();
     on_signal();
     beat();
     spdlog::info("pointsman {} is up; services: {}, backends: {}", POINTSMAN_VERSION,
@@ -165,6 +168,7 @@ void Daemon::beat() {
     heartbeat_.async_wait([this](boost::system::error_code error) {
         if (error) return;
         instruments_.loop_lag = std::chrono::steady_clock::now() - heartbeat_.expiry();
+        datapath_.tidy();
         audit_.write("heartbeat", {{"generation", generation().number}, {"records_lost", audit_.lost()}});
         beat();
     });
@@ -185,7 +189,8 @@ asio::awaitable<void> Daemon::shut_down() {
     co_await http_.stop();
     publisher_.stop();
     reader_.join();
-    if (!desired_.daemon.detach_on_exit) datapath_.stay();
+    keeper_.finish();
+    datapath_.stay(!desired_.daemon.detach_on_exit);
     audit_.write("stop", {{"generation", generation().number}, {"detached", desired_.daemon.detach_on_exit}});
     spdlog::info(desired_.daemon.detach_on_exit
                      ? "stopped, nothing is left in the kernel"
@@ -213,6 +218,7 @@ Answer Daemon::order(BackendKey const& key, AdminOrder order, std::optional<Peer
     set_targets();
     on_deadline();
     publisher_.mark_dirty();
+    keeper_.changed(StateKeeper::Haste::at_once);
     return {Answer::Kind::done, text(key) + " is " + std::string{name_of(after)}};
 }
 

@@ -9,6 +9,7 @@
 #include "controller/app/plan_preview.hpp"
 #include "controller/app/publisher.hpp"
 #include "controller/app/records.hpp"
+#include "controller/app/state_keeper.hpp"
 #include "controller/config/parse.hpp"
 #include "controller/datapath/event_ring.hpp"
 #include "controller/datapath/network.hpp"
@@ -23,10 +24,12 @@
 
 namespace pointsman {
 
-/// Why a backend is in its state, and since when.
-struct StateStory {
-    std::chrono::system_clock::time_point since;
-    std::string because;
+/// What this daemon went on from when it started.
+struct TakenOver {
+    Takeover takeover = Takeover::fresh;
+    std::uint64_t generation = 0;
+    std::uint64_t sessions = 0;
+    WallTime at;
 };
 
 /// The result of a request that a person made.
@@ -80,7 +83,8 @@ public:
     /// Sets an admin state.
     [[nodiscard]] Answer order(BackendKey const& key, AdminOrder order, std::optional<Peer> actor);
 
-    [[nodiscard]] boost::asio::awaitable<void> settled() { return publisher_.settled(); }
+    /// Completes when what was ordered until now is in force and on disk.
+    [[nodiscard]] boost::asio::awaitable<void> settled();
 
     /// Flows that are not closed, by backend id. Reads the session table on another thread.
     [[nodiscard]] boost::asio::awaitable<SessionCounts> sessions();
@@ -99,6 +103,9 @@ public:
     [[nodiscard]] Instruments const& instruments() const noexcept { return instruments_; }
     [[nodiscard]] AuditTrail const& audit() const noexcept { return audit_; }
     [[nodiscard]] StateStory const& story(BackendKey const& key) { return stories_[key]; }
+    /// Nothing after a fresh start.
+    [[nodiscard]] std::optional<TakenOver> const& taken_over() const noexcept { return taken_over_; }
+    [[nodiscard]] std::uint64_t state_write_failures() const noexcept { return keeper_.failures(); }
     [[nodiscard]] std::string const& config_path() const noexcept { return config_path_; }
     [[nodiscard]] std::string const& hash() const noexcept { return hash_; }
     [[nodiscard]] std::chrono::system_clock::time_point loaded() const noexcept { return loaded_; }
@@ -113,6 +120,12 @@ private:
     };
 
     void start();
+    void take_over();
+    void tell_of_takeover(std::string_view state_file, std::size_t orders);
+    void tell_of_carried_sessions();
+    [[nodiscard]] SavedState state_to_save() const;
+    [[nodiscard]] SavedBackend state_to_save(GenerationBackend const& backend) const;
+    void state_not_saved(std::string const& why);
     void give_up_privileges();
     void listen();
     void set_targets();
@@ -158,6 +171,7 @@ private:
     AdminBook admin_;
     HealthMonitor monitor_;
     Publisher publisher_;
+    StateKeeper keeper_;
     EventRing events_;
     NetworkMonitor network_monitor_;
     boost::asio::signal_set signals_;
@@ -170,6 +184,7 @@ private:
     std::map<BackendKey, std::chrono::steady_clock::time_point> suspicions_; ///< when evidence last counted
     std::optional<std::chrono::steady_clock::time_point> last_own_fault_;    ///< reported
     std::optional<Cause> cause_;
+    std::optional<TakenOver> taken_over_;
     bool stopping_ = false;
 };
 

@@ -19,6 +19,12 @@ std::int64_t microseconds(Clock::duration duration) {
     return std::chrono::duration_cast<std::chrono::microseconds>(duration).count();
 }
 
+/// Does a row of outcomes run against the state?
+bool is_in_a_row(HealthState const& health) {
+    return health.suspect ||
+           (health.state == MeasuredState::down ? health.passed_in_row : health.failed_in_row) > 0;
+}
+
 double seconds(Clock::duration duration) {
     return std::chrono::duration<double>(duration).count();
 }
@@ -70,6 +76,8 @@ void Daemon::on_report(ProbeReport const& report) {
     instruments_.probe_seconds.Observe(seconds(report.outcome.duration));
     ++instruments_.outcomes[report.outcome.code];
     auto const keys = health_.note(report);
+    datapath_.note_alive();
+    if (is_in_a_row(report.state)) keeper_.changed(StateKeeper::Haste::soon);
     if (report.outcome.code == OutcomeCode::OWN) own_fault(report);
     if (!report.transition) return;
     for (auto const& key : keys)
@@ -145,6 +153,7 @@ void Daemon::on_published(Published const& published) {
                       text(change.key), change.was, change.now);
     }
     cause_.reset();
+    keeper_.changed(StateKeeper::Haste::at_once);
 }
 
 void Daemon::on_event(ConnectionEvent const& event) {
@@ -169,7 +178,7 @@ void Daemon::suspect(GenerationBackend const& backend, ConnectionEvent const& ev
     suspicions_[backend.key] = now;
     json::object record = subject_json(backend);
     record["because"] = name_of(event.type);
-    record["client"] = event.client.text() + ":" + std::to_string(event.client_port);
+    record["client"] = endpoint_text(event.client, event.client_port);
     record["seen_mono_ns"] = event.time_ns;
     audit_.write("passive", record);
     spdlog::info("{}: a connection was {}; probing now", text(backend.key), name_of(event.type));

@@ -77,6 +77,7 @@ void Daemon::apply(AppliedConfig config, std::uint64_t cause_seq) {
     set_targets();
     read_network();
     publisher_.mark_dirty();
+    keeper_.changed(StateKeeper::Haste::at_once);
 }
 
 void Daemon::await_confirmation(std::chrono::milliseconds within) {

@@ -5,16 +5,47 @@
 #include <algorithm>
 
 namespace pointsman {
+namespace {
+
+std::uint64_t monotonic_ns() {
+    return static_cast<std::uint64_t>(std::chrono::steady_clock::now().time_since_epoch().count());
+}
+
+/// Of tables with another layout nothing can be read.
+std::optional<Predecessor> read_predecessor(TableSets const& sets, std::uint64_t ticks_per_second) {
+    if (!sets.now) return std::nullopt;
+    return pointsman::read_predecessor(MappedTables{sets.now->directory, sets.now->room}, ticks_per_second,
+                                       monotonic_ns());
+}
+
+/// Passes over the same sessions: each meets those that are not valid or find no place.
+void add_pass(CarryOver& sum, CarryOver const& pass) {
+    sum.carried += pass.carried;
+    sum.dropped = pass.dropped;
+    sum.lost = pass.lost;
+    sum.closed = pass.closed;
+}
+
+} // namespace
 
 DatapathHost::DatapathHost(DesiredState const& desired)
     : hash_key_{hash_key_of(desired.datapath.hash_seed)}
     , planned_{plan_attachments(desired.datapath)}
+    , claims_{claim(desired.datapath)}
     , pins_{desired.daemon.bpffs}
-    , leftovers_{remove_leftovers(pins_)}
-    , programs_{program_options(desired.datapath)}
-    , switch_{programs_} {}
+    , sets_{find_tables(pins_, Room::of(desired.datapath), desired.datapath.hash_seed)}
+    , programs_{(pins_.remove_at_end(sets_.takeover == Takeover::fresh), program_options(desired.datapath))}
+    , switch_{programs_}
+    , predecessor_{read_predecessor(sets_, programs_.ticks_per_second())} {
+    if (sets_.takeover == Takeover::same) Switch::wait_for_packets(); // for those under way in the idle half
+    note_alive();
+}
 
+/// New tables are made current when they hold a generation and the sessions, but before packets use them: a
+/// daemon that is killed in between is followed by one that goes on with them.
 void DatapathHost::attach() {
+    if (sets_.takeover == Takeover::resized) take_sessions_of_older_tables();
+    if (sets_.takeover != Takeover::same) make_current(pins_, sets_);
     for (auto const& [interface, choice] : planned_) {
         try {
             attachments_.emplace_back(programs_, interface, choice, pins_.path());
@@ -22,24 +53,37 @@ void DatapathHost::attach() {
             if (!choice.may_fall_back) throw;
             attachments_.emplace_back(programs_, interface, fall_back(interface), pins_.path());
         }
+        attachments_.back().stay(sets_.takeover != Takeover::fresh);
     }
+    end_other_attachments(pins_, attachments_);
+    if (!sets_.older.empty()) { // once more for what came meanwhile, and for packets under way
+        take_sessions_of_older_tables();
+        Switch::wait_for_packets();
+        take_sessions_of_older_tables();
+    }
+    remove_older_tables(pins_, sets_);
 }
 
-void DatapathHost::stay() {
+void DatapathHost::take_sessions_of_older_tables() {
+    for (auto const& older : sets_.older)
+        add_pass(carried_, take_sessions(MappedTables{older.directory, older.room}, switch_.active_sessions(),
+                                         switch_.active_tables().backends));
+}
+
+void DatapathHost::stay(bool stays) {
     for (auto& attachment : attachments_)
-        attachment.stay();
-    pins_.stay();
+        attachment.stay(stays);
+    pins_.remove_at_end(!stays);
 }
 
-SessionSnapshot DatapathHost::session_snapshot() const {
-    auto const tables = switch_.active_tables();
-    SessionSnapshot snapshot{switch_.active_sessions(),
-                             {tables.backends.begin(), tables.backends.end()},
-                             {},
-                             newest_tick(programs_.counters())};
-    for (auto const& service : tables.services)
-        snapshot.idle_ticks.push_back(service.idle_ticks);
-    return snapshot;
+void DatapathHost::note_alive() noexcept {
+    programs_.maps().ledger().alive_ns = monotonic_ns();
+}
+
+void DatapathHost::tidy() noexcept {
+    note_alive();
+    for (auto const& claim : claims_)
+        claim.hang_up();
 }
 
 std::vector<DatapathHost::Planned> DatapathHost::plan_attachments(DatapathOptions const& options) {
@@ -55,13 +99,20 @@ std::vector<DatapathHost::Planned> DatapathHost::plan_attachments(DatapathOption
     return planned;
 }
 
+std::vector<InterfaceClaim> DatapathHost::claim(DatapathOptions const& options) {
+    std::vector<InterfaceClaim> claims;
+    for (auto const& name : options.interfaces)
+        claims.emplace_back(name);
+    return claims;
+}
+
 ProgramOptions DatapathHost::program_options(DatapathOptions const& options) const {
     auto const any = [this](Hook hook) {
         return std::ranges::any_of(planned_, [&](Planned const& planned) {
             return planned.choice.hook() == hook || (hook == Hook::tc && planned.choice.may_fall_back);
         });
     };
-    return {options, pins_.path(), any(Hook::xdp), any(Hook::tc)};
+    return {options, sets_.directory, any(Hook::xdp), any(Hook::tc)};
 }
 
 } // namespace pointsman

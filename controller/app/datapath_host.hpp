@@ -3,8 +3,11 @@
 #include "controller/datapath/attachment.hpp"
 #include "controller/datapath/bpf_fs.hpp"
 #include "controller/datapath/flow_decision.hpp"
+#include "controller/datapath/interface_claim.hpp"
+#include "controller/datapath/predecessor.hpp"
 #include "controller/datapath/programs.hpp"
 #include "controller/datapath/switch.hpp"
+#include "controller/datapath/table_sets.hpp"
 
 #include <optional>
 #include <vector>
@@ -13,25 +16,40 @@ namespace pointsman {
 
 /// Everything of ours that is in the kernel, in the order in which it must go: programs off the interfaces
 /// first, then the maps. Loads at construction; attaches when asked, after the first generation was
-/// committed.
+/// committed. Where a daemon before this one left its datapath, that goes on until then, and then hands over
+/// without a gap.
 class DatapathHost {
 public:
-    /// @throws DatapathError; what was done until then is undone.
+    /// @throws DatapathError. What was done until then is undone; what was there before stays.
     explicit DatapathHost(DesiredState const& desired);
 
-    /// @throws DatapathError; attached interfaces are detached again.
+    /// Puts our programs on the interfaces, in the place of a predecessor's, and takes over its last
+    /// sessions.
+    /// @throws DatapathError; as the constructor.
     void attach();
 
-    /// Leaves programs and maps in the kernel when this object ends: they go on forwarding.
-    void stay();
+    /// Whether programs and maps stay in the kernel when this object ends: they go on forwarding.
+    void stay(bool stays);
 
-    [[nodiscard]] SessionSnapshot session_snapshot() const;
+    /// A sign of life for a successor. Cheap.
+    void note_alive() noexcept;
+
+    /// What is due each minute or so.
+    void tidy() noexcept;
+
+    [[nodiscard]] Takeover takeover() const noexcept { return sets_.takeover; }
+    /// Why the tables of a predecessor could not be used as they are.
+    [[nodiscard]] std::string const& why_not_same() const noexcept { return sets_.why; }
+    [[nodiscard]] std::optional<Predecessor> const& predecessor() const noexcept { return predecessor_; }
+    /// What the carry-over from tables of another size did; all zero without one.
+    [[nodiscard]] CarryOver const& carried() const noexcept { return carried_; }
+
+    [[nodiscard]] SessionSnapshot session_snapshot() const { return snapshot_of(programs_.maps()); }
     /// What packets see now. Does not outlive the next publish.
     [[nodiscard]] FlowTables flow_tables() const { return flow_tables_of(programs_, switch_, hash_key_); }
     [[nodiscard]] Programs const& programs() const noexcept { return programs_; }
     [[nodiscard]] Switch& tables() noexcept { return switch_; }
     [[nodiscard]] std::vector<Attachment> const& attachments() const noexcept { return attachments_; }
-    [[nodiscard]] std::vector<std::string> const& leftovers() const noexcept { return leftovers_; }
 
 private:
     struct Planned {
@@ -40,14 +58,19 @@ private:
     };
 
     [[nodiscard]] static std::vector<Planned> plan_attachments(DatapathOptions const& options);
+    [[nodiscard]] static std::vector<InterfaceClaim> claim(DatapathOptions const& options);
     [[nodiscard]] ProgramOptions program_options(DatapathOptions const& options) const;
+    void take_sessions_of_older_tables();
 
     std::array<__u64, 2> hash_key_;
     std::vector<Planned> planned_;
+    std::vector<InterfaceClaim> claims_;
     PinDirectory pins_;
-    std::vector<std::string> leftovers_; ///< of a daemon that ended without cleaning up
+    TableSets sets_;
     Programs programs_;
     Switch switch_;
+    std::optional<Predecessor> predecessor_;
+    CarryOver carried_;
     std::vector<Attachment> attachments_;
 };
 

@@ -47,12 +47,20 @@ json::object verdicts_json(pm_counters const& counters) {
             {"verdicts", std::move(verdicts)}};
 }
 
-json::object drops_json(pm_counters const& counters) {
+json::object drops_json(std::vector<InterfaceCounts> const& interfaces) {
     json::object out{{"schema", "pointsman.drops/1"}};
-    for (auto& field : verdicts_json(counters))
+    for (auto& field : verdicts_json(total_of(interfaces)))
         out[field.key()] = std::move(field.value());
     for (auto& entry : out["verdicts"].as_array())
         add_manual(entry.as_object());
+    json::array parts;
+    for (auto const& interface : interfaces) {
+        json::object part{{"name", interface.name}};
+        for (auto& field : verdicts_json(interface.counters))
+            part[field.key()] = std::move(field.value());
+        parts.push_back(std::move(part));
+    }
+    out["interfaces"] = std::move(parts);
     return out;
 }
 

@@ -1,6 +1,6 @@
 #pragma once
 
-#include "controller/datapath/abi.hpp"
+#include "controller/app/interface_counts.hpp"
 
 #include <boost/json/object.hpp>
 
@@ -11,7 +11,7 @@ namespace pointsman {
 [[nodiscard]] boost::json::object verdicts_json(pm_counters const& counters);
 
 /// The whole of `pointsman drops --all --json`: schema pointsman.drops/1, each verdict with what the manual
-/// says of it.
-[[nodiscard]] boost::json::object drops_json(pm_counters const& counters);
+/// says of it, and verdicts_json of each interface.
+[[nodiscard]] boost::json::object drops_json(std::vector<InterfaceCounts> const& interfaces);
 
 } // namespace pointsman

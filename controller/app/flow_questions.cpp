@@ -5,6 +5,7 @@
 #include "controller/app/responses.hpp"
 #include "controller/app/why.hpp"
 #include "controller/datapath/session_list.hpp"
+#include "controller/model/names.hpp"
 
 #include <algorithm>
 #include <boost/json/array.hpp>
@@ -22,21 +23,21 @@ class Names {
 public:
     explicit Names(Generation const& generation) : nat_addresses_{generation.nat_addresses} {
         for (auto const& service : generation.services)
-            services_[static_cast<std::uint16_t>(service.id)] = {service.name, service.address};
+            services_[static_cast<std::uint16_t>(service.id)] = {service.name, service.address,
+                                                                 service.forward};
         for (auto const& backend : generation.backends)
             backends_[static_cast<std::uint32_t>(backend.id)] = backend.key.backend;
     }
 
     [[nodiscard]] json::object session(ListedSession const& session) const {
-        auto const& [service, address] = services_.at(session.service);
-        auto const nat =
-            session.nat_address < nat_addresses_.size() ? nat_addresses_[session.nat_address] : Address{};
+        auto const& [service, address, forward] = services_.at(session.service);
         return {{"client", session.client.text()},
                 {"service", service},
                 {"backend", backends_.at(session.backend)},
                 {"protocol", session.protocol == IPPROTO_UDP ? "udp" : "tcp"},
                 {"destination", Endpoint{address, session.service_port}.text()},
-                {"nat", Endpoint{nat, session.nat_port}.text()},
+                {"forward", name_of(forward)},
+                {"nat", nat(session)},
                 {"state", session.state},
                 {"age_ms", session.age.count()},
                 {"idle_ms", session.idle.count()}};
@@ -47,7 +48,23 @@ public:
     }
 
 private:
-    std::map<std::uint16_t, std::pair<std::string, Address>> services_;
+    struct Named {
+        std::string name;
+        Address address;
+        Forward forward = Forward::nat;
+    };
+
+    /// What the backend sees of the client; null where it sees the client itself behind a tunnel or DSR.
+    [[nodiscard]] json::value nat(ListedSession const& session) const {
+        if (session.nat_port == 0) return nullptr;
+        auto const address = session.nat_address == 0 ? session.client.address
+                             : session.nat_address < nat_addresses_.size()
+                                 ? nat_addresses_[session.nat_address]
+                                 : Address{};
+        return json::string{Endpoint{address, session.nat_port}.text()};
+    }
+
+    std::map<std::uint16_t, Named> services_;
     std::map<std::uint32_t, std::string> backends_;
     std::vector<Address> nat_addresses_;
 };

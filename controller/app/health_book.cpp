@@ -1,5 +1,6 @@
 #include "controller/app/health_book.hpp"
 
+#include <algorithm>
 #include <cerrno>
 #include <utility>
 
@@ -15,6 +16,7 @@ std::size_t HealthBook::TargetHash::operator()(ProbeTarget const& target) const 
 void HealthBook::assign(DesiredState const& desired) {
     std::map<BackendKey, ProbeTarget> targets;
     std::map<BackendKey, MeasuredState> measured;
+    std::map<BackendKey, HealthState> states;
     sharers_.clear();
     for (auto const& service : desired.services) {
         for (auto const& backend : service.backends) {
@@ -26,12 +28,48 @@ void HealthBook::assign(DesiredState const& desired) {
                               before->second.port == target.port;
             if (auto const known = measured_.find(key); same && known != measured_.end())
                 measured.insert(*known);
+            if (auto const known = states_.find(key); same && known != states_.end())
+                states[key] =
+                    before->second == target ? known->second : HealthState{.state = known->second.state};
             targets.emplace(key, target);
         }
     }
     targets_ = std::move(targets);
     measured_ = std::move(measured);
+    states_ = std::move(states);
+    share();
     std::erase_if(last_, [&](auto const& entry) { return !targets_.contains(entry.first); });
+}
+
+void HealthBook::resume(std::map<BackendKey, HealthState> const& states) {
+    for (auto const& [key, state] : states) {
+        auto const* target = target_of(key);
+        if (!target || target->check.type == CheckType::none) continue;
+        states_[key] = state;
+        measured_[key] = state.state;
+    }
+    share();
+}
+
+void HealthBook::forget(BackendKey const& key) {
+    measured_.erase(key);
+    states_.erase(key);
+    share();
+}
+
+/// A backend that is new to a target knows what the others know: the probes of a target that is up or down
+/// already bring no transition that would tell.
+void HealthBook::share() {
+    for (auto const& [target, keys] : sharers_) {
+        auto const known =
+            std::ranges::find_if(keys, [this](auto const& key) { return states_.contains(key); });
+        if (known == keys.end() || states_.at(*known).state == MeasuredState::unknown) continue;
+        for (auto const& key : keys) {
+            if (measured_.contains(key)) continue;
+            states_[key] = states_.at(*known);
+            measured_[key] = states_[key].state;
+        }
+    }
 }
 
 std::vector<WantedProbe> HealthBook::wanted(std::map<BackendKey, AdminState> const& admin) const {
@@ -46,8 +84,7 @@ std::vector<WantedProbe> HealthBook::wanted(std::map<BackendKey, AdminState> con
         bool probed = false;
         for (auto const& key : keys) {
             probed |= !rests(key);
-            if (auto const known = measured_.find(key); known != measured_.end())
-                resume.state = known->second;
+            if (auto const known = states_.find(key); known != states_.end()) resume = known->second;
         }
         if (probed) wanted.push_back({target, resume});
     }
@@ -59,6 +96,7 @@ std::vector<BackendKey> HealthBook::note(ProbeReport const& report) {
     if (sharers == sharers_.end()) return {};
     for (auto const& key : sharers->second) {
         last_[key] = {report.outcome, report.started + report.outcome.duration};
+        states_[key] = report.state;
         if (report.transition) measured_[key] = report.state.state;
     }
     return sharers->second;
@@ -67,6 +105,11 @@ std::vector<BackendKey> HealthBook::note(ProbeReport const& report) {
 ProbeTarget const* HealthBook::target_of(BackendKey const& key) const {
     auto const found = targets_.find(key);
     return found == targets_.end() ? nullptr : &found->second;
+}
+
+HealthState HealthBook::state_of(BackendKey const& key) const {
+    auto const found = states_.find(key);
+    return found == states_.end() ? HealthState{} : found->second;
 }
 
 LastProbe const* HealthBook::last_probe(BackendKey const& key) const {

@@ -1,6 +1,7 @@
 #include "controller/app/metrics.hpp"
 
 #include "controller/app/daemon.hpp"
+#include "controller/app/drops.hpp"
 #include "controller/datapath/counters.hpp"
 #include "controller/datapath/verdicts.hpp"
 
@@ -89,8 +90,19 @@ void add_backends(Daemon& daemon, SessionCounts const& sessions, Exposition& out
     }
 }
 
+void add_interface(InterfaceCounts const& interface, Exposition& out) {
+    auto const fates = verdicts_json(interface.counters);
+    for (char const* const fate : {"forwarded", "passed", "dropped"})
+        out.counter("pointsman_interface_packets_total", "Packets by where they came from and what was done.",
+                    {{"interface", interface.name}, {"fate", fate}},
+                    fates.at(fate).to_number<std::uint64_t>());
+}
+
 void add_datapath(Daemon& daemon, Exposition& out) {
-    auto const sum = total_of(daemon.datapath().programs().counters());
+    auto const interfaces = interface_counts(daemon);
+    auto const sum = total_of(interfaces);
+    for (auto const& interface : interfaces)
+        add_interface(interface, out);
     std::uint64_t accounted = 0;
     for (auto const& [number, name] : verdict_names()) {
         accounted += sum.verdict[number];
@@ -109,8 +121,7 @@ void add_datapath(Daemon& daemon, Exposition& out) {
     out.counter("pointsman_session_evictions_total", evicted, {{"class", "closed"}}, sum.evicted_closed);
     out.counter("pointsman_session_evictions_total", evicted, {{"class", "embryonic"}},
                 sum.evicted_embryonic);
-    out.counter("pointsman_session_evictions_total", evicted, {{"class", "established"}},
-                sum.evicted_established);
+    out.counter("pointsman_session_evictions_total", evicted, {{"class", "idle"}}, sum.evicted_idle);
 }
 
 void add_daemon(Daemon& daemon, Exposition& out) {
@@ -146,6 +157,8 @@ void add_daemon(Daemon& daemon, Exposition& out) {
               std::chrono::duration<double>(instruments.loop_lag).count());
     out.counter("pointsman_audit_records_lost_total", "Audit records that the disk refused.", {},
                 daemon.audit().lost());
+    out.counter("pointsman_state_write_failures_total", "Times that the state file could not be written.", {},
+                daemon.state_write_failures());
     out.counter("pointsman_sessions_lost_total",
                 "Sessions that a swap could not carry over for want of a place.", {},
                 instruments.sessions_lost);

@@ -21,6 +21,19 @@ Publisher::Publisher(asio::io_context& context, Switch& tables, PublisherCalls c
     settled_.expires_at(Clock::time_point::max());
 }
 
+/// A carry-over that was cut short begins again; what it had copied is left alone. The old half may hold
+/// sessions even if the carry-over ended: they must be gone before the next swap.
+void Publisher::adopt(Generation current, bool in_these_tables) {
+    current_ = std::move(current);
+    must_publish_ = true;
+    if (!in_these_tables) return;
+    idle_sessions_empty_ = false;
+    if (switch_.is_carrying_over())
+        carry_sessions_over();
+    else
+        clear_idle_sessions();
+}
+
 void Publisher::mark_dirty() {
     dirty_ = true;
     if (std::exchange(scheduled_, true)) return;
@@ -60,7 +73,7 @@ void Publisher::publish_if_possible() {
 bool Publisher::publish() {
     auto const began = Clock::now();
     auto plan = calls_.plan(current_);
-    if (plan.changes.empty()) {
+    if (plan.changes.empty() && !must_publish_) {
         calls_.unchanged();
         return false;
     }
@@ -73,6 +86,7 @@ bool Publisher::publish() {
     switch_.commit(plan.next.number, swap);
     auto const committed = Clock::now();
     auto const was = std::exchange(current_, plan.next);
+    must_publish_ = false;
     calls_.published({was, plan, committed,
                       std::chrono::duration_cast<std::chrono::microseconds>(prepared - began),
                       committed - prepared});

@@ -41,6 +41,11 @@ class Publisher {
 public:
     Publisher(boost::asio::io_context& context, Switch& tables, PublisherCalls calls);
 
+    /// Goes on from a generation that a daemon before this one published; before anything else. The next plan
+    /// is published even if it changes nothing, since the tables may say more than `current` knows.
+    /// @param in_these_tables they are in use: what that daemon may have left half done is finished.
+    void adopt(Generation current, bool in_these_tables);
+
     /// Something that a plan depends on changed.
     void mark_dirty();
 
@@ -73,6 +78,7 @@ private:
     Generation current_;
     boost::asio::steady_timer settled_; ///< cancelled after each publish
     bool dirty_ = false;
+    bool must_publish_ = false;
     bool scheduled_ = false;
     bool stopping_ = false;
     bool idle_half_free_ = true;

@@ -19,7 +19,7 @@ json::object effect_json(Effect const& effect) {
 json::object subject_json(GenerationBackend const& backend) {
     return {{"service", backend.key.service},
             {"backend", backend.key.backend},
-            {"address", backend.address.text() + ":" + std::to_string(backend.port)}};
+            {"address", endpoint_text(backend.address, backend.port)}};
 }
 
 json::array evidence_json(std::span<JudgedProbe const> evidence) {

@@ -8,7 +8,6 @@
 #include "controller/app/orders.hpp"
 #include "controller/app/responses.hpp"
 #include "controller/app/status.hpp"
-#include "controller/datapath/counters.hpp"
 
 #include <algorithm>
 
@@ -40,7 +39,7 @@ asio::awaitable<ApiResponse> status(Daemon& daemon, ApiRequest, Url) {
 }
 
 asio::awaitable<ApiResponse> drops(Daemon& daemon, ApiRequest, Url) {
-    co_return json_response(drops_json(total_of(daemon.datapath().programs().counters())));
+    co_return json_response(drops_json(interface_counts(daemon)));
 }
 
 asio::awaitable<ApiResponse> sessions(Daemon& daemon, ApiRequest, Url url) {

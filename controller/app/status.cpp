@@ -87,6 +87,15 @@ json::object config_json(Daemon const& daemon) {
     return out;
 }
 
+json::value adopted_json(Daemon const& daemon) {
+    auto const& from = daemon.taken_over();
+    if (!from) return nullptr;
+    return json::object{{"tables", name_of(from->takeover)},
+                        {"generation", from->generation},
+                        {"sessions", from->sessions},
+                        {"at", rfc3339(from->at)}};
+}
+
 } // namespace
 
 json::object status_json(Daemon& daemon, SessionCounts const& sessions) {
@@ -105,7 +114,8 @@ json::object status_json(Daemon& daemon, SessionCounts const& sessions) {
             {"audit", daemon.audit().path()},
             {"session_table_bytes", daemon.datapath().programs().room().session_bytes()},
             {"interfaces", std::move(interfaces)},
-            {"services", std::move(services)}};
+            {"services", std::move(services)},
+            {"adopted", adopted_json(daemon)}};
 }
 
 bool is_ready(Daemon const& daemon) {

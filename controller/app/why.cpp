@@ -32,7 +32,8 @@ json::object hash_step(FlowDecision const& decision) {
 std::string standing_of(MetSession const& met) {
     if (met.session.state & PM_SESSION_CUT) return "cut: its client was told that the backend is gone";
     if (!met.valid) return "of an earlier incarnation: its backend went down, into maintenance or away";
-    if (met.idle) return "idle for longer than idle_timeout";
+    if (met.idle) return "idle for too long";
+    if (met.lost_port) return "half-open for too long: another flow has its NAT port";
     if (!met.decides()) return "closed: a new connection takes its place";
     return met.in_other_half ? "valid, and the next packet moves it to the other half" : "valid";
 }
@@ -61,7 +62,9 @@ json::object service_step(GenerationService const* service, FlowQuestion const& 
     return {{"step", "service"},
             {"found", true},
             {"service", service->name},
-            {"text", "service " + service->name + ", on_down " + std::string{name_of(service->on_down)} +
+            {"forward", name_of(service->forward)},
+            {"text", "service " + service->name + ", forward " + std::string{name_of(service->forward)} +
+                         ", on_down " + std::string{name_of(service->on_down)} +
                          (service->panic ? ", in panic: health is ignored" : "")}};
 }
 
@@ -75,15 +78,22 @@ json::object maglev_step(FlowDecision const& decision) {
         {"text", "Maglev slot " + std::to_string(decision.slot) + " of " + std::to_string(decision.slots)}};
 }
 
-json::object backend_step(GenerationBackend const& backend) {
+/// A backend without a port of its own answers at the one that the client sent to.
+std::string address_of(GenerationBackend const& backend, FlowDecision const& decision,
+                       FlowQuestion const& question) {
+    auto const answers = decision.session && decision.session->session.direction == PM_TO_CLIENT;
+    auto const asked = answers ? question.source.port : question.destination.port;
+    return Endpoint{backend.address, backend.port == 0 ? asked : backend.port}.text();
+}
+
+json::object backend_step(GenerationBackend const& backend, std::string const& address) {
     return {{"step", "backend"},
             {"backend", text(backend.key)},
-            {"address", Endpoint{backend.address, backend.port}.text()},
+            {"address", address},
             {"state", name_of(backend.state())},
             {"incarnation", backend.incarnation},
             {"next_hop", backend.next_hop ? "resolved" : "unresolved"},
-            {"text", "backend " + text(backend.key) + " at " +
-                         Endpoint{backend.address, backend.port}.text() + ", " +
+            {"text", "backend " + text(backend.key) + " at " + address + ", " +
                          std::string{name_of(backend.state())} + ", incarnation " +
                          std::to_string(backend.incarnation) + ", next hop " +
                          (backend.next_hop ? "resolved" : "unresolved")}};
@@ -114,7 +124,7 @@ json::object why_json(FlowQuestion const& question, FlowDecision const& decision
     auto const by_session = decision.session && decision.slots == 0 && decision.backend != 0;
     if (service || !decision.session) steps.push_back(service_step(service, question));
     if (service && !by_session) steps.push_back(maglev_step(decision));
-    if (backend) steps.push_back(backend_step(*backend));
+    if (backend) steps.push_back(backend_step(*backend, address_of(*backend, decision, question)));
     steps.push_back(verdict_step(decision.verdict));
     json::object out{{"schema", "pointsman.why/1"},
                      {"from", question.source.text()},

@@ -48,13 +48,33 @@ std::string impact_text(json::object const& service) {
            (cut == 0 ? "" : " (on_down " + field(service, "on_down") + ")") + "\n";
 }
 
+void keep_counted_verdicts(json::object& counts) {
+    json::array kept;
+    for (auto const& verdict : counts.at("verdicts").as_array())
+        if (verdict.at("packets").to_number<std::uint64_t>() != 0) kept.push_back(verdict);
+    counts["verdicts"] = std::move(kept);
+}
+
+/// One line for each interface that packets came by.
+std::string interfaces_text(json::object const& drops) {
+    std::vector<std::vector<std::string>> rows{{"interface", "received", "forwarded", "passed", "dropped"}};
+    for (auto const& entry : drops.at("interfaces").as_array()) {
+        auto const& interface = entry.as_object();
+        if (field(interface, "received") == "0") continue;
+        std::vector<std::string> row{field(interface, "name")};
+        for (char const* const key : {"received", "forwarded", "passed", "dropped"})
+            row.push_back(field(interface, key));
+        rows.push_back(std::move(row));
+    }
+    return align(rows);
+}
+
 } // namespace
 
 void keep_counted(json::object& drops) {
-    json::array kept;
-    for (auto const& verdict : drops.at("verdicts").as_array())
-        if (verdict.at("packets").to_number<std::uint64_t>() != 0) kept.push_back(verdict);
-    drops["verdicts"] = std::move(kept);
+    keep_counted_verdicts(drops);
+    for (auto& interface : drops.at("interfaces").as_array())
+        keep_counted_verdicts(interface.as_object());
 }
 
 std::string drops_text(json::object const& drops) {
@@ -66,22 +86,24 @@ std::string drops_text(json::object const& drops) {
     for (auto const& entry : drops.at("verdicts").as_array()) {
         auto const& verdict = entry.as_object();
         rows.push_back({field(verdict, "verdict"), field(verdict, "packets")});
-        if (field(verdict, "kind") != "drop") continue;
+        auto const* const remedy = verdict.if_contains("remedy"); // absent: the manual says nothing of it
+        if (field(verdict, "kind") != "drop" || !remedy) continue;
         explained += "\n" + field(verdict, "verdict") + "\n" + wrap(field(verdict, "meaning"), page_width, 2);
-        for (auto const& paragraph : verdict.at("remedy").as_array())
+        for (auto const& paragraph : remedy->as_array())
             explained += wrap(std::string_view{paragraph.as_string()}, page_width, 2);
     }
-    return out + "\n" + align(rows) + explained;
+    return out + "\n" + interfaces_text(drops) + "\n" + align(rows) + explained;
 }
 
 std::string sessions_text(json::object const& sessions) {
     std::vector<std::vector<std::string>> rows{
-        {"client", "service", "backend", "nat", "protocol", "state", "age", "idle"}};
+        {"client", "service", "backend", "forward", "nat", "protocol", "state", "age", "idle"}};
     for (auto const& entry : sessions.at("sessions").as_array()) {
         auto const& session = entry.as_object();
         rows.push_back({field(session, "client"), field(session, "service"), field(session, "backend"),
-                        field(session, "nat"), field(session, "protocol"), field(session, "state"),
-                        age(session, "age_ms"), age(session, "idle_ms")});
+                        field(session, "forward"), session.at("nat").is_null() ? "-" : field(session, "nat"),
+                        field(session, "protocol"), field(session, "state"), age(session, "age_ms"),
+                        age(session, "idle_ms")});
     }
     auto const total = sessions.at("total").to_number<std::uint64_t>();
     auto const listed = sessions.at("listed").to_number<std::uint64_t>();

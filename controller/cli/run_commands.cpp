@@ -111,7 +111,8 @@ int detach(CommonOptions const& common) {
     }
     set_libbpf_log([](int, std::string const&) {});
     try {
-        PinDirectory const pins{path};
+        PinDirectory pins{path};
+        pins.remove_at_end(true);
         for (auto const& name : remove_leftovers(pins))
             print(stdout, "removed " + name + "\n");
     } catch (DatapathError const& error) {

@@ -18,15 +18,11 @@ std::string backend_path(std::size_t service, std::size_t backend) {
     return service_path(service) + ".backend[" + std::to_string(backend) + "]";
 }
 
-std::string ports_text(Service const& service) {
-    auto text = std::to_string(service.port_first);
-    if (service.port_last != service.port_first) text += "-" + std::to_string(service.port_last);
-    return text;
-}
-
 /// 10.77.0.100:80/tcp
 std::string endpoint_text(Service const& service) {
-    return service.address.text() + ":" + ports_text(service) + "/" + std::string{name_of(service.protocol)};
+    auto text = endpoint_text(service.address, service.port_first);
+    if (service.port_last != service.port_first) text += "-" + std::to_string(service.port_last);
+    return text + "/" + std::string{name_of(service.protocol)};
 }
 
 /// How messages call a service, whose name may not have been readable.
@@ -153,6 +149,11 @@ private:
         if (service.backends.empty() && !places_.keys.contains(service_path(i) + ".backend"))
             problems_.warning(places_.value_at(service_path(i)), quoted + " has no backends",
                               "its clients will not be served; add a [[service.backend]]");
+        if (service.source == Source::client && service.forward != Forward::nat)
+            error(service_path(i) + ".source",
+                  "source = \"client\" is for forward = \"nat\": \"" + std::string{name_of(service.forward)} +
+                      "\" keeps the client's address anyway",
+                  "leave `source` out");
         auto const no_weight = [](Backend const& backend) { return backend.weight == 0; };
         if (!service.backends.empty() && std::ranges::all_of(service.backends, no_weight))
             problems_.warning(places_.value_at(service_path(i)),
@@ -173,12 +174,12 @@ private:
                 error(backend_path(i, j) + ".name",
                       "duplicate backend name `" + name + "` in service `" + state_.services[i].name + "`",
                       "first used at " + at_line(backend_path(i, named->second) + ".name"));
-            if (address.is_unspecified() || port == 0) continue;
+            if (address.is_unspecified()) continue;
             auto const [placed, new_place] = endpoint_first.try_emplace(Endpoint{address, port}, j);
             if (!new_place)
                 error(backend_path(i, j) + ".address",
-                      address.text() + ":" + std::to_string(port) + " is already backend `" +
-                          backends[placed->second].name + "`",
+                      endpoint_text(address, port) + " is already backend `" + backends[placed->second].name +
+                          "`",
                       "to give it more flows, raise the weight at " +
                           at_line(backend_path(i, placed->second)));
         }
@@ -189,9 +190,19 @@ private:
         auto const& backend = service.backends[j];
         if (backend.address.is_unspecified() || service.address.is_unspecified()) return;
         auto const path = backend_path(i, j) + ".address";
-        if (backend.address.is_v4() != service.address.is_v4())
+        bool const tunnel = service.forward == Forward::ipip || service.forward == Forward::gue;
+        if (!tunnel && backend.address.is_v4() != service.address.is_v4())
             error(path, "backend `" + backend.name + "` and its service are of different address families",
-                  "translation between IPv4 and IPv6 is not supported");
+                  "translation between IPv4 and IPv6 is not supported; a tunnel (forward = \"ipip\" or "
+                  "\"gue\") may have the "
+                  "other family");
+        bool const keeps_port = backend.port == 0 || (service.port_first == service.port_last &&
+                                                      backend.port == service.port_first);
+        if (service.forward != Forward::nat && !keeps_port)
+            error(backend_path(i, j) + ".port",
+                  "backend `" + backend.name + "` has another port than its service, and forward = \"" +
+                      std::string{name_of(service.forward)} + "\" changes none",
+                  "leave `port` out");
         bool const same_port = backend.port >= service.port_first && backend.port <= service.port_last;
         if (backend.address == service.address && same_port)
             error(path, "backend `" + backend.name + "` is the service itself",

@@ -133,11 +133,22 @@ void read_service_keys(TableReader const& in, Service& out) {
     in.read_choice("protocol", out.protocol, {Protocol::tcp, Protocol::udp});
     in.read_choice("forward", out.forward, {Forward::nat, Forward::dsr, Forward::ipip, Forward::gue});
     in.read_choice("source", out.source, {Source::pool, Source::client});
+    in.read("gue_port", out.gue_port);
     in.read_choice("on_down", out.on_down, {OnDown::reset, OnDown::rehash, OnDown::keep, OnDown::drop});
     in.read("panic_threshold", out.panic_threshold);
     Duration slow_start{}; // only checked: unsupported.cpp admits none but zero
     in.read("slow_start", slow_start);
     in.read("idle_timeout", out.idle_timeout);
+}
+
+/// A backend without a port has that of its service; with several, the one that the client sent to, and its
+/// check has the first.
+void complete_port(Backend& backend, Service const& service) {
+    if (backend.port != 0) return;
+    if (service.port_first == service.port_last)
+        backend.port = service.port_first;
+    else if (!backend.check.port)
+        backend.check.port = service.port_first;
 }
 
 Service read_service(toml::table const& table, HealthPolicy const& policy, Problems& problems) {
@@ -152,6 +163,8 @@ Service read_service(toml::table const& table, HealthPolicy const& policy, Probl
     auto const check = check_below(table, "service.check", name, inherited, problems);
     for (auto const* backend : find_tables(table, table_spec("service.backend"), problems))
         out.backends.push_back(read_backend(*backend, name, check, problems));
+    for (auto& backend : out.backends)
+        complete_port(backend, out);
     return out;
 }
 

@@ -11,11 +11,6 @@ struct Limit {
     std::string_view hint;
 };
 
-bool is_v4(std::string_view value) {
-    auto const address = Address::parse(value);
-    return !address || address->is_v4();
-}
-
 bool is_supported_check(std::string_view value) {
     return value == "tcp" || value == "http" || value == "none";
 }
@@ -23,13 +18,8 @@ bool is_supported_check(std::string_view value) {
 /// All that the file format promises and this version does not do yet. Delete a line with the version that
 /// does.
 constexpr Limit limits[] = {
-    {"service", "forward", [](std::string_view value) { return value == "nat"; }, R"(supported: "nat")"},
-    {"service", "source", [](std::string_view value) { return value == "pool"; }, R"(supported: "pool")"},
     {"service", "slow_start",
      [](std::string_view value) { return parse_duration(value) == Duration::zero(); }, R"(supported: "0s")"},
-    {"service", "address", is_v4, "supported: IPv4 addresses"},
-    {"backend", "address", is_v4, "supported: IPv4 addresses"},
-    {"datapath", "nat_addresses", is_v4, "supported: IPv4 addresses"},
     {"check", "type", is_supported_check, R"(supported: "tcp", "http" and "none")"},
 };
 

@@ -11,6 +11,11 @@ bool is_loopback(Address const& address) {
     return octets == loopback;
 }
 
+bool is_link_local_v6(Address const& address) {
+    auto const& octets = address.octets();
+    return octets[0] == 0xfe && (octets[1] & 0xc0) == 0x80;
+}
+
 bool is_multicast(Address const& address) {
     auto const& octets = address.octets();
     return address.is_v4() ? (octets[12] & 0xf0) == 0xe0 : octets[0] == 0xff;
@@ -27,6 +32,9 @@ std::optional<AddressFlaw> flaw_of(Address const& address) {
             "a loopback address",
             "loopback never crosses a network interface, so it cannot be reached through NAT; use the "
             "address of an interface"};
+    if (is_link_local_v6(address))
+        return AddressFlaw{"a link-local address",
+                           "it means something on one link only; use a global or unique local one"};
     if (is_multicast(address)) return AddressFlaw{"a multicast address", "use a unicast address"};
     if (address == Address::v4(0xffffffff))
         return AddressFlaw{"the broadcast address", "use a unicast address"};

@@ -1,122 +1,34 @@
 #include "controller/datapath/attachment.hpp"
 
-#include "controller/datapath/bpf_fs.hpp"
 #include "controller/datapath/error.hpp"
 #include "controller/model/names.hpp"
 
+#include <algorithm>
 #include <bpf/bpf.h>
-#include <bpf/libbpf.h>
 #include <cerrno>
 #include <cstdlib>
 #include <cstring>
 #include <filesystem>
-#include <linux/if_link.h>
 #include <unistd.h>
 #include <utility>
 
 namespace pointsman {
 namespace {
 
-constexpr auto tcx_ingress = static_cast<bpf_attach_type>(46); ///< BPF_TCX_INGRESS, Linux 6.6
-constexpr std::uint32_t filter_handle = 1;
-constexpr std::uint32_t filter_priority = 0x706d;
-constexpr char const* program_names[] = {"pm_xdp", "pm_tc"};
+namespace fs = std::filesystem;
 
-std::string program_name(std::uint32_t id) {
-    OwnedFd const program{bpf_prog_get_fd_by_id(id)};
-    bpf_prog_info info{};
-    __u32 length = sizeof(info);
-    if (!program || bpf_obj_get_info_by_fd(program.get(), &info, &length) != 0) return "?";
-    return info.name;
+constexpr std::string_view xdp_pin = "xdp-";
+constexpr std::string_view tcx_pin = "tcx-";
+constexpr std::string_view clsact_pin = "clsact-";
+constexpr std::string_view next_pin = "-next"; ///< of a filter whose program is being replaced
+
+std::string pin_path(std::string const& directory, std::string_view kind, Interface const& interface) {
+    return directory + "/" + std::string{kind} + std::to_string(interface.ifindex);
 }
 
-[[noreturn]] void refuse_foreign(Interface const& interface, std::uint32_t id) {
-    auto const name = program_name(id);
-    auto const ours = name == program_names[0];
-    throw DatapathError{
-        interface.name + " already runs the XDP program " + name + " (id " + std::to_string(id) + ")",
-        ours ? "another daemon owns it: stop that, or run `pointsman detach`"
-             : "remove it (ip link set dev " + interface.name + " xdp off), or set datapath.attach = \"tc\""};
-}
-
-/// A driver without native XDP says so by one of these.
-bool no_native_xdp(int error) {
-    return error == EOPNOTSUPP || error == EINVAL || error == ENODEV;
-}
-
-OwnedFd attach_xdp(int program, Interface const& interface, Attach attach) {
-    std::uint32_t id = 0;
-    if (bpf_xdp_query_id(static_cast<int>(interface.ifindex), 0, &id) == 0 && id != 0)
-        refuse_foreign(interface, id);
-    LIBBPF_OPTS(bpf_link_create_opts, options);
-    options.flags = attach == Attach::native ? XDP_FLAGS_DRV_MODE : XDP_FLAGS_SKB_MODE;
-    OwnedFd link{bpf_link_create(program, static_cast<int>(interface.ifindex), BPF_XDP, &options)};
-    if (link) return link;
-    auto const error = errno;
-    auto const cause = "cannot attach XDP (" + std::string{name_of(attach)} + ") to " + interface.name +
-                       ": " + std::strerror(error);
-    if (error == ERANGE)
-        throw DatapathError{cause, "its MTU of " + std::to_string(interface.mtu) +
-                                       " is too long for XDP: lower it, or set datapath.attach = \"tc\""};
-    if (no_native_xdp(error)) throw NoNativeXdp{cause, "set datapath.attach = \"tc\""};
-    throw DatapathError{cause, "needs CAP_NET_ADMIN"};
-}
-
-bpf_tc_hook ingress_of(std::uint32_t ifindex) {
-    LIBBPF_OPTS(bpf_tc_hook, hook);
-    hook.ifindex = static_cast<int>(ifindex);
-    hook.attach_point = BPF_TC_INGRESS;
-    return hook;
-}
-
-bpf_tc_opts our_filter() {
-    LIBBPF_OPTS(bpf_tc_opts, options);
-    options.handle = filter_handle;
-    options.priority = filter_priority;
-    return options;
-}
-
-/// Kernels before 6.6 have no tcx: a filter of the clsact queueing discipline does the same.
-/// @return the id of the attached program.
-std::uint32_t attach_clsact(int program, Interface const& interface) {
-    auto hook = ingress_of(interface.ifindex);
-    if (auto const error = bpf_tc_hook_create(&hook); error != 0 && error != -EEXIST)
-        throw DatapathError{"cannot add clsact to " + interface.name + ": " + std::strerror(-error),
-                            "needs CAP_NET_ADMIN and the module sch_ingress"};
-    auto options = our_filter();
-    options.prog_fd = program;
-    if (auto const error = bpf_tc_attach(&hook, &options); error != 0)
-        throw DatapathError{"cannot attach tc to " + interface.name + ": " + std::strerror(-error),
-                            error == -EEXIST ? "another daemon owns it: stop that, or run `pointsman detach`"
-                                             : "needs CAP_NET_ADMIN and the module cls_bpf"};
-    return options.prog_id;
-}
-
-/// Removes our filter if it still runs this program. Leaves the clsact queueing discipline, which others may
-/// use.
-bool detach_clsact(std::uint32_t ifindex, std::uint32_t program) {
-    auto hook = ingress_of(ifindex);
-    auto options = our_filter();
-    if (program == 0 || bpf_tc_query(&hook, &options) != 0 || options.prog_id != program) return false;
-    options = our_filter();
-    return bpf_tc_detach(&hook, &options) == 0;
-}
-
-std::uint32_t program_id(int program) {
-    bpf_prog_info info{};
-    __u32 length = sizeof(info);
-    return bpf_obj_get_info_by_fd(program, &info, &length) == 0 ? info.id : 0;
-}
-
-/// tcx exists since Linux 6.6; before, the kernel does not know the attach type.
-bool has_no_tcx(int error) {
-    return error == EINVAL || error == EOPNOTSUPP;
-}
-
-void pin(int fd, std::string const& path) {
-    if (bpf_obj_pin(fd, path.c_str()) != 0)
-        throw DatapathError{"cannot pin " + path + ": " + std::strerror(errno),
-                            "run `pointsman detach` first"};
+std::uint32_t pinned_program(std::string const& path) {
+    OwnedFd const program = open_pin(path, PinKind::program);
+    return program ? program_id(program.get()) : 0;
 }
 
 } // namespace
@@ -138,24 +50,62 @@ AttachChoice fall_back(Interface const& interface) {
 Attachment::Attachment(Programs const& programs, Interface const& interface, AttachChoice choice,
                        std::string const& pin_directory)
     : interface_{interface}
-    , choice_{std::move(choice)}
-    , filter_program_{0} {
+    , choice_{std::move(choice)} {
     auto const program = programs.fd(choice_.hook());
-    auto const number = std::to_string(interface.ifindex);
     if (choice_.hook() == Hook::xdp)
-        link_ = attach_xdp(program, interface, choice_.attach);
-    else
-        link_ = OwnedFd{bpf_link_create(program, static_cast<int>(interface.ifindex), tcx_ingress, nullptr)};
-    if (!link_ && !has_no_tcx(errno))
-        throw DatapathError{"cannot attach tc to " + interface.name + ": " + std::strerror(errno),
-                            "needs CAP_NET_ADMIN"};
-    pin_ = pin_directory + (link_ ? "/link-" : "/filter-") + number;
-    if (link_) {
-        pin(link_.get(), pin_);
-        return;
+        attach_xdp(program, pin_path(pin_directory, xdp_pin, interface));
+    else if (!attach_tcx(program, pin_path(pin_directory, tcx_pin, interface)))
+        attach_clsact(program, pin_path(pin_directory, clsact_pin, interface));
+}
+
+void Attachment::attach_xdp(int program, std::string const& path) {
+    link_ = find_xdp_link(path, interface_);
+    if (link_ && has_xdp_mode(interface_, choice_.attach)) {
+        replace_program(link_.get(), program, interface_);
+        taken_over_ = true;
+    } else {
+        if (link_) { // the kernel does not change the mode of a link
+            bpf_link_detach(link_.get());
+            ::unlink(path.c_str());
+        }
+        link_ = make_xdp_link(program, interface_, choice_.attach);
+        pointsman::pin(link_.get(), path);
     }
-    pin(program, pin_); // tells remove_leftovers that the filter is ours
-    filter_program_ = attach_clsact(program, interface);
+    pin_ = path;
+}
+
+/// @return false where the kernel has no tcx.
+bool Attachment::attach_tcx(int program, std::string const& path) {
+    link_ = find_tcx_link(path, interface_);
+    taken_over_ = static_cast<bool>(link_);
+    if (link_)
+        replace_program(link_.get(), program, interface_);
+    else if (link_ = make_tcx_link(program, interface_); link_)
+        pointsman::pin(link_.get(), path);
+    else
+        return false;
+    pin_ = path;
+    return true;
+}
+
+/// The pin of the filter's program tells that the filter is ours. While it is replaced, both programs are
+/// pinned, so that a daemon that is killed meanwhile leaves a filter that is known.
+void Attachment::attach_clsact(int program, std::string const& path) {
+    auto const next = path + std::string{next_pin};
+    auto const present = clsact_program(interface_.ifindex);
+    taken_over_ = present != 0;
+    if (present != 0 && present != pinned_program(path) && present != pinned_program(next))
+        throw DatapathError{interface_.name + " already has a tc filter like ours, with program id " +
+                                std::to_string(present),
+                            "another daemon owns it: stop that, or run its `pointsman detach`"};
+    if (present != 0 && present == pinned_program(next)) ::rename(next.c_str(), path.c_str());
+    ::unlink(next.c_str());
+    pointsman::pin(program, next);
+    set_clsact_program(program, interface_);
+    filter_program_ = program_id(program);
+    pin_ = path;
+    if (::rename(next.c_str(), path.c_str()) != 0)
+        throw DatapathError{"cannot rename " + next + ": " + std::strerror(errno), detach_remedy()};
 }
 
 Attachment::Attachment(Attachment&& other) noexcept
@@ -164,11 +114,12 @@ Attachment::Attachment(Attachment&& other) noexcept
     , pin_{std::move(other.pin_)}
     , link_{std::move(other.link_)}
     , filter_program_{std::exchange(other.filter_program_, 0)}
+    , taken_over_{other.taken_over_}
     , stays_{other.stays_} {}
 
 Attachment::~Attachment() {
     if (stays_) return;
-    detach_clsact(interface_.ifindex, filter_program_);
+    remove_clsact(interface_.ifindex, filter_program_);
     if (link_) bpf_link_detach(link_.get());
     if (link_ || filter_program_ != 0) ::unlink(pin_.c_str());
 }
@@ -176,29 +127,52 @@ Attachment::~Attachment() {
 namespace {
 
 /// Ends what a pin stands for: a link, or a clsact filter by its program.
-void end_pinned(std::filesystem::path const& path) {
+void end_pinned(fs::path const& path) {
     auto const name = path.filename().string();
     OwnedFd const pinned{bpf_obj_get(path.c_str())};
     if (!pinned) return;
-    if (name.starts_with("link-")) bpf_link_detach(pinned.get());
-    if (name.starts_with("filter-"))
-        detach_clsact(
-            static_cast<std::uint32_t>(std::strtoul(name.c_str() + std::strlen("filter-"), nullptr, 10)),
-            program_id(pinned.get()));
+    if (!name.starts_with(clsact_pin)) {
+        bpf_link_detach(pinned.get());
+        return;
+    }
+    auto const ifindex = std::strtoul(name.c_str() + clsact_pin.size(), nullptr, 10);
+    remove_clsact(static_cast<std::uint32_t>(ifindex), program_id(pinned.get()));
+}
+
+bool is_attachment(fs::path const& path) {
+    auto const name = path.filename().string();
+    return name.starts_with(xdp_pin) || name.starts_with(tcx_pin) || name.starts_with(clsact_pin);
+}
+
+std::vector<fs::path> entries_of(fs::path const& directory) {
+    std::error_code ignored;
+    std::vector<fs::path> entries;
+    for (auto const& entry : fs::directory_iterator{directory, ignored})
+        entries.push_back(entry);
+    std::ranges::sort(entries);
+    return entries;
 }
 
 } // namespace
 
-std::vector<std::string> remove_leftovers(PinDirectory const& pins) {
+std::vector<std::string> end_other_attachments(PinDirectory const& pins, std::span<Attachment const> kept) {
     std::vector<std::string> removed;
     std::error_code ignored;
-    std::vector<std::filesystem::path> entries;
-    for (auto const& entry : std::filesystem::directory_iterator{pins.path(), ignored})
-        entries.push_back(entry);
-    for (auto const& entry : entries) {
+    for (auto const& entry : entries_of(pins.path())) {
+        auto const is_kept = std::ranges::any_of(kept, [&](auto const& k) { return k.pin() == entry; });
+        if (is_kept || !is_attachment(entry)) continue;
         end_pinned(entry);
-        if (std::filesystem::remove(entry, ignored)) removed.push_back(entry.filename().string());
+        if (fs::remove(entry, ignored)) removed.push_back(entry.filename());
     }
+    return removed;
+}
+
+/// Programs go before the maps that they read.
+std::vector<std::string> remove_leftovers(PinDirectory const& pins) {
+    auto removed = end_other_attachments(pins, {});
+    std::error_code ignored;
+    for (auto const& entry : entries_of(pins.path()))
+        if (fs::remove_all(entry, ignored) > 0) removed.push_back(entry.filename());
     return removed;
 }
 

@@ -1,5 +1,6 @@
 #include "controller/datapath/counters.hpp"
 
+#include <algorithm>
 #include <atomic>
 #include <cstring>
 
@@ -34,21 +35,37 @@ pm_counters read_entry(pm_counters const& entry) noexcept {
 
 } // namespace
 
+void add(pm_counters& sum, pm_counters const& entry) noexcept {
+    sum.received += entry.received;
+    sum.events_lost += entry.events_lost;
+    sum.evicted_closed += entry.evicted_closed;
+    sum.evicted_embryonic += entry.evicted_embryonic;
+    sum.evicted_idle += entry.evicted_idle;
+    for (std::size_t i = 0; i < PM_VERDICTS; ++i)
+        sum.verdict[i] += entry.verdict[i];
+    for (std::size_t i = 0; i < PM_EVENTS; ++i)
+        sum.event[i] += entry.event[i];
+}
+
 pm_counters total_of(std::span<pm_counters const> counters) noexcept {
     pm_counters sum{};
-    for (auto const& entry : counters) {
-        auto const cpu = read_entry(entry);
-        sum.received += cpu.received;
-        sum.events_lost += cpu.events_lost;
-        sum.evicted_closed += cpu.evicted_closed;
-        sum.evicted_embryonic += cpu.evicted_embryonic;
-        sum.evicted_established += cpu.evicted_established;
-        for (std::size_t i = 0; i < PM_VERDICTS; ++i)
-            sum.verdict[i] += cpu.verdict[i];
-        for (std::size_t i = 0; i < PM_EVENTS; ++i)
-            sum.event[i] += cpu.event[i];
-    }
+    for (auto const& entry : counters)
+        add(sum, read_entry(entry));
     return sum;
+}
+
+std::vector<pm_counters> totals_by_link(std::span<pm_counters const> counters) {
+    std::vector<pm_counters> sums(PM_COUNTED_LINKS);
+    for (std::size_t i = 0; i < counters.size(); ++i)
+        add(sums[i % PM_COUNTED_LINKS], read_entry(counters[i]));
+    return sums;
+}
+
+std::uint32_t newest_tick(std::span<pm_counters const> counters) noexcept {
+    std::uint64_t now = 0;
+    for (auto const& entry : counters)
+        now = std::max<std::uint64_t>(now, entry.ticks);
+    return static_cast<std::uint32_t>(now);
 }
 
 pm_backend_counters total_of(std::span<pm_backend_counters const> counters, std::uint32_t backend,

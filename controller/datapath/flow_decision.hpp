@@ -21,28 +21,28 @@ struct FlowTables {
     SessionHalf other_sessions;      ///< empty unless sessions are being carried over
     std::array<__u64, 2> hash_key{}; ///< as the programs were loaded with
     std::uint32_t now = 0;           ///< jiffies
+    SilenceLimits limits;            ///< as the programs were loaded with
 };
 
 /// What packets see now. Does not outlive the next publish.
 [[nodiscard]] FlowTables flow_tables_of(Programs const& programs, Switch const& tables,
                                         std::array<__u64, 2> const& hash_key);
 
-/// The newest packet tells what time it is in jiffies; the daemon's own probes see to it that there is one.
-[[nodiscard]] std::uint32_t newest_tick(std::span<pm_counters const> counters) noexcept;
-
 /// The session that a packet meets.
 struct MetSession {
-    pm_session session{};
+    Session session{};
     bool in_other_half = false; ///< left there by a swap: the packet will move it
     bool valid = false;         ///< its backend still is the one it was made with
-    bool idle = false;          ///< silent for longer than idle_timeout
+    bool idle = false;          ///< silent for longer than it may be
+    bool lost_port = false;     ///< half-open for so long that another flow has its NAT port
 
     /// It decides where the packet goes. A new connection of the client takes its place otherwise.
     [[nodiscard]] bool decides() const noexcept;
 };
 
 /// Every step of `steer` (bpf/steer.h) for a flow's next packet: a packet of its session if that lives, else
-/// its first one (SYN, or a datagram), unfragmented.
+/// its first one (SYN, or a datagram), unfragmented
+/// and not too big for its way.
 struct FlowDecision {
     std::uint64_t hash = 0;
     std::uint32_t sets[2]{}; ///< where a session would be

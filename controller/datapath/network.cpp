@@ -6,6 +6,7 @@
 #include <array>
 #include <cerrno>
 #include <cstring>
+#include <linux/if_addr.h>
 #include <linux/neighbour.h>
 #include <linux/rtnetlink.h>
 #include <sys/socket.h>
@@ -39,6 +40,15 @@ void put_address(nlmsghdr* message, std::uint16_t type, Address const& address) 
         mnl_attr_put(message, type, octets.size(), octets.data());
 }
 
+/// 0 when the route names none.
+std::uint32_t mtu_of(nlattr const* metrics) {
+    std::uint32_t mtu = 0;
+    for_each_nested(metrics, [&](int type, nlattr const* attribute) {
+        if (type == RTAX_MTU) mtu = mnl_attr_get_u32(attribute);
+    });
+    return mtu;
+}
+
 std::uint8_t family_of(Address const& address) {
     return address.is_v4() ? AF_INET : AF_INET6;
 }
@@ -66,6 +76,7 @@ NetworkView Network::read(std::set<Address> const& backends, std::vector<std::st
         present[interface.ifindex] = std::move(interface);
     }
     std::ranges::sort(view.links, {}, &Link::ifindex);
+    view.own = read_own_addresses();
     auto const neighbours = read_neighbours();
     for (auto const& address : backends) {
         auto const way = read_way(address);
@@ -78,7 +89,8 @@ NetworkView Network::read(std::set<Address> const& backends, std::vector<std::st
             continue;
         }
         auto const& out = present[way->gateway.ifindex];
-        route.next_hop = NextHop{out.ifindex, neighbour->second, out.mac, out.peer_elsewhere};
+        auto const mtu = way->mtu ? std::min(way->mtu, out.mtu) : out.mtu;
+        route.next_hop = NextHop{out.ifindex, neighbour->second, out.mac, out.peer_elsewhere, mtu};
     }
     return view;
 }
@@ -104,6 +116,20 @@ std::map<Network::Neighbour, Mac> Network::read_neighbours() {
     return neighbours;
 }
 
+std::set<Address> Network::read_own_addresses() {
+    std::array<char, 512> buffer{};
+    start<ifaddrmsg>(buffer, RTM_GETADDR, NLM_F_DUMP);
+    std::set<Address> own;
+    (void)netlink_.request(message_in(buffer), [&](nlmsghdr const* answer) {
+        std::optional<Address> address;
+        for_each_attribute(answer, sizeof(ifaddrmsg), [&](int type, nlattr const* attribute) {
+            if (type == IFA_LOCAL || (type == IFA_ADDRESS && !address)) address = address_of(attribute);
+        });
+        if (address) own.insert(*address);
+    });
+    return own;
+}
+
 /// An address of this host, or one without a route, has no way.
 std::optional<Network::Way> Network::read_way(Address const& address) {
     std::array<char, 512> buffer{};
@@ -115,12 +141,13 @@ std::optional<Network::Way> Network::read_way(Address const& address) {
     auto const error = netlink_.request(message_in(buffer), [&](nlmsghdr const* answer) {
         auto const* route = static_cast<rtmsg const*>(mnl_nlmsg_get_payload(answer));
         if (route->rtm_type != RTN_UNICAST) return;
-        way = Way{{0, address}, std::nullopt};
+        way = Way{{0, address}, std::nullopt, 0};
         for_each_attribute(answer, sizeof(*route), [&](int type, nlattr const* attribute) {
             switch (type) {
             case RTA_OIF: way->gateway.ifindex = mnl_attr_get_u32(attribute); break;
             case RTA_GATEWAY: way->gateway.address = address_of(attribute).value_or(address); break;
             case RTA_PREFSRC: way->source = address_of(attribute); break;
+            case RTA_METRICS: way->mtu = mtu_of(attribute); break;
             default: break;
             }
         });

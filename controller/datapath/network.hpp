@@ -31,9 +31,11 @@ private:
     struct Way {
         Neighbour gateway;
         std::optional<Address> source;
+        std::uint32_t mtu; ///< 0 when the route names none
     };
 
     [[nodiscard]] std::map<Neighbour, Mac> read_neighbours();
+    [[nodiscard]] std::set<Address> read_own_addresses();
     [[nodiscard]] std::optional<Way> read_way(Address const& address);
     void resolve(Neighbour const& neighbour);
 

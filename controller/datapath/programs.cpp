@@ -52,30 +52,10 @@ pm_options options_of(DatapathOptions const& options, Room const& room, std::uin
     out.maglev_chunks = room.maglev_chunks;
     out.nat_port_first = options.nat_port_first;
     out.nat_port_count = static_cast<std::uint32_t>(options.nat_port_last - options.nat_port_first + 1);
-    out.embryonic_ticks = static_cast<std::uint32_t>(ticks_per_second * 30);
+    auto const limits = SilenceLimits::of(ticks_per_second);
+    out.embryonic_ticks = limits.embryonic;
+    out.closing_ticks = limits.closing;
     return out;
-}
-
-struct MapSize {
-    char const* name;
-    std::uint64_t entries;
-};
-
-std::array<MapSize, 10> sizes_of(Room const& room, std::uint64_t cpus) {
-    return {{{"pm_control", 1},
-             {"pm_service_slots", 2ULL * room.service_slots},
-             {"pm_services", 2ULL * room.services},
-             {"pm_maglev", 2ULL * room.services * room.maglev_chunks},
-             {"pm_backends", 2ULL * room.backends},
-             {"pm_nat_addresses", 2ULL * PM_NAT_ADDRESSES},
-             {"pm_links", 2ULL * PM_LINK_SLOTS},
-             {"pm_sessions", 2ULL * room.session_sets},
-             {"pm_counters", cpus},
-             {"pm_backend_counters", cpus * room.backends}}};
-}
-
-std::uint64_t possible_cpus() {
-    return static_cast<std::uint64_t>(std::max(1, libbpf_num_possible_cpus()));
 }
 
 [[noreturn]] void refuse_load(int error) {
@@ -88,15 +68,27 @@ std::uint64_t possible_cpus() {
         cause, "Linux 6.1 or newer with BTF is needed; log.level = \"debug\" shows the kernel's words"};
 }
 
-/// Sets sizes, the pins and the options, then loads. The second object takes the pinned maps of the first.
+/// The kernel updates a link only between programs of one attach type, and libbpf's default for it depends on
+/// its version: so it is written down. tc has none, since clsact and tcx run the same program.
+void set_attach_type(bpf_object* object) {
+    if (auto* const xdp = bpf_object__find_program_by_name(object, "pm_xdp"))
+        bpf_program__set_expected_attach_type(xdp, BPF_XDP);
+    if (auto* const tc = bpf_object__find_program_by_name(object, "pm_tc"))
+        bpf_program__set_expected_attach_type(tc, bpf_attach_type{});
+}
+
+/// Sets sizes, the pins and the options, then loads. Maps that are pinned are taken: by the second object
+/// those of the first, by a new daemon those of the last.
 void load(bpf_object* object, pm_options* rodata, pm_options const& options, Room const& room,
           std::string const& directory) {
     *rodata = options;
-    for (auto const& [name, entries] : sizes_of(room, possible_cpus())) {
-        auto* const map = bpf_object__find_map_by_name(object, name);
-        bpf_map__set_max_entries(map, static_cast<__u32>(entries));
-        bpf_map__set_pin_path(map, (directory + "/" + name).c_str());
+    for (auto const& shape : table_shapes(room, possible_cpus())) {
+        auto* const map = bpf_object__find_map_by_name(object, shape.name);
+        if (!map) continue; // the daemon's own
+        bpf_map__set_max_entries(map, static_cast<__u32>(shape.entries));
+        bpf_map__set_pin_path(map, (directory + "/" + shape.name).c_str());
     }
+    set_attach_type(object);
     bpf_map__set_pin_path(bpf_object__find_map_by_name(object, "pm_events"),
                           (directory + "/pm_events").c_str());
     if (auto const error = bpf_object__load(object); error != 0) refuse_load(-error);
@@ -122,6 +114,11 @@ void Programs::Destroy<pm_tc_object>::operator()(pm_tc_object* object) const noe
 Programs::Programs(Programs&&) noexcept = default;
 Programs::~Programs() = default;
 
+SilenceLimits SilenceLimits::of(std::uint64_t ticks_per_second) noexcept {
+    return {static_cast<std::uint32_t>(ticks_per_second * 30),
+            static_cast<std::uint32_t>(ticks_per_second * 120)};
+}
+
 std::array<__u64, 2> hash_key_of(std::array<std::uint8_t, 16> const& seed) noexcept {
     return {big_endian(seed.data()), big_endian(seed.data() + 8)};
 }
@@ -131,8 +128,14 @@ Programs::Programs(ProgramOptions const& options)
     , ticks_per_second_{read_ticks_per_second()} {
     if (options.xdp) load_xdp(options);
     if (options.tc) load_tc(options);
-    map_all(xdp_ ? xdp_->obj : tc_->obj);
+    make_ledger(options.pin_directory, room_);
+    maps_.emplace(options.pin_directory, room_);
+    event_ring_fd_ = bpf_object__find_map_fd_by_name(xdp_ ? xdp_->obj : tc_->obj, "pm_events");
+    if (control().abi_version == PM_ABI_VERSION) return;
     control().abi_version = PM_ABI_VERSION;
+    auto& ledger = maps_->ledger();
+    ledger.hash_seed = options.datapath.hash_seed;
+    ledger.made_ns = static_cast<std::uint64_t>(std::chrono::steady_clock::now().time_since_epoch().count());
 }
 
 void Programs::load_xdp(ProgramOptions const& options) {
@@ -149,30 +152,8 @@ void Programs::load_tc(ProgramOptions const& options) {
          options_of(options.datapath, room_, ticks_per_second_), room_, options.pin_directory);
 }
 
-void Programs::map_all(void* bpf_object) {
-    auto* const object = static_cast<struct bpf_object*>(bpf_object);
-    auto const fd_of = [&](char const* name) { return bpf_object__find_map_fd_by_name(object, name); };
-    auto const cpus = possible_cpus();
-    control_ = {fd_of("pm_control"), 1};
-    slots_ = {fd_of("pm_service_slots"), 2 * room_.service_slots};
-    services_ = {fd_of("pm_services"), 2 * room_.services};
-    maglev_ = {fd_of("pm_maglev"), std::size_t{2} * room_.services * room_.maglev_chunks};
-    backends_ = {fd_of("pm_backends"), 2 * room_.backends};
-    nat_addresses_ = {fd_of("pm_nat_addresses"), 2 * PM_NAT_ADDRESSES};
-    links_ = {fd_of("pm_links"), 2 * PM_LINK_SLOTS};
-    sessions_ = {fd_of("pm_sessions"), std::size_t{2} * room_.session_sets};
-    counters_ = {fd_of("pm_counters"), cpus};
-    backend_counters_ = {fd_of("pm_backend_counters"), cpus * room_.backends};
-    event_ring_fd_ = fd_of("pm_events");
-}
-
 int Programs::fd(Hook hook) const {
     return hook == Hook::xdp ? bpf_program__fd(xdp_->progs.pm_xdp) : bpf_program__fd(tc_->progs.pm_tc);
-}
-
-TableHalf Programs::tables(unsigned half) const noexcept {
-    return {slots_.half(half),         services_.half(half), maglev_.half(half), backends_.half(half),
-            nat_addresses_.half(half), links_.half(half),    room_.maglev_chunks};
 }
 
 } // namespace pointsman

@@ -8,7 +8,7 @@ namespace {
 
 using std::chrono::milliseconds;
 
-milliseconds idle_of(pm_session const& session, std::uint32_t now, SessionClock const& clock) {
+milliseconds idle_of(Session const& session, std::uint32_t now, SessionClock const& clock) {
     auto const silent = std::max(static_cast<std::int32_t>(now - session.last_seen), 0);
     return milliseconds{static_cast<std::int64_t>(silent) * 1000 /
                         static_cast<std::int64_t>(clock.ticks_per_second)};
@@ -41,7 +41,7 @@ std::string_view session_state_name(std::uint32_t bits) noexcept {
 SessionList list_sessions(SessionSnapshot const& snapshot, SessionFilter const& filter,
                           SessionClock const& clock) {
     SessionList list;
-    for_each_live_session(snapshot, [&](pm_session const& session) {
+    for_each_live_session(snapshot, [&](Session const& session) {
         if (!fits(session, filter)) return;
         if (++list.total > filter.limit) return;
         list.sessions.push_back({{from_abi(session.client), ntohs(session.client_port)},

@@ -12,6 +12,21 @@
 namespace pointsman {
 
 using SessionHalf = std::span<pm_session_set>;
+
+/// An entry, gathered from its set.
+struct Session : pm_session {
+    std::uint32_t tag;
+    std::uint32_t hash_high;
+    std::uint32_t last_seen; ///< jiffies
+    std::uint32_t state;     ///< PM_SESSION_*
+};
+
+/// What an entry holds. @return nothing for one that is empty or being written.
+[[nodiscard]] std::optional<Session> read_session(pm_session_set& set, std::size_t way) noexcept;
+
+/// Writes an entry that is claimed or that nobody else writes, the tag last. What other writers of the same
+/// flow have published before can be seen afterwards.
+void write_session(pm_session_set& set, std::size_t way, Session const& session) noexcept;
 using SessionCounts = std::map<std::uint32_t, std::uint64_t>; ///< by backend id
 
 /// What a carry-over did.
@@ -33,9 +48,6 @@ struct CarryOver {
 /// Empties a half that no packet reads.
 void clear_sessions(SessionHalf half) noexcept;
 
-/// A copy of one entry that was not written to meanwhile; nullopt when it is empty or changing.
-[[nodiscard]] std::optional<pm_session> read_session(pm_session& entry) noexcept;
-
 /// What tells a living session from a dead one, copied: another thread may count while the tables change.
 struct SessionSnapshot {
     SessionHalf half;
@@ -46,8 +58,7 @@ struct SessionSnapshot {
 
 /// Hands a copy of each flow's session towards its backend to `each`, unless it is closed, cut, idle for too
 /// long or of an earlier incarnation.
-void for_each_live_session(SessionSnapshot const& snapshot,
-                           std::function<void(pm_session const&)> const& each);
+void for_each_live_session(SessionSnapshot const& snapshot, std::function<void(Session const&)> const& each);
 
 /// Flows that are neither closed, cut nor idle for too long, by backend id.
 [[nodiscard]] SessionCounts count_sessions(SessionSnapshot const& snapshot);

@@ -1,5 +1,6 @@
 #include "controller/datapath/switch.hpp"
 
+#include <algorithm>
 #include <arpa/inet.h>
 #include <atomic>
 #include <chrono>
@@ -27,6 +28,7 @@ Switch::Switch(Programs const& programs) : programs_{programs} {}
 std::string Switch::prepare(Generation const& generation) {
     auto const idle = 1 - table_half(active());
     reset_counters_of_new(generation);
+    note_incarnations(generation);
     return write_generation(generation, programs_.tables(idle), written_[idle], programs_.ticks_per_second());
 }
 
@@ -46,7 +48,15 @@ void Switch::reset_counters_of_new(Generation const& generation) {
     }
 }
 
+/// For a successor: a number that was given out is never given out again, even if nothing was published.
+void Switch::note_incarnations(Generation const& generation) noexcept {
+    auto const noted = programs_.maps().incarnations();
+    for (std::size_t id = 0; id < std::min(noted.size(), generation.incarnations.size()); ++id)
+        noted[id] = generation.incarnations[id];
+}
+
 void Switch::commit(std::uint64_t generation, bool swap_sessions) noexcept {
+    programs_.maps().ledger().generation = generation; // first: never behind `active`
     auto word = active() & (PM_ACTIVE_TABLE_HALF | PM_ACTIVE_SESSION_HALF | PM_ACTIVE_CARRY_OVER);
     word ^= PM_ACTIVE_TABLE_HALF;
     if (swap_sessions) word = (word ^ PM_ACTIVE_SESSION_HALF) | PM_ACTIVE_CARRY_OVER;
@@ -71,6 +81,10 @@ void Switch::end_carry_over() noexcept {
 
 void Switch::clear_idle_sessions() noexcept {
     clear_sessions(programs_.sessions(1 - session_half(active())));
+}
+
+bool Switch::is_carrying_over() const noexcept {
+    return (active() & PM_ACTIVE_CARRY_OVER) != 0;
 }
 
 std::uint32_t Switch::active() const noexcept {

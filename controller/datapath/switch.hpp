@@ -33,6 +33,9 @@ public:
     void end_carry_over() noexcept;
     void clear_idle_sessions() noexcept;
 
+    /// Whether a carry-over was begun and not ended: by this process, or by one that was killed.
+    [[nodiscard]] bool is_carrying_over() const noexcept;
+
     [[nodiscard]] std::uint32_t active() const noexcept;
     [[nodiscard]] SessionHalf active_sessions() const noexcept;
     [[nodiscard]] TableHalf active_tables() const noexcept;
@@ -40,6 +43,7 @@ public:
 private:
     void store(std::uint32_t word) noexcept;
     void reset_counters_of_new(Generation const& generation);
+    void note_incarnations(Generation const& generation) noexcept;
 
     Programs const& programs_;
     WrittenMaglev written_[2];

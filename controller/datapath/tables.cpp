@@ -2,6 +2,8 @@
 
 #include <algorithm>
 #include <arpa/inet.h>
+#include <map>
+#include <netinet/in.h>
 
 namespace pointsman {
 namespace {
@@ -29,21 +31,58 @@ pm_on_down to_abi(OnDown on_down) {
     return PM_ON_DOWN_RESET;
 }
 
+pm_forward to_abi(Forward forward) {
+    switch (forward) {
+    case Forward::nat: return PM_FORWARD_NAT;
+    case Forward::dsr: return PM_FORWARD_DSR;
+    case Forward::ipip: return PM_FORWARD_IPIP;
+    case Forward::gue: return PM_FORWARD_GUE;
+    }
+    return PM_FORWARD_NAT;
+}
+
 /// False when PM_SLOT_PROBES slots in a row are taken.
-bool insert_slot(std::span<pm_service_slot> slots, GenerationService const& service, std::uint16_t port) {
-    auto const address = to_abi(service.address);
-    auto const protocol = static_cast<std::uint8_t>(service.protocol);
-    auto const start = pm_slot_hash(&address, htons(port), protocol);
+bool insert_slot(std::span<pm_service_slot> slots, pm_service_slot const& wanted) {
+    auto const start = pm_slot_hash(&wanted.address, wanted.port, wanted.protocol);
     for (std::uint32_t i = 0; i < PM_SLOT_PROBES; ++i) {
         auto& slot = slots[(start + i) & (slots.size() - 1)];
         if (slot.protocol != 0) continue;
-        slot.address = address;
-        slot.port = htons(port);
-        slot.protocol = protocol;
-        slot.service = static_cast<std::uint16_t>(service.id);
+        slot = wanted;
         return true;
     }
     return false;
+}
+
+bool insert_ports(std::span<pm_service_slot> slots, GenerationService const& service) {
+    pm_service_slot slot{};
+    slot.address = to_abi(service.address);
+    slot.protocol = static_cast<std::uint8_t>(service.protocol);
+    slot.service = static_cast<std::uint16_t>(service.id);
+    for (unsigned port = service.port_first; port <= service.port_last; ++port) {
+        slot.port = htons(static_cast<std::uint16_t>(port));
+        if (!insert_slot(slots, slot)) return false;
+    }
+    return true;
+}
+
+/// Who answers to ping: the addresses of services that are not the host's own, each alive while one of its
+/// services has a backend for new flows.
+std::map<Address, bool> pinged_addresses(Generation const& generation) {
+    std::map<Address, bool> alive;
+    for (auto const& service : generation.services)
+        if (!service.own_address) alive[service.address] |= !service.maglev->slots.empty();
+    return alive;
+}
+
+bool insert_pings(std::span<pm_service_slot> slots, Generation const& generation) {
+    for (auto const& [address, alive] : pinged_addresses(generation)) {
+        pm_service_slot slot{};
+        slot.address = to_abi(address);
+        slot.protocol = static_cast<std::uint8_t>(address.is_v4() ? int{IPPROTO_ICMP} : int{IPPROTO_ICMPV6});
+        slot.flags = alive ? PM_SLOT_ALIVE : 0;
+        if (!insert_slot(slots, slot)) return false;
+    }
+    return true;
 }
 
 void write_maglev(MaglevTable const& table, std::span<pm_maglev_chunk> chunks) {
@@ -59,6 +98,11 @@ void write_service(GenerationService const& service, std::uint64_t generation, T
     entry.address = to_abi(service.address);
     entry.protocol = static_cast<std::uint8_t>(service.protocol);
     entry.on_down = static_cast<std::uint8_t>(to_abi(service.on_down));
+    entry.forward = static_cast<std::uint8_t>(to_abi(service.forward));
+    entry.flags =
+        static_cast<std::uint8_t>((service.source == Source::client ? PM_SERVICE_SOURCE_CLIENT : 0) |
+                                  (service.own_address ? PM_SERVICE_OWN_ADDRESS : 0));
+    entry.gue_port = htons(service.gue_port);
     entry.maglev_size = static_cast<std::uint32_t>(service.maglev->slots.size());
     entry.idle_ticks = ticks_of(service.idle_timeout, ticks_per_second);
     entry.generation = static_cast<std::uint32_t>(generation);
@@ -77,6 +121,7 @@ void write_backend(GenerationBackend const& backend, Generation const& generatio
     if (backend.next_hop) {
         entry.ifindex = backend.next_hop->ifindex;
         entry.out_flags = backend.next_hop->peer_elsewhere ? PM_OUT_PEER : 0;
+        entry.mtu = static_cast<std::uint16_t>(std::min(backend.next_hop->mtu, 0xffffU));
         std::ranges::copy(backend.next_hop->mac, entry.next_hop);
         std::ranges::copy(backend.next_hop->source, entry.source);
     }
@@ -128,10 +173,10 @@ std::string write_generation(Generation const& generation, TableHalf const& half
     clear(half.links);
     for (auto const& service : generation.services) {
         write_service(service, generation.number, half, written, ticks_per_second);
-        for (unsigned port = service.port_first; port <= service.port_last; ++port)
-            if (!insert_slot(half.slots, service, static_cast<std::uint16_t>(port)))
-                return "too many service ports: " + service.name + " does not fit";
+        if (!insert_ports(half.slots, service))
+            return "too many service ports: " + service.name + " does not fit";
     }
+    if (!insert_pings(half.slots, generation)) return "too many service addresses";
     for (auto const& backend : generation.backends)
         write_backend(backend, generation, half.backends[static_cast<std::size_t>(backend.id)]);
     std::ranges::transform(generation.nat_addresses, half.nat_addresses.begin(),

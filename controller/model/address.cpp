@@ -24,4 +24,9 @@ std::string Address::text() const {
     return out.data();
 }
 
+std::string endpoint_text(Address const& address, std::uint16_t port) {
+    auto const text = address.is_v4() ? address.text() : "[" + address.text() + "]";
+    return text + ":" + std::to_string(port);
+}
+
 } // namespace pointsman

@@ -58,4 +58,7 @@ constexpr bool Address::is_unspecified() const noexcept {
     return true;
 }
 
+/// "192.0.2.1:80" or "[2001:db8::1]:80".
+[[nodiscard]] std::string endpoint_text(Address const& address, std::uint16_t port);
+
 } // namespace pointsman

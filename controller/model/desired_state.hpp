@@ -60,10 +60,10 @@ struct Check {
 struct Backend {
     std::string name;
     Address address;
-    std::uint16_t port = 0;
-    unsigned weight = 100; ///< 0-65535; 0 takes no new flows
-    bool backup = false;   ///< takes flows only while no other backend is eligible
-    Check check;           ///< effective: [health], [service.check] and [service.backend.check] merged
+    std::uint16_t port = 0; ///< 0: the one that the client sent to, of a service with several
+    unsigned weight = 100;  ///< 0-65535; 0 takes no new flows
+    bool backup = false;    ///< takes flows only while no other backend is eligible
+    Check check;            ///< effective: [health], [service.check] and [service.backend.check] merged
 
     friend bool operator==(Backend const&, Backend const&) = default;
 };
@@ -76,6 +76,7 @@ struct Service {
     Protocol protocol = Protocol::tcp;
     Forward forward = Forward::nat;
     Source source = Source::pool;
+    std::uint16_t gue_port = 6080; ///< gue: UDP port of the backends
     OnDown on_down = OnDown::reset;
     unsigned panic_threshold = 50; ///< percent; 0: never
     Duration idle_timeout = std::chrono::minutes{15};

@@ -20,8 +20,7 @@ std::optional<Endpoint> Endpoint::parse(std::string_view text) {
 }
 
 std::string Endpoint::text() const {
-    auto const host = address.is_v4() ? address.text() : "[" + address.text() + "]";
-    return host + ":" + std::to_string(port);
+    return endpoint_text(address, port);
 }
 
 } // namespace pointsman

@@ -9,6 +9,7 @@
 #include <map>
 #include <memory>
 #include <optional>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -25,6 +26,7 @@ struct NextHop {
     Mac mac{};                   ///< of the next hop
     Mac source{};                ///< of our interface
     bool peer_elsewhere = false; ///< that interface is a veth whose peer is in another network namespace
+    std::uint32_t mtu = 0;       ///< longest IP packet that the route takes; 0: any
 
     friend bool operator==(NextHop const&, NextHop const&) = default;
 };
@@ -50,6 +52,7 @@ struct Link {
 struct NetworkView {
     std::map<Address, Route> routes; ///< by backend address
     std::vector<Link> links;         ///< by ascending interface index
+    std::set<Address> own;           ///< addresses of this host
 
     friend bool operator==(NetworkView const&, NetworkView const&) = default;
 };
@@ -93,6 +96,9 @@ struct GenerationService {
     std::uint16_t port_last = 0;
     Protocol protocol = Protocol::tcp;
     Forward forward = Forward::nat;
+    Source source = Source::pool;
+    std::uint16_t gue_port = 0;
+    bool own_address = false; ///< the host's own stack answers to ping there
     OnDown on_down = OnDown::reset;
     Duration idle_timeout{};
     bool panic = false; ///< too few are healthy: health is ignored

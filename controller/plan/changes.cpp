@@ -11,9 +11,11 @@ namespace {
 constexpr char const* absent = "absent";
 
 std::string describe(GenerationService const& service) {
-    auto text = service.address.text() + ":" + std::to_string(service.port_first);
+    auto text = endpoint_text(service.address, service.port_first);
     if (service.port_last != service.port_first) text += "-" + std::to_string(service.port_last);
     return text + "/" + std::string{name_of(service.protocol)} +
+           " forward=" + std::string{name_of(service.forward)} +
+           (service.source == Source::client ? " source=client" : "") +
            " on_down=" + std::string{name_of(service.on_down)};
 }
 
@@ -35,7 +37,9 @@ std::string state_text(GenerationBackend const& backend) {
 
 bool same_definition(GenerationService const& was, GenerationService const& now) {
     return was.address == now.address && was.port_first == now.port_first && was.port_last == now.port_last &&
-           was.protocol == now.protocol && was.on_down == now.on_down && was.idle_timeout == now.idle_timeout;
+           was.protocol == now.protocol && was.forward == now.forward && was.source == now.source &&
+           was.gue_port == now.gue_port && was.own_address == now.own_address && was.on_down == now.on_down &&
+           was.idle_timeout == now.idle_timeout;
 }
 
 void compare(GenerationService const* was, GenerationService const& now, std::vector<Change>& changes) {

@@ -18,7 +18,8 @@ Value value_or(std::map<BackendKey, Value> const& values, BackendKey const& key,
 
 bool same_service(GenerationService const& known, Service const& wanted) {
     return known.address == wanted.address && known.port_first == wanted.port_first &&
-           known.port_last == wanted.port_last && known.protocol == wanted.protocol;
+           known.port_last == wanted.port_last && known.protocol == wanted.protocol &&
+           known.forward == wanted.forward && known.source == wanted.source;
 }
 
 bool same_backend(GenerationBackend const& known, Backend const& wanted) {
@@ -110,6 +111,9 @@ private:
         service.port_last = wanted.port_last;
         service.protocol = wanted.protocol;
         service.forward = wanted.forward;
+        service.source = wanted.source;
+        service.gue_port = wanted.gue_port;
+        service.own_address = input_.network.own.contains(wanted.address);
         service.on_down = wanted.on_down;
         service.idle_timeout = wanted.idle_timeout;
         auto const first = next_.backends.size();
@@ -151,7 +155,8 @@ private:
             backend.next_hop = route->next_hop;
         else if (before)
             backend.next_hop = before->next_hop;
-        backend.nat_addresses = input_.desired.datapath.nat_addresses;
+        for (auto const& address : input_.desired.datapath.nat_addresses)
+            if (address.is_v4() == backend.address.is_v4()) backend.nat_addresses.push_back(address);
         if (backend.nat_addresses.empty() && route && route->source) backend.nat_addresses = {*route->source};
         if (backend.nat_addresses.empty() && before) backend.nat_addresses = before->nat_addresses;
         keep_side_by_side(backend.nat_addresses);

@@ -84,10 +84,8 @@ protected:
     std::vector<Pair> opened_;
 };
 
-TEST_P(CarryOverSwaps, ATableSizedForItsFlowsEvictsHardlyOneInAThousand) {
-    EXPECT_LE(std::ranges::count_if(opened_, [](Pair const& pair) { return !pair.is_whole(); }),
-              flows / 1000);
-    EXPECT_LE(total(datapath_->programs().counters()).evicted_established, flows / 1000);
+TEST_P(CarryOverSwaps, ATableSizedForItsFlowsHasAPlaceForEachOfThem) {
+    EXPECT_EQ(std::ranges::count_if(opened_, [](Pair const& pair) { return !pair.is_whole(); }), 0);
 }
 
 TEST_P(CarryOverSwaps, LoseNoFlowOverAHundredSwapsThoughHalfOfThemAreIdle) {

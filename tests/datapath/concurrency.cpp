@@ -77,8 +77,8 @@ TEST_P(Concurrency, NoNatPortIsGivenTwiceTowardsABackend) {
 TEST_P(Concurrency, NoEntryStaysClaimed) {
     open_all_flows_on(GetParam());
     for (auto const& set : datapath_->tables().active_sessions())
-        for (auto const& session : set.way)
-            EXPECT_NE(session.tag, PM_TAG_CLAIMED);
+        for (auto const tag : set.tag)
+            EXPECT_NE(tag, PM_TAG_CLAIMED);
 }
 
 TEST_P(Concurrency, EveryPacketIsCountedOnce) {

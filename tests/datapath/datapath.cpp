@@ -57,7 +57,7 @@ void add(pm_counters& sum, pm_counters const& counters) {
     sum.events_lost += counters.events_lost;
     sum.evicted_closed += counters.evicted_closed;
     sum.evicted_embryonic += counters.evicted_embryonic;
-    sum.evicted_established += counters.evicted_established;
+    sum.evicted_idle += counters.evicted_idle;
 }
 
 /// The verdict that was counted between two readings, if it was one.
@@ -157,11 +157,11 @@ pm_counters total(std::span<pm_counters const> counters) noexcept {
     return sum;
 }
 
-std::vector<pm_session> sessions_in(SessionHalf half) {
-    std::vector<pm_session> sessions;
-    for (auto const& set : half)
-        std::ranges::copy_if(set.way, std::back_inserter(sessions),
-                             [](pm_session const& session) { return session.tag > PM_TAG_CLAIMED; });
+std::vector<Session> sessions_in(SessionHalf half) {
+    std::vector<Session> sessions;
+    for (auto& set : half)
+        for (std::size_t way = 0; way < PM_SESSION_WAYS; ++way)
+            if (auto const session = read_session(set, way)) sessions.push_back(*session);
     return sessions;
 }
 

@@ -62,7 +62,7 @@ private:
 [[nodiscard]] pm_counters total(std::span<pm_counters const> counters) noexcept;
 
 /// Every entry in use, of both directions.
-[[nodiscard]] std::vector<pm_session> sessions_in(SessionHalf half);
+[[nodiscard]] std::vector<Session> sessions_in(SessionHalf half);
 
 /// Options for small tables: 4096 flows, 16 services, 64 backends, the default NAT ports.
 [[nodiscard]] DatapathOptions small_options();

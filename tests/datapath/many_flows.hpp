@@ -11,7 +11,7 @@ namespace pointsman::test {
 struct Pair {
     unsigned to_backend = 0; ///< sessions found by the client's packets
     unsigned to_client = 0;  ///< sessions found by the backend's packets
-    pm_session session{};    ///< one of the former, or of the latter if there is none
+    Session session{};       ///< one of the former, or of the latter if there is none
     bool agree = true;       ///< all name the same backend, NAT address and NAT port
 
     [[nodiscard]] bool is_whole() const noexcept { return to_backend == 1 && to_client == 1 && agree; }

@@ -22,8 +22,8 @@ void forget_next_hops(Scene& scene) {
 
 void claim_every_place(Scene& scene) {
     for (auto& set : scene.datapath.tables().active_sessions())
-        for (auto& session : set.way)
-            session.tag = PM_TAG_CLAIMED;
+        for (auto& tag : set.tag)
+            tag = PM_TAG_CLAIMED;
 }
 
 /// Established on a backend that then goes down under on_down = drop.
@@ -36,18 +36,7 @@ Flow flow_of_a_backend_that_is_down(Scene& scene, Protocol protocol) {
     return flow;
 }
 
-Packet first_fragment(Packet packet) {
-    packet.fragment = more_fragments;
-    return packet;
-}
-
 constexpr PacketCase cases[] = {
-    {"the_first_fragment_of_a_new_flow", PM_DROP_FRAGMENT,
-     [](Scene&) { return encode(first_fragment(client_packet(1234))); }},
-    {"the_first_fragment_on_a_flow", PM_DROP_FRAGMENT,
-     [](Scene& scene) {
-         return encode(first_fragment(scene.establish(client_packet(1234)).from_client(ack)));
-     }},
     {"rst_without_a_session", PM_DROP_NO_SESSION, [](Scene&) { return encode(client_packet(1234, rst)); }},
     {"ack_without_a_session_under_drop", PM_DROP_NO_SESSION,
      [](Scene& scene) {

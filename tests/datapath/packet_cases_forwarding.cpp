@@ -58,6 +58,11 @@ Packet with_payload(Packet packet, std::size_t length) {
     return packet;
 }
 
+Packet first_fragment(Packet packet) {
+    packet.fragment = more_fragments;
+    return packet;
+}
+
 constexpr PacketCase cases[] = {
     {"a_packet_of_a_flow_goes_to_its_backend", PM_FORWARD_TO_BACKEND,
      [](Scene& scene) {
@@ -106,6 +111,13 @@ constexpr PacketCase cases[] = {
          auto packet = scene.establish(client_datagram(1234)).from_client(0, {'a', 'b', 'c'});
          packet.has_udp_checksum = false;
          return encode(packet);
+     },
+     to_backend},
+    {"the_first_fragment_of_a_new_flow_goes_to_its_backend", PM_FORWARD_TO_BACKEND,
+     [](Scene&) { return encode(first_fragment(client_packet(1234))); }, to_backend},
+    {"the_first_fragment_on_a_flow_goes_to_its_backend", PM_FORWARD_TO_BACKEND,
+     [](Scene& scene) {
+         return encode(first_fragment(scene.establish(client_packet(1234)).from_client(ack)));
      },
      to_backend},
     {"syn_without_a_backend_is_answered_by_rst", PM_FORWARD_RESET,

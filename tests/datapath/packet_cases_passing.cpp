@@ -20,10 +20,10 @@ Frame with_fragment(Packet packet, std::uint16_t fragment) {
 }
 
 constexpr PacketCase cases[] = {
-    {"arp_passes", PM_PASS_NOT_IPV4, [](Scene&) { return of_ethertype(0x0806); }},
-    {"ipv6_passes", PM_PASS_NOT_IPV4, [](Scene&) { return of_ethertype(0x86dd); }},
-    {"a_vlan_tagged_frame_passes", PM_PASS_NOT_IPV4, [](Scene&) { return of_ethertype(0x8100); }},
-    {"a_frame_of_nothing_but_an_ethernet_header_passes", PM_PASS_NOT_IPV4,
+    {"arp_passes", PM_PASS_NOT_IP, [](Scene&) { return of_ethertype(0x0806); }},
+    {"a_vlan_tagged_frame_of_another_protocol_passes", PM_PASS_NOT_IP,
+     [](Scene&) { return of_ethertype(0x8100); }},
+    {"a_frame_of_nothing_but_an_ethernet_header_passes", PM_PASS_NOT_IP,
      [](Scene&) { return of_ethertype(0x0806, ethernet_length); }},
     {"icmp_to_the_service_passes", PM_PASS_NOT_OURS,
      [](Scene&) { return with_octet(encode(client_packet(1234)), ethernet_length + 9, icmp); }},

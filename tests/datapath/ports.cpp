@@ -60,10 +60,18 @@ TEST_P(Ports, AFlowThatLostItsPortDoesNotSendFromItAnyMore) {
     EXPECT_FALSE(stray->source == nat_address && stray->source_port == next.nat_port());
 }
 
-TEST_P(Ports, AHalfOpenFlowKeepsItsPort) {
+TEST_P(Ports, AHalfOpenFlowKeepsItsPortWhileAnyOtherIsFree) {
+    std::set<std::uint16_t> used;
     for (std::uint16_t port = 1; port <= 4; ++port)
-        (void)few().open(client_packet(port));
-    EXPECT_EQ(few().send(client_packet(5)).verdict, exhausted);
+        used.insert(few().open(client_packet(port)).nat_port());
+    EXPECT_EQ(used.size(), 4U);
+}
+
+TEST_P(Ports, AHalfOpenFlowGivesItsPortToANewOneWhenNoneIsFree) {
+    auto const half_open = few().open(client_packet(1));
+    for (std::uint16_t port = 2; port <= 4; ++port)
+        (void)establish(port);
+    EXPECT_EQ(few().open(client_packet(5)).nat_port(), half_open.nat_port());
 }
 
 TEST_P(Ports, AOneWayDatagramFlowInUseKeepsItsPort) {
@@ -74,8 +82,8 @@ TEST_P(Ports, AOneWayDatagramFlowInUseKeepsItsPort) {
         (void)few().establish(client_datagram(port));
     auto const a_minute = static_cast<std::uint32_t>(60 * few().datapath.programs().ticks_per_second());
     for (auto& set : few().datapath.tables().active_sessions())
-        for (auto& session : set.way)
-            session.last_seen -= a_minute;
+        for (auto& last_seen : set.last_seen)
+            last_seen -= a_minute;
     ASSERT_TRUE(few().send(flow.from_client(0)).was_sent()) << "the flow is in use now";
     EXPECT_EQ(few().send(client_datagram(5)).verdict, exhausted);
 }
@@ -92,10 +100,12 @@ TEST_P(Ports, AnotherBackendHasAllPortsToo) {
     std::set<std::pair<unsigned, std::uint16_t>> used;
     for (std::uint16_t port = 1; port <= 200; ++port) {
         auto const output = few().send(client_packet(port));
-        if (auto const forwarded = decode(output.frame); output.was_sent() && forwarded)
+        if (auto const forwarded = decode(output.frame); output.was_sent() && forwarded) {
             EXPECT_TRUE(used.emplace(forwarded->to[5], forwarded->source_port).second);
-        else
+            (void)establish(port);
+        } else {
             EXPECT_EQ(output.verdict, exhausted);
+        }
     }
     EXPECT_EQ(used.size(), 8U);
 }

@@ -6,9 +6,11 @@
 namespace pointsman::test {
 namespace {
 
+/// All packets of the tests come by one interface, whose MAC is client_side_mac.
 Packet reversed(Packet const& forwarded) {
     Packet packet = forwarded;
-    std::swap(packet.to, packet.from);
+    packet.from = forwarded.to;
+    packet.to = client_side_mac;
     std::swap(packet.source, packet.destination);
     std::swap(packet.source_port, packet.destination_port);
     return packet;
@@ -36,6 +38,7 @@ Packet Flow::from_backend(std::uint8_t flags, std::vector<std::uint8_t> payload)
 Packet Flow::at_backend(Packet sent) const {
     sent.to = forwarded.to;
     sent.from = forwarded.from;
+    --sent.ttl;
     sent.source = forwarded.source;
     sent.destination = forwarded.destination;
     sent.source_port = forwarded.source_port;
@@ -46,6 +49,7 @@ Packet Flow::at_backend(Packet sent) const {
 Packet Flow::at_client(Packet sent) const {
     sent.to = first.from;
     sent.from = client_side_mac;
+    --sent.ttl;
     sent.source = first.destination;
     sent.destination = first.source;
     sent.source_port = first.destination_port;
@@ -124,9 +128,9 @@ Flow Scene::establish_at(unsigned backend) {
     throw std::runtime_error{"no flow reached the backend"};
 }
 
-std::optional<pm_session> Scene::session_of(Flow const& flow, pm_direction direction) {
+std::optional<Session> Scene::session_of(Flow const& flow, pm_direction direction) {
     auto const tables = datapath.tables().active_tables();
-    auto const backend_address_of = [&](pm_session const& session) {
+    auto const backend_address_of = [&](Session const& session) {
         return from_abi(tables.backends[session.backend].address);
     };
     for (auto const& session : sessions_in(datapath.tables().active_sessions()))

@@ -48,7 +48,7 @@ public:
     [[nodiscard]] Flow establish_at(unsigned backend);
 
     /// The session of a flow, in the active half.
-    [[nodiscard]] std::optional<pm_session> session_of(Flow const& flow, pm_direction direction);
+    [[nodiscard]] std::optional<Session> session_of(Flow const& flow, pm_direction direction);
     [[nodiscard]] std::vector<pm_event> events() { return log_.take(); }
 
     Datapath& datapath;

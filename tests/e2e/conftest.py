@@ -64,6 +64,13 @@ def site(attach: str) -> Iterator[Site]:
         yield made
 
 
+@pytest.fixture
+def staying(attach: str) -> Iterator[Site]:
+    """SIGTERM leaves the datapath for the next daemon."""
+    with running(attach, daemon={"detach_on_exit": False}) as site:
+        yield site
+
+
 @pytest.fixture(scope="session", autouse=True)
 def no_stale_labs() -> None:
     if os.geteuid() == 0:

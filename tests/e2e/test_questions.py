@@ -98,6 +98,8 @@ def test_why_prints_each_step(site: Site) -> None:
     assert lines[-1] in ("reaches web/b1", "reaches web/b2")
     other = site.daemon.command("why", "10.9.9.9:1234", f"{site.address}:80/udp")
     assert other.stdout.splitlines()[-1] == "reaches no backend: pass_not_ours"
+    v6 = site.daemon.command("why", "[2001:db8::7]:1234", "[2001:db8::a]:80")
+    assert v6.returncode == 0 and "no service at [2001:db8::a]:80/tcp" in v6.stdout, v6.stderr
     assert site.daemon.command("why", "10.9.9.9", f"{site.address}:80").returncode == 2
 
 
@@ -139,6 +141,9 @@ def test_drops_add_up_and_say_what_to_do(site: Site) -> None:
     assert before["received"] == before["forwarded"] + before["passed"] + before["dropped"]
     assert before["received"] == sum(v["packets"] for v in before["verdicts"])
     assert before["forwarded"] > 3000
+    for fate in ("received", "forwarded", "passed", "dropped"):
+        assert sum(i[fate] for i in before["interfaces"]) == before[fate]
+    assert before["interfaces"][0]["forwarded"] > 1000 and before["interfaces"][-1]["received"] == 0
     site.lab.client.run("python3", "-c", "import socket; s = socket.socket(socket.AF_INET, socket.SOCK_RAW, 255);"
                         "s.setsockopt(socket.IPPROTO_IP, socket.IP_HDRINCL, 1);"
                         # a TCP header that does not fit

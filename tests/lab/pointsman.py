@@ -134,6 +134,12 @@ class Pointsman:
         status: Record = json.loads(done.stdout)
         return status
 
+    def control_answers(self) -> bool:
+        """The daemon is up; raises if it ended."""
+        if self.process is not None and not self.process.running:
+            raise RuntimeError(f"pointsman ended with {self.process.popen.returncode}:\n{self.log()}")
+        return self.command("status", "--json").returncode == 0
+
     def backend(self, name: str, service: str = "web") -> Record:
         """What `status` says of one backend."""
         found = next(s for s in self.status()["services"] if s["name"] == service)

@@ -15,18 +15,31 @@ json::object parsed(char const* text) {
     return json::parse(text).as_object();
 }
 
-char const* const drops = R"({"schema": "pointsman.drops/1", "received": 26, "forwarded": 18, "passed": 5,
+char const *const drops = R"({"schema": "pointsman.drops/1", "received": 26, "forwarded": 18, "passed": 5,
   "dropped": 3, "unaccounted": 0, "verdicts": [
     {"verdict": "pass_not_ours", "kind": "pass", "packets": 5, "meaning": "no", "remedy": ["no"]},
     {"verdict": "forward_to_backend", "kind": "forward", "packets": 18, "meaning": "no", "remedy": ["no"]},
     {"verdict": "drop_malformed", "kind": "drop", "packets": 3, "meaning": "It contradicts itself.",
      "remedy": ["Normal: 0.", "If it grows: a broken sender."]},
-    {"verdict": "drop_fragment", "kind": "drop", "packets": 0, "meaning": "A fragment.", "remedy": []}]})";
+    {"verdict": "drop_ttl", "kind": "drop", "packets": 0, "meaning": "It went too far.", "remedy": []}],
+  "interfaces": [
+    {"name": "eth0", "received": 26, "forwarded": 18, "passed": 5, "dropped": 3, "unaccounted": 0,
+     "verdicts": [{"verdict": "drop_malformed", "kind": "drop", "packets": 3},
+                  {"verdict": "drop_ttl", "kind": "drop", "packets": 0}]},
+    {"name": "(other)",
+                  "received" : 0, "forwarded" : 0, "passed" : 0, "dropped" : 0, "unaccounted" : 0,
+                  "verdicts" : []
+}]
+})";
 
 TEST(CliDrops, AddUpAndExplainThemselves) {
     auto counted = parsed(drops);
     keep_counted(counted);
+    EXPECT_EQ(counted.at("interfaces").at(0).at("verdicts").as_array().size(), 1U);
     EXPECT_EQ(drops_text(counted), R"(received 26 = forwarded 18 + passed 5 + dropped 3
+
+interface  received  forwarded  passed  dropped
+eth0       26        18         5       3
 
 verdict             packets
 pass_not_ours       5
@@ -48,16 +61,24 @@ TEST(CliDrops, ShowWhatNobodyAccountsFor) {
 
 char const* const session =
     R"({"client": "10.77.0.1:40000", "service": "web", "backend": "b1", "protocol": "tcp",
-  "destination": "10.77.0.100:80", "nat": "10.77.0.5:1024", "state": "established", "age_ms": 125000, "idle_ms": 900})";
+  "destination": "10.77.0.100:80", "forward": "nat", "nat": "10.77.0.5:1024", "state": "established", "age_ms": 125000, "idle_ms": 900})";
 
 TEST(CliSessions, AreATableWithTheirNumber) {
     json::object list{{"schema", "pointsman.sessions/1"}, {"total", 1}, {"listed", 1}};
     list["sessions"] = json::array{parsed(session)};
     EXPECT_EQ(sessions_text(list),
-              R"(client           service  backend  nat             protocol  state        age  idle
-10.77.0.1:40000  web      b1       10.77.0.5:1024  tcp       established  2m   0s
+              R"(client           service  backend  forward  nat             protocol  state        age  idle
+10.77.0.1:40000  web      b1       nat      10.77.0.5:1024  tcp       established  2m   0s
 1 session
 )");
+    auto direct = parsed(session);
+    direct["client"] = "[2001:db8::7]:40000";
+    direct["forward"] = "dsr";
+    direct["nat"] = nullptr;
+    list["sessions"] = json::array{direct};
+    EXPECT_NE(sessions_text(list).find("\n[2001:db8::7]:40000  web      b1       dsr      -    tcp "),
+              std::string::npos)
+        << sessions_text(list);
     list["total"] = 7;
     EXPECT_TRUE(sessions_text(list).ends_with("\n7 sessions, 1 of them listed; --limit lists more\n"));
 }

@@ -228,7 +228,8 @@ std::string refusal(asio::io_context& context, std::string const& path) {
 TEST_F(HttpServerTest, ASocketThatADaemonAnswersIsRefusedAndLeftAlone) {
     server->listen_local(path);
     EXPECT_EQ(refusal(context, path), "daemon.control: another daemon answers on " + path +
-                                          "; stop it, or set another daemon.control");
+                                          ": unit_tests (pid " + std::to_string(::getpid()) +
+                                          "); stop it, or set another daemon.control");
     EXPECT_NE(answer_to("GET / HTTP/1.1\r\nConnection: close\r\n\r\n"), "");
 }
 

@@ -75,7 +75,7 @@ TEST(Drops, AddUp) {
     counters.verdict[PM_DROP_MALFORMED] = 2;
     counters.verdict[PM_DROP_SESSIONS_FULL] = 1;
     counters.received = 26;
-    auto const json = drops_json(counters);
+    auto const json = drops_json({{"eth0", counters}, {other_interfaces, {}}});
     EXPECT_EQ(json.at("schema"), "pointsman.drops/1");
     EXPECT_EQ(json.at("received").to_number<int>(), 26);
     EXPECT_EQ(json.at("forwarded").to_number<int>(), 18);
@@ -83,6 +83,9 @@ TEST(Drops, AddUp) {
     EXPECT_EQ(json.at("dropped").to_number<int>(), 3);
     EXPECT_EQ(json.at("unaccounted").to_number<int>(), 0);
     EXPECT_EQ(json.at("verdicts").as_array().size(), verdict_names().size());
+    EXPECT_EQ(json.at("interfaces").at(0).at("name"), "eth0");
+    EXPECT_EQ(json.at("interfaces").at(0).at("dropped").to_number<int>(), 3);
+    EXPECT_EQ(json.at("interfaces").at(1).at("received").to_number<int>(), 0);
     counters.received = 30;
     EXPECT_EQ(verdicts_json(counters).at("unaccounted").to_number<int>(), 4);
 }

@@ -83,7 +83,7 @@ protected:
     DesiredState desired{{}, {}, {}, {service("web", "10.77.0.100")}};
     std::map<BackendKey, MeasuredState> measured;
     std::map<BackendKey, AdminState> admin;
-    NetworkView network{{}, {{2, {2, 0, 0, 0, 0, 1}}}};
+    NetworkView network{{}, {{2, {2, 0, 0, 0, 0, 1}}}, {}};
     Generation current;
 };
 

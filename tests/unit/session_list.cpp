@@ -12,25 +12,34 @@ constexpr SessionClock clock_1khz{1000, 5'000'000};
 
 class SessionListTest : public testing::Test {
 protected:
+    struct Entry {
+        pm_session& session;
+        std::uint32_t& tag;
+        std::uint32_t& state;
+        std::uint32_t& last_seen;
+    };
+
     /// A living session of service 1, which the test then changes.
-    pm_session& add(std::uint16_t client_port, std::uint32_t backend) {
-        auto& entry = table_[used_ / PM_SESSION_WAYS].way[used_ % PM_SESSION_WAYS];
-        ++used_;
-        entry.tag = 100 + client_port;
-        entry.state = PM_SESSION_ANSWERED | PM_SESSION_ESTABLISHED;
-        entry.last_seen = now - 250;
-        entry.client = to_abi(Address::v4(0x0a000001));
-        entry.client_port = htons(client_port);
-        entry.service_port = htons(80);
-        entry.nat_port = htons(2000);
-        entry.nat_address = 1;
-        entry.backend = backend;
-        entry.incarnation = 1;
-        entry.service = 1;
-        entry.protocol = 6;
-        entry.direction = PM_TO_BACKEND;
-        entry.opened_us = 5'000'000 - 1'000'000; // 1.024 s ago
-        return entry;
+    Entry add(std::uint16_t client_port, std::uint32_t backend) {
+        auto& set = table_[used_ / PM_SESSION_WAYS];
+        auto const way = used_++ % PM_SESSION_WAYS;
+        Session session{};
+        session.client = to_abi(Address::v4(0x0a000001));
+        session.client_port = htons(client_port);
+        session.service_port = htons(80);
+        session.nat_port = htons(2000);
+        session.nat_address = 1;
+        session.backend = backend;
+        session.incarnation = 1;
+        session.service = 1;
+        session.protocol = 6;
+        session.direction = PM_TO_BACKEND;
+        session.opened_us = 5'000'000 - 1'000'000; // 1.024 s ago
+        session.tag = 100U + client_port;
+        session.state = PM_SESSION_ANSWERED | PM_SESSION_ESTABLISHED;
+        session.last_seen = now - 250;
+        write_session(set, way, session);
+        return {set.way[way], set.tag[way], set.state[way], set.last_seen[way]};
     }
 
     [[nodiscard]] SessionList list(SessionFilter const& filter) {
@@ -75,9 +84,9 @@ TEST_F(SessionListTest, CountsWhatItDoesNotList) {
 TEST_F(SessionListTest, LeavesOutWhatIsOverAndTheWayBack) {
     add(1, 1).state |= PM_SESSION_CLOSED;
     add(2, 1).state |= PM_SESSION_CUT;
-    add(3, 1).incarnation = 7;
+    add(3, 1).session.incarnation = 7;
     add(4, 1).last_seen = now - 70'000;
-    add(5, 1).direction = PM_TO_CLIENT;
+    add(5, 1).session.direction = PM_TO_CLIENT;
     add(6, 1).tag = PM_TAG_CLAIMED;
     EXPECT_EQ(list({.service = {}, .backend = {}, .limit = 10}).total, 0U);
 }

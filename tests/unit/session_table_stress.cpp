@@ -17,13 +17,21 @@ namespace pointsman {
 namespace {
 
 using Half = std::vector<pm_session_set>;
-using Places = std::array<pm_session*, 2 * PM_SESSION_WAYS>;
+
+struct Place {
+    pm_session_set* set = nullptr;
+    std::size_t way = 0;
+
+    [[nodiscard]] std::atomic_ref<__u32> tag() const { return std::atomic_ref{set->tag[way]}; }
+};
+
+using Places = std::array<Place, 2 * PM_SESSION_WAYS>;
 
 constexpr __u32 moved_by_program = 1; ///< last_seen of what the program wrote
 
-pm_session session(std::uint32_t flow) {
+Session session(std::uint32_t flow) {
     auto const hash = (std::uint64_t{flow} + 1) * 0x9e3779b97f4a7c15ULL;
-    pm_session out{};
+    Session out{};
     out.tag = pm_session_tag(hash);
     out.hash_high = static_cast<__u32>(hash >> 32);
     out.state = PM_SESSION_ESTABLISHED;
@@ -34,59 +42,42 @@ pm_session session(std::uint32_t flow) {
     return out;
 }
 
-std::atomic_ref<__u32> tag_of(pm_session& session) {
-    return std::atomic_ref{session.tag};
-}
-
-Places places_of(pm_session const& session, Half& half) {
+Places places_of(Session const& session, Half& half) {
     auto const sets = static_cast<std::uint32_t>(half.size());
     Places places{};
     for (std::size_t way = 0; way < PM_SESSION_WAYS; ++way) {
-        places[way] = &half[pm_first_set(session.hash_high, sets)].way[way];
-        places[PM_SESSION_WAYS + way] = &half[pm_second_set(session.hash_high, sets)].way[way];
+        places[way] = {&half[pm_first_set(session.hash_high, sets)], way};
+        places[PM_SESSION_WAYS + way] = {&half[pm_second_set(session.hash_high, sets)], way};
     }
     return places;
 }
 
-bool holds(pm_session& place, pm_session const& session) {
-    return tag_of(place).load() == session.tag && place.hash_high == session.hash_high;
-}
-
-/// session_publish: everything but the tag, then the tag.
-void publish(pm_session& place, pm_session const& content) {
-    place.hash_high = content.hash_high;
-    place.last_seen = content.last_seen;
-    place.state = content.state;
-    place.client = content.client;
-    place.backend = content.backend;
-    place.incarnation = content.incarnation;
-    place.service = content.service;
-    tag_of(place).store(content.tag);
+bool holds(Place const& place, Session const& session) {
+    return place.tag().load() == session.tag && place.set->hash_high[place.way] == session.hash_high;
 }
 
 /// session_settle: the entry in the lowest place stays.
-void settle(Places const& places, pm_session const& session) {
-    pm_session* survivor = nullptr;
-    for (auto* const place : places) {
-        if (place == survivor || !holds(*place, session)) continue;
+void settle(Places const& places, Session const& session) {
+    bool survivor = false;
+    for (auto const& place : places) {
+        if (!holds(place, session)) continue;
         auto expected = session.tag;
-        if (survivor)
-            tag_of(*place).compare_exchange_strong(expected, PM_TAG_EMPTY);
-        else
-            survivor = place;
+        if (survivor) place.tag().compare_exchange_strong(expected, PM_TAG_EMPTY);
+        survivor = true;
     }
 }
 
 /// What the program does for a packet of a flow: finds its session, or moves it here from the other half. It
 /// takes the last empty place where the daemon takes the first, so that both often publish the same flow.
-void receive_packet(pm_session session, Half& to) {
+void receive_packet(Session session, Half& to) {
     auto const places = places_of(session, to);
-    if (std::ranges::any_of(places, [&](auto* place) { return holds(*place, session); })) return;
+    if (std::ranges::any_of(places, [&](auto const& place) { return holds(place, session); })) return;
     session.last_seen = moved_by_program;
     for (auto place = places.rbegin(); place != places.rend(); ++place) {
         __u32 empty = PM_TAG_EMPTY;
-        if (!tag_of(**place).compare_exchange_strong(empty, PM_TAG_CLAIMED)) continue;
-        publish(**place, session);
+        if (!place->tag().compare_exchange_strong(empty, PM_TAG_CLAIMED)) continue;
+        write_session(*place->set, place->way,
+                      session); // session_publish: everything but the tag, then the tag
         settle(places, session);
         return;
     }
@@ -95,8 +86,9 @@ void receive_packet(pm_session session, Half& to) {
 std::multiset<std::uint32_t> flows_of(Half const& half) {
     std::multiset<std::uint32_t> flows;
     for (auto const& set : half)
-        for (auto const& way : set.way)
-            if (way.tag != PM_TAG_EMPTY) flows.insert(way.tag == PM_TAG_CLAIMED ? ~0U : way.client.word[3]);
+        for (std::size_t way = 0; way < PM_SESSION_WAYS; ++way)
+            if (set.tag[way] != PM_TAG_EMPTY)
+                flows.insert(set.tag[way] == PM_TAG_CLAIMED ? ~0U : set.way[way].client.word[3]);
     return flows;
 }
 
@@ -128,9 +120,9 @@ public:
         from = to = Half(sets_);
         for (auto const flow : flows) {
             auto const places = places_of(session(flow), from);
-            auto const place =
-                std::ranges::find_if(places, [](auto* candidate) { return candidate->tag == PM_TAG_EMPTY; });
-            if (place != places.end()) **place = session(flow);
+            auto const place = std::ranges::find_if(
+                places, [](auto const& candidate) { return candidate.tag() == PM_TAG_EMPTY; });
+            if (place != places.end()) write_session(*place->set, place->way, session(flow));
         }
         ++started_;
         for (auto const flow : packets)

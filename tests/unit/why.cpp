@@ -19,6 +19,7 @@ Generation web() {
     GenerationService service;
     service.id = ServiceId{3};
     service.name = "web";
+    service.forward = Forward::dsr;
     generation.services.push_back(service);
     GenerationBackend backend;
     backend.id = BackendId{5};
@@ -58,6 +59,7 @@ TEST(Why, ANewFlowGoesBySlot) {
               (std::vector<std::string>{"hash", "session", "service", "maglev", "backend", "verdict"}));
     EXPECT_EQ(text_of(why, 0), "flow hash 00000000000000ab: its session would be in set 1 and 9");
     EXPECT_EQ(text_of(why, 1), "no session: a new flow");
+    EXPECT_EQ(text_of(why, 2), "service web, forward dsr, on_down reset");
     EXPECT_EQ(text_of(why, 3), "Maglev slot 12 of 16381");
     EXPECT_EQ(text_of(why, 4), "backend web/b1 at 10.0.0.2:8080, up, incarnation 2, next hop unresolved");
     EXPECT_EQ(why.at("backend"), "web/b1");
@@ -89,6 +91,22 @@ TEST(Why, ASessionThatIsOverSaysWhy) {
     EXPECT_NE(text_of(why, 1).find("of an earlier incarnation"), std::string::npos);
     EXPECT_EQ(text_of(why, 3), "no backend is eligible: the table is empty");
     EXPECT_TRUE(why.at("backend").is_null());
+}
+
+TEST(Why, ABackendWithoutAPortAnswersAtTheClients) {
+    auto generation = web();
+    generation.backends.front().address = *Address::parse("fd00::2");
+    generation.backends.front().port = 0;
+    FlowDecision decision;
+    decision.service = 3;
+    decision.backend = 5;
+    decision.slots = 16381;
+    decision.verdict = PM_FORWARD_TO_BACKEND;
+    FlowQuestion const v6{*Endpoint::parse("[2001:db8::7]:40000"), *Endpoint::parse("[2001:db8::a]:80"),
+                          Protocol::tcp};
+    auto const why = why_json(v6, decision, generation);
+    EXPECT_EQ(why.at("from"), "[2001:db8::7]:40000");
+    EXPECT_EQ(why.at("steps").at(4).at("address"), "[fd00::2]:80");
 }
 
 TEST(Why, NoServiceIsSaidByName) {

@@ -18,6 +18,7 @@ Runner::Runner(std::uint32_t most_frames) : object_{runner_object__open()} {
     if (!object_)
         throw DatapathError{"the runner does not open", "install the libbpf that it was built with"};
     bpf_map__set_max_entries(object_->maps.runner_frames, most_frames);
+    bpf_map__set_max_entries(object_->maps.runner_lookup, 2 * most_frames);
     if (runner_object__load(object_.get()) != 0)
         throw DatapathError{"the kernel refused the runner", "run as root"};
     frames_ = {bpf_map__fd(object_->maps.runner_frames), most_frames};
@@ -35,6 +36,29 @@ void Runner::choose(int program_fd) {
     std::uint32_t const first = 0;
     if (::bpf_map_update_elem(bpf_map__fd(object_->maps.runner_program), &first, &program_fd, BPF_ANY) != 0)
         throw std::runtime_error{"the kernel refused the tail call"};
+}
+
+void Runner::learn(std::span<RunnerFrame const> frames) {
+    struct Key {
+        std::array<std::uint8_t, 12> flow{};
+        std::uint32_t protocol = 6;
+    };
+    auto const map = bpf_map__fd(object_->maps.runner_lookup);
+    std::uint64_t const value = 0;
+    for (auto const& frame : frames) {
+        Key key;
+        std::copy_n(frame.octets.begin() + 26, key.flow.size(), key.flow.begin()); // addresses and ports
+        if (::bpf_map_update_elem(map, &key, &value, BPF_ANY) != 0)
+            throw std::runtime_error{"the floor's hash is full"};
+    }
+}
+
+int Runner::moved_program() const {
+    return bpf_program__fd(object_->progs.moved);
+}
+
+int Runner::floor_program() const {
+    return bpf_program__fd(object_->progs.lookup);
 }
 
 int Runner::empty_program() const {

@@ -14,7 +14,7 @@ namespace pointsman::bench {
 
 /// A frame of a fixed size, as the runner's table holds it.
 struct RunnerFrame {
-    std::array<std::uint8_t, 64> octets{};
+    std::array<std::uint8_t, 80> octets{};
 };
 
 /// Times XDP programs by BPF_PROG_TEST_RUN, each packet fresh from a table of frames.
@@ -28,9 +28,14 @@ public:
     /// Frames of the next blocks. Their number is a power of two.
     void load(std::span<RunnerFrame const> frames);
 
-    /// The program under test; the empty program's descriptor for the runner's own cost.
+    /// The flows that the floor program finds: those of these IPv4 TCP frames.
+    void learn(std::span<RunnerFrame const> frames);
+
+    /// The program under test.
     void choose(int program_fd);
-    [[nodiscard]] int empty_program() const;
+    [[nodiscard]] int empty_program() const; ///< what the runner costs by itself
+    [[nodiscard]] int moved_program() const; ///< moves the head, which the runner then moves back
+    [[nodiscard]] int floor_program() const; ///< parse and one lookup of the frame's flow in a hash
 
     /// Runs the chosen program `packets` times, going on where the last block ended.
     /// @return nanoseconds per packet, the runner's included, as the kernel measured them: the call itself

@@ -1,0 +1,111 @@
+/* SPDX-License-Identifier: GPL-2.0 OR BSD-2-Clause */
+/* Tunnels to backends: IP in IP (RFC 2003, RFC 2473), or GUE, in IPv4 or IPv6 as the backend's address is. */
+#ifndef PM_ENCAP_H
+#define PM_ENCAP_H
+
+#include "answer.h"
+#include "service.h"
+
+/* draft-ietf-intarea-gue-09 section 3.1, version 0 without flags and fields */
+struct gue_header {
+	__u8 length; /* version 0, no control message, no optional fields */
+	__u8 protocol;
+	__be16 flags;
+};
+
+static __always_inline struct tunnel tunnel_of(const struct packet *packet, const struct pm_service *service,
+					       const struct pm_backend *backend)
+{
+	struct tunnel tunnel = {.l3_offset = packet->l3_offset, .v6 = !pm_addr_is_v4(&backend->address)};
+
+	tunnel.gue = service->forward == PM_FORWARD_GUE;
+	tunnel.length = tunnel.v6 ? sizeof(struct ipv6hdr) : sizeof(struct iphdr);
+	if (tunnel.gue)
+		tunnel.length += sizeof(struct udphdr) + sizeof(struct gue_header);
+	return tunnel;
+}
+
+/* The flow's own source port, so that receivers spread flows over their queues. */
+static __always_inline void write_gue(struct udphdr *udp, const struct packet *packet, __be16 port,
+				      __u8 inner)
+{
+	struct gue_header *gue = (void *)(udp + 1);
+
+	udp->source = bpf_htons(0xc000 | (packet->hash & 0x3fff));
+	udp->dest = port;
+	udp->len = bpf_htons(sizeof(*udp) + sizeof(*gue) + packet->l3_length);
+	udp->check = 0; /* the inner packet has its own; RFC 6935 allows it in IPv6 too */
+	gue->length = 0;
+	gue->protocol = inner;
+	gue->flags = 0;
+}
+
+static __always_inline void write_outer(void *header, const struct packet *packet,
+					const struct tunnel *tunnel, const struct pm_addr *source,
+					const struct pm_backend *backend)
+{
+	const __u8 inner = packet->v6 ? IPPROTO_IPV6 : IPPROTO_IPIP;
+	const __u8 protocol = tunnel->gue ? IPPROTO_UDP : inner;
+	const __u32 outer = tunnel->v6 ? sizeof(struct ipv6hdr) : sizeof(struct iphdr);
+	const __u16 length = tunnel->length - outer + packet->l3_length;
+	struct ipv6hdr *ip6 = header;
+
+	if (!tunnel->v6) {
+		write_ipv4(header, source, &backend->address, protocol, length);
+		return;
+	}
+	write_ipv6(ip6, source, &backend->address, protocol, length);
+	ip6->flow_lbl[0] = packet->hash >> 48 & 0xf;
+	ip6->flow_lbl[1] = packet->hash >> 40;
+	ip6->flow_lbl[2] = packet->hash >> 32;
+}
+
+/* The outer source address: one of those towards the backend, by the flow. */
+static __always_inline struct pm_addr *tunnel_source(const struct packet *packet,
+						     const struct pm_backend *backend)
+{
+	__u32 count = backend->nat_count ? backend->nat_count : 1;
+
+	return nat_address_at(packet->active, backend->nat_first + (__u32)(packet->hash >> 32) % count);
+}
+
+/* Writes the MAC addresses, and the EtherType if the outer packet is of the other family. */
+static __always_inline int write_ethernet(PM_CONTEXT *ctx, const struct packet *packet,
+					  const struct tunnel *tunnel, const struct pm_backend *backend)
+{
+	struct ethhdr *eth = context_data(ctx);
+	__u32 offset = packet->l3_offset - sizeof(__be16);
+	__be16 *type;
+
+	OPAQUE(offset);
+	type = context_data(ctx) + (offset & PM_L3_OFFSET_MASK);
+	if ((void *)(eth + 1) > context_data_end(ctx) || (void *)(type + 1) > context_data_end(ctx))
+		return -1;
+	rewrite_ethernet(eth, backend->next_hop, backend->source);
+	*type = bpf_htons(tunnel->v6 ? ETH_P_IPV6 : ETH_P_IP);
+	return 0;
+}
+
+/* Puts the packet into a tunnel to the backend. */
+static __always_inline int encapsulate(PM_CONTEXT *ctx, const struct packet *packet,
+				       const struct pm_service *service, const struct pm_backend *backend)
+{
+	const struct pm_addr *source = tunnel_source(packet, backend);
+	const struct tunnel tunnel = tunnel_of(packet, service, backend);
+	void *ip;
+
+	if (!source || context_encapsulate(ctx, &tunnel) || write_ethernet(ctx, packet, &tunnel, backend))
+		return PM_DROP_REWRITE_FAILED;
+	ip = l3_header(ctx, packet);
+	/* the inner headers follow, so that there is room for the longest outer ones */
+	if (ip + sizeof(struct ipv6hdr) + sizeof(struct udphdr) + sizeof(struct gue_header) >
+	    context_data_end(ctx))
+		return PM_DROP_REWRITE_FAILED;
+	write_outer(ip, packet, &tunnel, source, backend);
+	if (tunnel.gue)
+		write_gue(ip + (tunnel.v6 ? sizeof(struct ipv6hdr) : sizeof(struct iphdr)), packet,
+			  service->gue_port, packet->v6 ? IPPROTO_IPV6 : IPPROTO_IPIP);
+	return PM_FORWARD_TO_BACKEND;
+}
+
+#endif

@@ -1,0 +1,93 @@
+/* SPDX-License-Identifier: GPL-2.0 OR BSD-2-Clause */
+/* What a session learns from the packets of its flow, and what the daemon hears of it. */
+#ifndef PM_FOLLOW_H
+#define PM_FOLLOW_H
+
+#include "event.h"
+#include "nat.h"
+
+/* A transition of a flow: both sessions of its pair learn of it. */
+static __always_inline void mark_pair(const struct packet *packet, place_t place,
+				      const struct session_copy *copy, __u32 bits)
+{
+	struct entry entry = entry_at(place);
+
+	if (entry.set)
+		__sync_fetch_and_or(&entry.set->state[entry.way], bits);
+	nat_tell_partner(&copy->session, bits, packet->now, packet->active);
+}
+
+/* Bits that this packet adds to what is known of its TCP connection. */
+static __always_inline __u32 tcp_progress(const struct packet *packet, const struct session_copy *session)
+{
+	const __u8 flags = packet->tcp_flags;
+	const __u8 to_backend = session->direction == PM_TO_BACKEND;
+	__u32 bits = 0;
+
+	if (flags & TCP_RST)
+		return PM_SESSION_CLOSED;
+	if ((!to_backend || !session->nat_port) &&
+	    (flags & TCP_ACK)) /* of other modes only the client is seen */
+		bits |= PM_SESSION_ANSWERED;
+	if (to_backend && (flags & TCP_ACK) && ((session->state | bits) & PM_SESSION_ANSWERED))
+		bits |= PM_SESSION_ESTABLISHED;
+	if (flags & TCP_FIN)
+		bits |= to_backend ? PM_SESSION_FIN_CLIENT : PM_SESSION_FIN_BACKEND;
+	if (((session->state | bits) & (PM_SESSION_FIN_CLIENT | PM_SESSION_FIN_BACKEND)) ==
+	    (PM_SESSION_FIN_CLIENT | PM_SESSION_FIN_BACKEND))
+		bits |= PM_SESSION_CLOSED;
+	return bits;
+}
+
+static __always_inline __u32 udp_progress(const struct session_copy *session)
+{
+	if (session->direction == PM_TO_CLIENT || !session->nat_port)
+		return PM_SESSION_ANSWERED | PM_SESSION_ESTABLISHED;
+	return 0;
+}
+
+/* Tells the daemon what became of the connection. */
+static __always_inline void report_progress(const struct packet *packet, const struct session_copy *session,
+					    __u32 added)
+{
+	const __u32 active = packet->active;
+
+	if (session->direction == PM_TO_CLIENT && (packet->tcp_flags & TCP_RST) &&
+	    !(session->state & PM_SESSION_MIDSTREAM)) {
+		__u32 type = session->state & PM_SESSION_ANSWERED ? PM_EVENT_ABORTED : PM_EVENT_REFUSED;
+
+		event_send_evidence(&session->session, active, type, packet->now);
+	}
+	if (added & PM_SESSION_ESTABLISHED)
+		event_send(&session->session, active, PM_EVENT_ESTABLISHED,
+			   (__u32)(bpf_ktime_get_ns() >> 10) - session->opened_us, 0);
+	if ((added & PM_SESSION_CLOSED) && (session->state & PM_SESSION_ESTABLISHED))
+		event_send(&session->session, active, PM_EVENT_CLOSED, 0, 0);
+}
+
+static __always_inline void keep_young(place_t place, __u32 now)
+{
+	struct entry entry = entry_at(place);
+
+	if (entry.set)
+		WRITE_ONCE(entry.set->last_seen[entry.way], now);
+}
+
+/* Follows the connection and keeps its sessions young. */
+static __always_inline void follow(const struct packet *packet, place_t place,
+				   const struct session_copy *copy)
+{
+	__u32 bits = copy->protocol == IPPROTO_TCP ? tcp_progress(packet, copy) : udp_progress(copy);
+	__u32 added = bits & ~copy->state;
+
+	if ((copy->last_seen ^ packet->now) / PM_SEEN_TICKS)
+		keep_young(place, packet->now);
+	if (added) {
+		mark_pair(packet, place, copy, added);
+		report_progress(packet, copy, added);
+	} else if ((copy->last_seen ^ packet->now) >> PARTNER_REFRESH_SHIFT) {
+		nat_tell_partner(&copy->session, 0, packet->now, packet->active);
+	}
+}
+
+#endif

@@ -1,0 +1,115 @@
+/* SPDX-License-Identifier: GPL-2.0 OR BSD-2-Clause */
+/* The first packet of a flow. */
+#ifndef PM_OPEN_H
+#define PM_OPEN_H
+
+#include "event.h"
+#include "forward.h"
+#include "fragment.h"
+#include "nat.h"
+#include "reset.h"
+
+/*
+ * There is no backend for this packet: a TCP peer learns that at once by a RST, unless the service says drop,
+ * in which case, and for anything else, `verdict` names the reason.
+ */
+static __always_inline int refuse(PM_CONTEXT *ctx, struct packet *packet, const struct pm_service *service,
+				  int verdict)
+{
+	if (packet->flow.protocol != IPPROTO_TCP || service->on_down == PM_ON_DOWN_DROP ||
+	    (packet->tcp_flags & TCP_RST))
+		return verdict;
+	return answer_reset(ctx, packet);
+}
+
+/* What a session knows of its client, from the first packet. */
+static __always_inline void draft_client(struct session_copy *draft, const struct packet *packet,
+					 const struct ethhdr *eth)
+{
+	draft->state = packet->flow.protocol == IPPROTO_TCP && !is_syn(packet) ? PM_SESSION_MIDSTREAM : 0;
+	draft->last_seen = packet->now;
+	draft->client = packet->flow.source;
+	draft->client_port = packet->flow.source_port;
+	draft->service_port = packet->flow.destination_port;
+	draft->link = packet->link;
+	draft->protocol = packet->flow.protocol;
+	__builtin_memcpy(draft->client_mac, eth->h_source, ETH_ALEN);
+	draft->opened_us = bpf_ktime_get_ns() >> 10;
+}
+
+/* The backend that a new flow gets goes into the draft. PM_CONTINUE, or why there is none. */
+static __always_inline int draft_backend(PM_CONTEXT *ctx, struct packet *packet, struct session_copy *draft,
+					 const struct pm_service *service, __u32 service_index)
+{
+	__u32 selected = maglev_select(service, service_index, packet->hash, packet->active);
+	struct pm_backend *backend = backend_at(packet->active, selected);
+
+	if (!selected || !backend)
+		return refuse(ctx, packet, service, PM_DROP_NO_BACKEND);
+	if (!backend->ifindex)
+		return PM_DROP_NO_NEXT_HOP;
+	draft->service = service_index;
+	draft->backend = selected;
+	draft->incarnation = backend->incarnation;
+	draft->nat_port = 0;
+	draft->nat_address = 0;
+	if (service->forward != PM_FORWARD_NAT)
+		return PM_CONTINUE;
+	return nat_open_reply(draft, service, backend, packet->hash, packet->active);
+}
+
+/* Stores the draft, in the place of an earlier session of the same flow if there is one. */
+static __always_inline int store_draft(const struct packet *packet, struct session_copy *draft,
+				       place_t old_place)
+{
+	struct entry old = entry_at(old_place);
+
+	draft->direction = PM_TO_BACKEND;
+	if (old.set && entry_claim(old, pm_session_tag(packet->hash))) {
+		entry_publish(old, draft, packet->hash);
+		return PM_CONTINUE;
+	}
+	return session_store(draft, &packet->flow, packet->hash, packet->active) ? PM_CONTINUE
+										 : PM_DROP_SESSIONS_FULL;
+}
+
+/*
+ * First packet of a flow: selects a backend and makes the pair of sessions. `old_place` holds a session of
+ * the same flow that is over and gives up its place, or is 0.
+ */
+__noinline int open_session(PM_CONTEXT *ctx, struct packet *packet, __u32 service_index, place_t old_place)
+{
+	struct scratch *scratch = array_at(&pm_scratch, 0);
+	struct ethhdr *eth = context_data(ctx);
+	struct pm_backend_counters *counts;
+	struct pm_service *service;
+	struct session_copy *draft;
+	struct parties parties;
+	int verdict;
+
+	if (!packet || !scratch || (void *)(eth + 1) > context_data_end(ctx))
+		return PM_DROP_REWRITE_FAILED;
+	draft = &scratch->draft;
+	service = service_at(packet->active, service_index);
+	if (!service)
+		return PM_DROP_NO_BACKEND;
+	if (packet->tcp_flags & TCP_RST)
+		return PM_DROP_NO_SESSION;
+	draft_client(draft, packet, eth);
+	verdict = draft_backend(ctx, packet, draft, service, service_index);
+	if (verdict == PM_DROP_PORTS_EXHAUSTED)
+		event_send_evidence(&draft->session, packet->active, PM_EVENT_PORTS_EXHAUSTED, packet->now);
+	if (verdict == PM_CONTINUE)
+		verdict = store_draft(packet, draft, old_place);
+	if (verdict != PM_CONTINUE)
+		return verdict;
+	counts = backend_counters(draft->backend);
+	if (counts)
+		counts->opened++;
+	if (packet->fragment)
+		fragment_follow(packet, draft);
+	parties = parties_of(&draft->session, packet->active);
+	return to_backend(ctx, packet, &draft->session, &parties);
+}
+
+#endif

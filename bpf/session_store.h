@@ -1,0 +1,276 @@
+/* SPDX-License-Identifier: GPL-2.0 OR BSD-2-Clause */
+/*
+ * Writing sessions. Writers on several CPUs (and the daemon's carry-over) claim an entry by
+ * compare-and-exchange on its tag, fill it in and publish the tag last. A reader copies the entry and looks
+ * at the tag again: if that changed, it missed. Two writers of the same flow may publish two entries; each
+ * then looks for the other and the one in the lower place stays, so exactly one survives in every order of
+ * events.
+ */
+#ifndef PM_SESSION_STORE_H
+#define PM_SESSION_STORE_H
+
+#include "session.h"
+
+/* How little an entry is worth: the lowest one is replaced, a living one never, whatever floods the table. */
+enum session_worth {
+	WORTH_NOTHING = 0,
+	WORTH_CLOSED = 1,
+	WORTH_IDLE = 2, /* silent for too long: idle_limit */
+	WORTH_EMBRYONIC = 3,
+	WORTH_LIVING = 4, /* or being written */
+};
+
+static __always_inline __u32 entry_worth(struct entry entry, __u32 now, __u32 active)
+{
+	const struct pm_session_set *set = entry.set;
+	const __u32 tag = READ_ONCE(set->tag[entry.way]);
+
+	if (tag <= PM_TAG_CLAIMED)
+		return tag == PM_TAG_EMPTY ? WORTH_NOTHING : WORTH_LIVING;
+	if (set->state[entry.way] & (PM_SESSION_CLOSED | PM_SESSION_CUT))
+		return WORTH_CLOSED;
+	if (entry_is_idle(entry, now, active))
+		return WORTH_IDLE;
+	return set->state[entry.way] & PM_SESSION_ESTABLISHED ? WORTH_LIVING : WORTH_EMBRYONIC;
+}
+
+static __always_inline void session_count_eviction(__u32 worth)
+{
+	struct pm_counters *counts = counters(PM_LINK_SLOTS);
+
+	if (!counts)
+		return;
+	counts->evicted_closed += worth == WORTH_CLOSED;
+	counts->evicted_idle += worth == WORTH_IDLE;
+	counts->evicted_embryonic += worth == WORTH_EMBRYONIC;
+}
+
+/* The same entry of the other half: while a swap goes on, what stands there comes to this place. */
+static __always_inline place_t session_mirror(place_t place)
+{
+	const __u32 entries = options.session_sets * PM_SESSION_WAYS;
+
+	return place > entries ? place - entries : place + entries;
+}
+
+static __always_inline __u32 set_used(const struct pm_session_set *set)
+{
+	__u32 used = 0;
+
+#pragma unroll
+	for (int way = 0; way < PM_SESSION_WAYS; way++)
+		used += READ_ONCE(set->tag[way]) != PM_TAG_EMPTY;
+	return used;
+}
+
+static __always_inline __u32 set_empty_way(const struct pm_session_set *set, __u32 preferred)
+{
+	__u32 empty = 0;
+
+	if (READ_ONCE(set->tag[preferred]) == PM_TAG_EMPTY)
+		return preferred;
+#pragma unroll
+	for (int way = PM_SESSION_WAYS - 1; way >= 0; way--)
+		if (READ_ONCE(set->tag[way]) == PM_TAG_EMPTY)
+			empty = way;
+	return empty;
+}
+
+/*
+ * What it costs to give up a place: nothing but the fullness of its set when it is empty. While a swap goes
+ * on, an empty place is worth what will come there from the other half.
+ */
+__noinline __u64 session_cost(place_t place, __u32 used, __u32 now, __u32 active)
+{
+	struct entry entry = entry_at(place);
+
+	if (entry.set && READ_ONCE(entry.set->tag[entry.way]) == PM_TAG_EMPTY &&
+	    (active & PM_ACTIVE_CARRY_OVER))
+		entry = entry_at(session_mirror(place));
+	if (!entry.set)
+		return pm_pair(WORTH_LIVING, 0);
+	if (READ_ONCE(entry.set->tag[entry.way]) == PM_TAG_EMPTY)
+		return used;
+	return pm_pair(entry_worth(entry, now, active), ~(now - entry.set->last_seen[entry.way]));
+}
+
+/*
+ * An empty entry in the emptier of the flow's two sets; else the one worth least, the oldest among equals. 0
+ * if none may go.
+ */
+__noinline place_t session_victim(__u64 hash, __u32 now, __u32 active)
+{
+	__u64 least = pm_pair(WORTH_LIVING, 0);
+	place_t victim = 0;
+
+	for (int second = 0; second < 2; second++) {
+		__u32 index = candidate_set(session_half(active), hash >> 32, second);
+		struct pm_session_set *set = array_at(&pm_sessions, index);
+		__u32 used;
+
+		if (!set)
+			return 0;
+		used = set_used(set);
+		if (!(active & PM_ACTIVE_CARRY_OVER) && (used < PM_SESSION_WAYS || least < PM_SESSION_WAYS)) {
+			if (used < least) {
+				least = used;
+				victim = place_of(index, set_empty_way(set, preferred_way(hash)));
+			}
+			continue;
+		}
+#pragma nounroll
+		for (__u32 way = 0; way < PM_SESSION_WAYS; way++) {
+			place_t place = place_of(index, way);
+			__u64 cost = session_cost(place, used, now, active);
+
+			OPAQUE(place);
+			if (cost < least) {
+				least = cost;
+				victim = place;
+			}
+		}
+		if (!least)
+			break;
+	}
+	return victim;
+}
+
+/* Claims an entry whose tag is still `tag`: the caller fills it in and publishes it. */
+static __always_inline int entry_claim(struct entry entry, __u32 tag)
+{
+	return __sync_val_compare_and_swap(&entry.set->tag[entry.way], tag, PM_TAG_CLAIMED) == tag;
+}
+
+static __always_inline void entry_publish(struct entry entry, const struct session_copy *content, __u64 hash)
+{
+	struct pm_session_set *set = entry.set;
+
+	set->hash_high[entry.way] = hash >> 32;
+	set->last_seen[entry.way] = content->last_seen;
+	set->state[entry.way] = content->state;
+	set->way[entry.way] = content->session;
+	__sync_lock_test_and_set(&set->tag[entry.way], pm_session_tag(hash));
+}
+
+/* Empties an entry that still has this hash. */
+static __always_inline void entry_remove(struct entry entry, __u64 hash)
+{
+	__sync_val_compare_and_swap(&entry.set->tag[entry.way], pm_session_tag(hash), PM_TAG_EMPTY);
+}
+
+/* Removes every entry of the flow but the one in the lowest place, and returns that one. */
+__noinline place_t session_settle(__u32 half, __u64 hash, const struct pm_flow *flow, __u32 active)
+{
+	struct parties parties;
+	place_t survivor = 0;
+
+	if (!flow)
+		return 0;
+	for (int second = 0; second < 2; second++) {
+		__u32 index = candidate_set(half, hash >> 32, second);
+		struct pm_session_set *set = array_at(&pm_sessions, index);
+
+#pragma nounroll
+		for (__u32 way = 0; set && way < PM_SESSION_WAYS; way++) {
+			place_t place = place_of(index, way);
+
+			if (!entry_has_hash(set, way, hash) || place == survivor)
+				continue;
+			parties = parties_of(&set->way[way], active);
+			if (!session_matches(&set->way[way], &parties, flow, active))
+				continue;
+			if (survivor)
+				entry_remove((struct entry){set, way}, hash);
+			else
+				survivor = place;
+		}
+	}
+	return survivor;
+}
+
+enum insert_result {
+	INSERT_DONE = 1,
+	INSERT_NO_PLACE = 0, /* nothing in either candidate set may go */
+	INSERT_RACED = -1,   /* another writer took the place, perhaps for the same flow */
+};
+
+/* Writes `content` over the entry that is worth least. */
+__noinline int session_insert(const struct session_copy *content, __u64 hash, __u32 active)
+{
+	struct entry entry;
+	__u32 tag, worth;
+
+	if (!content)
+		return INSERT_NO_PLACE;
+	entry = entry_at(session_victim(hash, content->last_seen, active));
+	if (!entry.set)
+		return INSERT_NO_PLACE;
+	worth = entry_worth(entry, content->last_seen, active);
+	tag = READ_ONCE(entry.set->tag[entry.way]);
+	if (worth == WORTH_LIVING || tag == PM_TAG_CLAIMED || !entry_claim(entry, tag))
+		return INSERT_RACED;
+	session_count_eviction(worth);
+	entry_publish(entry, content, hash);
+	return INSERT_DONE;
+}
+
+/*
+ * Stores `content` for `flow` in the active half and returns the entry that counts: ours, or an equal one
+ * that another CPU stored first. 0 when there was no place.
+ */
+static __always_inline place_t session_store(const struct session_copy *content, const struct pm_flow *flow,
+					     __u64 hash, __u32 active)
+{
+	if (session_insert(content, hash, active) != INSERT_DONE)
+		return 0;
+	return session_settle(session_half(active), hash, flow, active);
+}
+
+/* The session of a flow that is still in the other half moves here; if no place can be claimed it stays
+ * there. */
+__noinline place_t session_carry_over(__u64 hash, const struct pm_flow *flow, __u32 active)
+{
+	place_t place = session_find(!session_half(active), hash, flow, active);
+	struct entry mirror = entry_at(session_mirror(place));
+	struct scratch *scratch = array_at(&pm_scratch, 0);
+	place_t moved;
+
+	if (!mirror.set || !scratch || !entry_read(entry_at(place), &scratch->moved))
+		return 0;
+	if (entry_claim(mirror, PM_TAG_EMPTY)) {
+		entry_publish(mirror, &scratch->moved, hash);
+		return session_settle(session_half(active), hash, flow, active);
+	}
+	moved = session_store(&scratch->moved, flow, hash, active);
+	return moved ? moved : place;
+}
+
+/*
+ * The session of a flow, or 0; copied, with what it refers to. While a swap carries sessions over, one that
+ * is still in the other half moves here.
+ */
+static __always_inline place_t session_lookup(__u64 hash, const struct pm_flow *flow, __u32 active,
+					      struct session_copy *copy, struct parties *parties)
+{
+	place_t place = session_search(session_half(active), hash, flow, active, copy, parties);
+
+	if (place || !(active & PM_ACTIVE_CARRY_OVER))
+		return place;
+	place = session_carry_over(hash, flow, active);
+	if (!entry_read(entry_at(place), copy))
+		return 0;
+	*parties = parties_of(&copy->session, active);
+	return place;
+}
+
+/* Where the session of a flow is, in either half, or 0. Nothing moves. */
+static __always_inline place_t session_peek(__u64 hash, const struct pm_flow *flow, __u32 active)
+{
+	place_t place = session_find(session_half(active), hash, flow, active);
+
+	if (place || !(active & PM_ACTIVE_CARRY_OVER))
+		return place;
+	return session_find(!session_half(active), hash, flow, active);
+}
+
+#endif

@@ -1,0 +1,152 @@
+// What the daemon goes on from, and what it leaves its successor.
+#include "controller/app/adoption.hpp"
+#include "controller/app/daemon.hpp"
+#include "controller/model/names.hpp"
+
+#include <spdlog/spdlog.h>
+
+namespace asio = boost::asio;
+namespace json = boost::json;
+
+namespace pointsman {
+namespace {
+
+using Steady = std::chrono::steady_clock;
+using Wall = std::chrono::system_clock;
+
+AdminOrder to_order(SavedOrder const& saved) {
+    AdminOrder order{saved.state, saved.reason, std::nullopt, saved.then};
+    if (saved.deadline) order.deadline = Steady::now() + (*saved.deadline - Wall::now());
+    return order;
+}
+
+SavedOrder to_saved(AdminOrder const& order) {
+    SavedOrder saved{order.state, order.reason, std::nullopt, order.then};
+    if (order.deadline)
+        saved.deadline =
+            Wall::now() + std::chrono::duration_cast<Wall::duration>(*order.deadline - Steady::now());
+    return saved;
+}
+
+std::int64_t milliseconds(std::chrono::nanoseconds duration) {
+    return std::chrono::duration_cast<std::chrono::milliseconds>(duration).count();
+}
+
+} // namespace
+
+/// Before the first publish, which is then a plan on top of what packets use.
+void Daemon::take_over() {
+    auto read = keeper_.read(desired_.daemon.bpffs);
+    if (!read.problem.empty())
+        spdlog::warn("{} is not used: {}; orders and health that only it knows are forgotten", keeper_.path(),
+                     read.problem);
+    auto const& predecessor = datapath_.predecessor();
+    auto const& room = datapath_.programs().room();
+    Inheritance inherited{std::nullopt, std::move(read.state), datapath_.takeover() != Takeover::fresh,
+                          room.services, room.backends};
+    if (predecessor) inherited.tables = predecessor->generation;
+    auto adopted = adopt(inherited, desired_);
+    health_.resume(adopted.health);
+    for (auto const& [key, order] : adopted.orders)
+        admin_.set(key, to_order(order));
+    stories_ = std::move(adopted.stories);
+    instruments_.transitions = std::move(adopted.transitions);
+    if (inherited.continues)
+        publisher_.adopt(std::move(adopted.current), datapath_.takeover() == Takeover::same);
+    tell_of_takeover(inherited.saved        ? "read"
+                     : read.problem.empty() ? "missing"
+                                            : "unusable",
+                     adopted.orders.size());
+}
+
+void Daemon::tell_of_takeover(std::string_view state_file, std::size_t orders) {
+    auto const takeover = datapath_.takeover();
+    if (takeover == Takeover::fresh) {
+        if (orders > 0) spdlog::info("orders in force from before the start: {}", orders);
+        return;
+    }
+    auto const& from = datapath_.predecessor();
+    taken_over_ = TakenOver{takeover, generation().number, from ? from->sessions : 0, Wall::now()};
+    json::object record{{"tables", name_of(takeover)},
+                        {"generation", generation().number},
+                        {"services", generation().services.size()},
+                        {"backends", generation().backends.size()},
+                        {"orders", orders},
+                        {"sessions", takeover == Takeover::replaced ? 0 : taken_over_->sessions},
+                        {"state_file", state_file}};
+    if (from) {
+        record["age_ms"] = milliseconds(from->age);
+        record["unwatched_ms"] = milliseconds(from->unwatched);
+        record["carry_over_resumed"] = from->carrying_over;
+    }
+    if (!datapath_.why_not_same().empty()) record["text"] = datapath_.why_not_same();
+    audit_.write("adopt", record);
+    if (takeover == Takeover::replaced)
+        spdlog::warn("the tables that packets use cannot be taken over: {}; new ones take their place, and "
+                     "established connections end",
+                     datapath_.why_not_same());
+    else
+        spdlog::info("goes on from generation {}: {} sessions, {} backends, {} orders{}{}",
+                     generation().number, taken_over_->sessions, generation().backends.size(), orders,
+                     takeover == Takeover::resized ? "; to new tables, " : "", datapath_.why_not_same());
+}
+
+void Daemon::tell_of_carried_sessions() {
+    if (datapath_.takeover() != Takeover::resized) return;
+    auto const& carried = datapath_.carried();
+    instruments_.sessions_lost += carried.lost;
+    spdlog::info(
+        "sessions carried to the new tables: {} copied, {} not valid any more, {} lost for want of a place",
+        carried.carried, carried.dropped, carried.lost);
+}
+
+SavedState Daemon::state_to_save() const {
+    SavedState state{desired_.daemon.bpffs, Wall::now(), generation().number, {}};
+    for (auto const& service : generation().services) {
+        auto& saved = state.services.emplace_back(SavedService{service.name,
+                                                               service.address,
+                                                               service.port_first,
+                                                               service.port_last,
+                                                               service.protocol,
+                                                               service.id,
+                                                               service.panic,
+                                                               {}});
+        for (auto const& backend : generation().backends)
+            if (backend.service == service.id) saved.backends.push_back(state_to_save(backend));
+    }
+    return state;
+}
+
+SavedBackend Daemon::state_to_save(GenerationBackend const& backend) const {
+    SavedBackend saved;
+    saved.name = backend.key.backend;
+    saved.address = backend.address;
+    saved.port = backend.port;
+    saved.id = backend.id;
+    saved.incarnation = backend.incarnation;
+    saved.eligible = backend.eligible;
+    saved.keeps_sessions = backend.keeps_sessions;
+    saved.weight = backend.weight;
+    saved.backup = backend.backup;
+    saved.health = health_.state_of(backend.key);
+    if (auto const story = stories_.find(backend.key); story != stories_.end()) saved.story = story->second;
+    if (auto const* order = admin_.find(backend.key)) saved.order = to_saved(*order);
+    if (auto const moved = instruments_.transitions.find(backend.key);
+        moved != instruments_.transitions.end())
+        saved.transitions = moved->second;
+    return saved;
+}
+
+/// The daemon goes on without: a balancer that forwards is worth more than one that remembers.
+void Daemon::state_not_saved(std::string const& why) {
+    spdlog::warn("daemon.state_dir: {}; orders and health will not outlive this daemon: make {} writable",
+                 why, desired_.daemon.state_dir);
+    audit_.write("alarm", {{"because", "state_not_saved"}, {"text", why}});
+}
+
+asio::awaitable<void> Daemon::settled() {
+    co_await publisher_.settled();
+    co_await keeper_.saved();
+}
+
+} // namespace pointsman

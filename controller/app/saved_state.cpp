@@ -1,0 +1,202 @@
+#include "controller/app/saved_state.hpp"
+
+#include "controller/model/names.hpp"
+
+#include <boost/json/array.hpp>
+#include <boost/json/object.hpp>
+#include <boost/json/parse.hpp>
+#include <boost/json/serialize.hpp>
+#include <stdexcept>
+
+namespace json = boost::json;
+
+namespace pointsman {
+namespace {
+
+constexpr std::string_view schema = "pointsman.state/1";
+
+std::int64_t microseconds(WallTime time) {
+    return std::chrono::floor<std::chrono::microseconds>(time.time_since_epoch()).count();
+}
+
+WallTime wall_time(std::int64_t microseconds) {
+    return WallTime{std::chrono::microseconds{microseconds}};
+}
+
+std::string_view word_of(MeasuredState state) {
+    switch (state) {
+    case MeasuredState::unknown: return "unknown";
+    case MeasuredState::up: return "up";
+    case MeasuredState::down: return "down";
+    }
+    return "unknown";
+}
+
+json::object order_json(SavedOrder const& order) {
+    json::object out{{"state", name_of(order.state)}, {"reason", order.reason}};
+    if (order.deadline) out["deadline_us"] = microseconds(*order.deadline);
+    if (order.then) out["then"] = name_of(*order.then);
+    return out;
+}
+
+json::object backend_json(SavedBackend const& backend) {
+    json::object out{{"name", backend.name},
+                     {"address", backend.address.text()},
+                     {"port", backend.port},
+                     {"id", static_cast<std::uint32_t>(backend.id)},
+                     {"incarnation", backend.incarnation},
+                     {"eligible", backend.eligible},
+                     {"keeps_sessions", backend.keeps_sessions},
+                     {"weight", backend.weight},
+                     {"backup", backend.backup},
+                     {"measured", word_of(backend.health.state)},
+                     {"passed_in_row", backend.health.passed_in_row},
+                     {"failed_in_row", backend.health.failed_in_row},
+                     {"suspect", backend.health.suspect},
+                     {"transitions", backend.transitions}};
+    if (backend.story) {
+        out["since_us"] = microseconds(backend.story->since);
+        out["because"] = backend.story->because;
+    }
+    if (backend.order) out["order"] = order_json(*backend.order);
+    return out;
+}
+
+json::object service_json(SavedService const& service) {
+    json::array backends;
+    for (auto const& backend : service.backends)
+        backends.push_back(backend_json(backend));
+    return {{"name", service.name},
+            {"address", service.address.text()},
+            {"port_first", service.port_first},
+            {"port_last", service.port_last},
+            {"protocol", name_of(service.protocol)},
+            {"id", static_cast<std::uint16_t>(service.id)},
+            {"panic", service.panic},
+            {"backends", std::move(backends)}};
+}
+
+// Reading. Boost.JSON's at() and as_…() throw on what is missing or of another type; so do these, and decode
+// tells it.
+
+[[noreturn]] void refuse(std::string_view key, std::string_view value) {
+    throw std::invalid_argument{std::string{key} + " is " + std::string{value}};
+}
+
+template<typename Number>
+Number number(json::object const& in, std::string_view key) {
+    return in.at(key).to_number<Number>();
+}
+
+std::string text(json::object const& in, std::string_view key) {
+    return std::string{in.at(key).as_string()};
+}
+
+Address address(json::object const& in) {
+    auto const written = text(in, "address");
+    auto const found = Address::parse(written);
+    if (!found) refuse("address", written);
+    return *found;
+}
+
+template<typename Value, typename Name>
+Value one_of(json::object const& in, std::string_view key, std::initializer_list<Value> values, Name name) {
+    auto const word = text(in, key);
+    for (auto const value : values)
+        if (name(value) == word) return value;
+    refuse(key, word);
+}
+
+AdminState admin_state(json::object const& in, std::string_view key) {
+    return one_of(in, key, {AdminState::ready, AdminState::drain, AdminState::maint},
+                  [](AdminState state) { return name_of(state); });
+}
+
+SavedOrder read_order(json::object const& in) {
+    SavedOrder order{admin_state(in, "state"), text(in, "reason"), std::nullopt, std::nullopt};
+    if (in.contains("deadline_us")) order.deadline = wall_time(number<std::int64_t>(in, "deadline_us"));
+    if (in.contains("then")) order.then = admin_state(in, "then");
+    return order;
+}
+
+SavedBackend read_backend(json::object const& in) {
+    SavedBackend backend;
+    backend.name = text(in, "name");
+    backend.address = address(in);
+    backend.port = number<std::uint16_t>(in, "port");
+    backend.id = BackendId{number<std::uint32_t>(in, "id")};
+    backend.incarnation = number<std::uint32_t>(in, "incarnation");
+    backend.eligible = in.at("eligible").as_bool();
+    backend.keeps_sessions = in.at("keeps_sessions").as_bool();
+    backend.weight = number<unsigned>(in, "weight");
+    backend.backup = in.at("backup").as_bool();
+    backend.health.state =
+        one_of(in, "measured", {MeasuredState::unknown, MeasuredState::up, MeasuredState::down},
+               [](MeasuredState state) { return word_of(state); });
+    backend.health.passed_in_row = number<unsigned>(in, "passed_in_row");
+    backend.health.failed_in_row = number<unsigned>(in, "failed_in_row");
+    backend.health.suspect = in.at("suspect").as_bool();
+    backend.transitions = number<std::uint64_t>(in, "transitions");
+    if (in.contains("because"))
+        backend.story = StateStory{wall_time(number<std::int64_t>(in, "since_us")), text(in, "because")};
+    if (in.contains("order")) backend.order = read_order(in.at("order").as_object());
+    return backend;
+}
+
+SavedService read_service(json::object const& in) {
+    SavedService service;
+    service.name = text(in, "name");
+    service.address = address(in);
+    service.port_first = number<std::uint16_t>(in, "port_first");
+    service.port_last = number<std::uint16_t>(in, "port_last");
+    service.protocol = one_of(in, "protocol", {Protocol::tcp, Protocol::udp},
+                              [](Protocol protocol) { return name_of(protocol); });
+    service.id = ServiceId{number<std::uint16_t>(in, "id")};
+    service.panic = in.at("panic").as_bool();
+    for (auto const& backend : in.at("backends").as_array())
+        service.backends.push_back(read_backend(backend.as_object()));
+    return service;
+}
+
+SavedState read_state(json::object const& in) {
+    SavedState state;
+    state.bpffs = text(in, "bpffs");
+    state.saved = wall_time(number<std::int64_t>(in, "saved_us"));
+    state.generation = number<std::uint64_t>(in, "generation");
+    for (auto const& service : in.at("services").as_array())
+        state.services.push_back(read_service(service.as_object()));
+    return state;
+}
+
+} // namespace
+
+std::string encode(SavedState const& state) {
+    json::array services;
+    for (auto const& service : state.services)
+        services.push_back(service_json(service));
+    json::object const out{{"schema", schema},
+                           {"bpffs", state.bpffs},
+                           {"saved_us", microseconds(state.saved)},
+                           {"generation", state.generation},
+                           {"services", std::move(services)}};
+    return json::serialize(out) + "\n";
+}
+
+ReadState decode(std::string_view written, std::string_view bpffs) {
+    boost::system::error_code error;
+    auto const parsed = json::parse(json::string_view{written.data(), written.size()}, error);
+    if (error) return {std::nullopt, "it is no JSON (" + error.message() + ")"};
+    try {
+        auto const& in = parsed.as_object();
+        if (auto const found = text(in, "schema"); found != schema)
+            return {std::nullopt, "its schema is " + found + " instead of " + std::string{schema}};
+        auto state = read_state(in);
+        if (state.bpffs != bpffs)
+            return {std::nullopt, "it belongs to the tables in " + state.bpffs + ", another daemon's"};
+        return {std::move(state), {}};
+    } catch (std::exception const& fault) {
+        return {std::nullopt, std::string{"it is damaged: "} + fault.what()};
+    }
+}
+
+} // namespace pointsman
