@@ -92,12 +92,14 @@ static __always_inline int context_resize(struct __sk_buff *ctx, __u32 length)
 
 /*
  * Makes room for `length` octets before the IP header, which `flags` say what they will be. Packet pointers
- * are void afterwards. A frame that is to be cut into segments later will be cut into smaller ones.
+ * are void afterwards. Segments that a frame is to be cut into later keep their size: is_too_big() knows that
+ * they fit.
  */
 static __always_inline int context_encapsulate(struct __sk_buff *ctx, const struct tunnel *tunnel)
 {
-	__u64 flags = tunnel->v6 ? BPF_F_ADJ_ROOM_ENCAP_L3_IPV6 : BPF_F_ADJ_ROOM_ENCAP_L3_IPV4;
+	__u64 flags = BPF_F_ADJ_ROOM_FIXED_GSO;
 
+	flags |= tunnel->v6 ? BPF_F_ADJ_ROOM_ENCAP_L3_IPV6 : BPF_F_ADJ_ROOM_ENCAP_L3_IPV4;
 	if (tunnel->gue)
 		flags |= BPF_F_ADJ_ROOM_ENCAP_L4_UDP;
 	if (tunnel->l3_offset != ETH_HLEN) /* the kernel makes room behind an Ethernet header only */

@@ -26,38 +26,47 @@ static __always_inline struct tunnel tunnel_of(const struct packet *packet, cons
 }
 
 /* The flow's own source port, so that receivers spread flows over their queues. */
-static __always_inline void write_gue(struct udphdr *udp, const struct packet *packet, __be16 port,
-				      __u8 inner)
+static __always_inline int write_gue(struct udphdr *udp, void *data_end, const struct packet *packet,
+				     __be16 port)
 {
 	struct gue_header *gue = (void *)(udp + 1);
 
+	if ((void *)(gue + 1) > data_end)
+		return -1;
 	udp->source = bpf_htons(0xc000 | (packet->hash & 0x3fff));
 	udp->dest = port;
 	udp->len = bpf_htons(sizeof(*udp) + sizeof(*gue) + packet->l3_length);
 	udp->check = 0; /* the inner packet has its own; RFC 6935 allows it in IPv6 too */
 	gue->length = 0;
-	gue->protocol = inner;
+	gue->protocol = packet->v6 ? IPPROTO_IPV6 : IPPROTO_IPIP;
 	gue->flags = 0;
+	return 0;
 }
 
-static __always_inline void write_outer(void *header, const struct packet *packet,
-					const struct tunnel *tunnel, const struct pm_addr *source,
-					const struct pm_backend *backend)
+static __always_inline int write_outer(void *header, void *data_end, const struct packet *packet,
+				       const struct tunnel *tunnel, const struct pm_addr *source,
+				       const struct pm_backend *backend)
 {
 	const __u8 inner = packet->v6 ? IPPROTO_IPV6 : IPPROTO_IPIP;
 	const __u8 protocol = tunnel->gue ? IPPROTO_UDP : inner;
 	const __u32 outer = tunnel->v6 ? sizeof(struct ipv6hdr) : sizeof(struct iphdr);
 	const __u16 length = tunnel->length - outer + packet->l3_length;
+	struct iphdr *ip = header;
 	struct ipv6hdr *ip6 = header;
 
 	if (!tunnel->v6) {
-		write_ipv4(header, source, &backend->address, protocol, length);
-		return;
+		if ((void *)(ip + 1) > data_end)
+			return -1;
+		write_ipv4(ip, source, &backend->address, protocol, length);
+		return 0;
 	}
+	if ((void *)(ip6 + 1) > data_end)
+		return -1;
 	write_ipv6(ip6, source, &backend->address, protocol, length);
 	ip6->flow_lbl[0] = packet->hash >> 48 & 0xf;
 	ip6->flow_lbl[1] = packet->hash >> 40;
 	ip6->flow_lbl[2] = packet->hash >> 32;
+	return 0;
 }
 
 /* The outer source address: one of those towards the backend, by the flow. */
@@ -97,14 +106,11 @@ static __always_inline int encapsulate(PM_CONTEXT *ctx, const struct packet *pac
 	if (!source || context_encapsulate(ctx, &tunnel) || write_ethernet(ctx, packet, &tunnel, backend))
 		return PM_DROP_REWRITE_FAILED;
 	ip = l3_header(ctx, packet);
-	/* the inner headers follow, so that there is room for the longest outer ones */
-	if (ip + sizeof(struct ipv6hdr) + sizeof(struct udphdr) + sizeof(struct gue_header) >
-	    context_data_end(ctx))
+	if (write_outer(ip, context_data_end(ctx), packet, &tunnel, source, backend))
 		return PM_DROP_REWRITE_FAILED;
-	write_outer(ip, packet, &tunnel, source, backend);
-	if (tunnel.gue)
-		write_gue(ip + (tunnel.v6 ? sizeof(struct ipv6hdr) : sizeof(struct iphdr)), packet,
-			  service->gue_port, packet->v6 ? IPPROTO_IPV6 : IPPROTO_IPIP);
+	ip += tunnel.v6 ? sizeof(struct ipv6hdr) : sizeof(struct iphdr);
+	if (tunnel.gue && write_gue(ip, context_data_end(ctx), packet, service->gue_port))
+		return PM_DROP_REWRITE_FAILED;
 	return PM_FORWARD_TO_BACKEND;
 }
 

@@ -159,7 +159,10 @@ __noinline int steer_error(PM_CONTEXT *ctx, struct packet *packet)
 	struct quote quote = {};
 	place_t place;
 
-	if (!packet || !scratch || read_quote(ctx, packet, &quote))
+	if (!packet || !scratch)
+		return PM_PASS_NOT_OURS;
+	context_make_linear(ctx, packet->l4_offset + ICMP_HEADER + LONGEST_QUOTE);
+	if (read_quote(ctx, packet, &quote))
 		return PM_PASS_NOT_OURS;
 	packet->hash = pm_flow_hash(&quote.flow, options.hash_key);
 	place = session_peek(packet->hash, &quote.flow, packet->active);

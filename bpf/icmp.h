@@ -36,6 +36,9 @@ struct icmp_header {
 #define QUOTED_L4   8 /* octets of the L4 header that every error quotes (RFC 792) */
 #define V6_MIN_MTU  1280
 
+/* Octets of a quoted packet that are read: IPv4 with all its options. */
+#define LONGEST_QUOTE (60 + QUOTED_L4)
+
 /* A host's own echo requests and errors are no business of ours: this is for a service's address. */
 static __always_inline int is_echo_request(const struct packet *packet)
 {
@@ -100,6 +103,7 @@ static __always_inline int read_quote(PM_CONTEXT *ctx, const struct packet *pack
 	void *inner = l4_header(ctx, packet) + ICMP_HEADER;
 	struct ipv6hdr *ip6 = inner;
 	struct iphdr *ip = inner;
+	struct fragment_header *fragment = (void *)(ip6 + 1);
 	__u32 offset = packet->l4_offset + ICMP_HEADER;
 	__be16 *ports;
 
@@ -110,6 +114,12 @@ static __always_inline int read_quote(PM_CONTEXT *ctx, const struct packet *pack
 		addr_from_v6(&quote->flow.destination, &ip6->saddr);
 		quote->flow.protocol = ip6->nexthdr;
 		offset += sizeof(*ip6);
+		if (ip6->nexthdr == IPPROTO_FRAGMENT) {
+			if ((void *)(fragment + 1) > data_end || (fragment->offset & bpf_htons(0xfff8)))
+				return -1;
+			quote->flow.protocol = fragment->next;
+			offset += sizeof(*fragment);
+		}
 	} else {
 		if ((void *)(ip + 1) > data_end || ip->ihl < 5 ||
 		    (ip->frag_off & bpf_htons(IP_FRAGMENT_OFFSET)))

@@ -11,6 +11,11 @@
 
 #define TOO_BIG_TICKS 1 /* at most one answer per CPU and jiffy */
 
+/* Octets of the packet that are quoted: its IP header, and QUOTED_L4; in IPv6 a fragment header may come
+ * between. */
+#define V4_QUOTE (sizeof(struct iphdr) + QUOTED_L4)
+#define V6_QUOTE (sizeof(struct ipv6hdr) + 24)
+
 /* Octets of IP packet that fit; 0: any number. */
 static __always_inline __u32 fitting_length(const struct packet *packet, const struct pm_service *service,
 					    const struct pm_backend *backend)
@@ -22,12 +27,21 @@ static __always_inline __u32 fitting_length(const struct packet *packet, const s
 	return backend->mtu - tunnel_of(packet, service, backend).length;
 }
 
+/* Octets before the payload, which every segment of a GSO frame has. */
+static __always_inline __u32 headers_length(PM_CONTEXT *ctx, const struct packet *packet)
+{
+	const struct tcphdr *tcp = l4_header(ctx, packet);
+	__u32 l4_length = sizeof(struct udphdr);
+
+	if (packet->flow.protocol == IPPROTO_TCP && (void *)(tcp + 1) <= context_data_end(ctx))
+		l4_length = tcp->doff * 4u;
+	return packet->l4_offset - packet->l3_offset + l4_length;
+}
+
 static __always_inline int is_too_big(PM_CONTEXT *ctx, const struct packet *packet, __u32 fitting)
 {
-	const __u32 headers = packet->l4_offset - packet->l3_offset + sizeof(struct tcphdr);
-
 	return fitting && packet->l3_length > fitting &&
-	       context_wire_length(ctx, packet->l3_length, headers) > fitting;
+	       context_wire_length(ctx, packet->l3_length, headers_length(ctx, packet)) > fitting;
 }
 
 static __always_inline int may_answer_too_big(const struct packet *packet)
@@ -40,20 +54,21 @@ static __always_inline int may_answer_too_big(const struct packet *packet)
 	return 1;
 }
 
-/* Octets of the packet that are quoted: its IP header without options, and QUOTED_L4. */
 static __always_inline __u32 quoted_length(const struct packet *packet)
 {
-	return l3_header_length(packet) + QUOTED_L4;
+	return packet->v6 ? V6_QUOTE : V4_QUOTE;
 }
 
 static __always_inline int save_quote(PM_CONTEXT *ctx, const struct packet *packet, __u8 *quote)
 {
-	const __u8 *ip = l3_header(ctx, packet);
+	const __u8 *ip;
 
+	context_make_linear(ctx, packet->l3_offset + V6_QUOTE);
+	ip = l3_header(ctx, packet);
 	/* a packet that is too big for its way is longer than any quote */
-	if (ip + sizeof(struct ipv6hdr) + QUOTED_L4 > (__u8 *)context_data_end(ctx))
+	if (ip + V6_QUOTE > (__u8 *)context_data_end(ctx))
 		return -1;
-	__builtin_memcpy(quote, ip, sizeof(struct ipv6hdr) + QUOTED_L4);
+	__builtin_memcpy(quote, ip, V6_QUOTE);
 	return 0;
 }
 
@@ -64,23 +79,23 @@ static __always_inline int write_too_big(PM_CONTEXT *ctx, const struct packet *p
 	__u8 *quoted = (__u8 *)(icmp + 1);
 
 	if (packet->v6) {
-		if (quoted + sizeof(struct ipv6hdr) + QUOTED_L4 > (__u8 *)context_data_end(ctx))
+		if (quoted + V6_QUOTE > (__u8 *)context_data_end(ctx))
 			return -1;
 		icmp->type = ICMPV6_PKT_TOOBIG;
 		icmp->code = 0;
 		icmp->rest = bpf_htonl(fitting);
-		__builtin_memcpy(quoted, quote, sizeof(struct ipv6hdr) + QUOTED_L4);
+		__builtin_memcpy(quoted, quote, V6_QUOTE);
 		icmp->checksum = 0;
 		icmp->checksum = ~checksum_fold(
 			answer_pseudo_sum(packet, IPPROTO_ICMPV6, ICMP_HEADER + quoted_length(packet)) +
-			sum_words(icmp, 4) + sum_words(quote, 12) + sum_words(quote + 24, 12));
+			sum_words(icmp, 4) + sum_words(quote, 16) + sum_words(quote + 32, 16));
 	} else {
-		if (quoted + sizeof(struct iphdr) + QUOTED_L4 > (__u8 *)context_data_end(ctx))
+		if (quoted + V4_QUOTE > (__u8 *)context_data_end(ctx))
 			return -1;
 		icmp->type = ICMP_DEST_UNREACH;
 		icmp->code = ICMP_FRAG_NEEDED;
 		icmp->rest = bpf_htonl(fitting);
-		__builtin_memcpy(quoted, quote, sizeof(struct iphdr) + QUOTED_L4);
+		__builtin_memcpy(quoted, quote, V4_QUOTE);
 		icmp->checksum = 0;
 		icmp->checksum = ~checksum_fold(sum_words(icmp, 4) + sum_words(quote, 14));
 	}

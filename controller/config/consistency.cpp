@@ -154,6 +154,11 @@ private:
                   "source = \"client\" is for forward = \"nat\": \"" + std::string{name_of(service.forward)} +
                       "\" keeps the client's address anyway",
                   "leave `source` out");
+        if (service.forward != Forward::gue && places_.keys.contains(service_path(i) + ".gue_port"))
+            problems_.warning(places_.value_at(service_path(i) + ".gue_port"),
+                              "`gue_port` has no effect on " + quoted + ": its packets go by forward = \"" +
+                                  std::string{name_of(service.forward)} + "\"",
+                              "remove it, or write forward = \"gue\"");
         auto const no_weight = [](Backend const& backend) { return backend.weight == 0; };
         if (!service.backends.empty() && std::ranges::all_of(service.backends, no_weight))
             problems_.warning(places_.value_at(service_path(i)),
@@ -194,8 +199,7 @@ private:
         if (!tunnel && backend.address.is_v4() != service.address.is_v4())
             error(path, "backend `" + backend.name + "` and its service are of different address families",
                   "translation between IPv4 and IPv6 is not supported; a tunnel (forward = \"ipip\" or "
-                  "\"gue\") may have the "
-                  "other family");
+                  "\"gue\") may have the other family");
         bool const keeps_port = backend.port == 0 || (service.port_first == service.port_last &&
                                                       backend.port == service.port_first);
         if (service.forward != Forward::nat && !keeps_port)

@@ -199,8 +199,7 @@ constexpr KeySpec keys[] = {
      .fallback = R"("pool")",
      .choices = "pool client",
      .doc = "nat: address that backends see: one of nat_addresses (pool) or the client's own (client), when "
-            "backends "
-            "route their answers through this host."},
+            "backends route their answers through this host."},
     {.group = "service",
      .name = "gue_port",
      .kind = integer,

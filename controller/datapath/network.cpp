@@ -90,7 +90,9 @@ NetworkView Network::read(std::set<Address> const& backends, std::vector<std::st
         }
         auto const& out = present[way->gateway.ifindex];
         auto const mtu = way->mtu ? std::min(way->mtu, out.mtu) : out.mtu;
-        route.next_hop = NextHop{out.ifindex, neighbour->second, out.mac, out.peer_elsewhere, mtu};
+        route.next_hop = NextHop{out.ifindex, neighbour->second,
+                                 out.mac,     out.peer_elsewhere,
+                                 mtu,         way->gateway.address != address};
     }
     return view;
 }

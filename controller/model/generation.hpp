@@ -27,6 +27,7 @@ struct NextHop {
     Mac source{};                ///< of our interface
     bool peer_elsewhere = false; ///< that interface is a veth whose peer is in another network namespace
     std::uint32_t mtu = 0;       ///< longest IP packet that the route takes; 0: any
+    bool is_router = false;      ///< it is a router on the way, not the backend itself
 
     friend bool operator==(NextHop const&, NextHop const&) = default;
 };

@@ -28,6 +28,7 @@ std::string describe(std::optional<NextHop> const& next_hop) {
         text += digits[octet >> 4];
         text += digits[octet & 15];
     }
+    if (next_hop->mtu != 0) text += " mtu " + std::to_string(next_hop->mtu);
     return text;
 }
 

@@ -145,6 +145,8 @@ private:
                                : value_or(input_.measured, key, MeasuredState::unknown);
         backend.admin = value_or(input_.admin, key, AdminState::ready);
         describe_way(backend, before);
+        if (service.forward == Forward::dsr && backend.next_hop && backend.next_hop->is_router)
+            backend.next_hop.reset(); // which would send the packet back to whoever has the service's address
     }
 
     /// A next hop that the kernel forgot stays: an aged neighbour entry is no news about the backend.

@@ -91,11 +91,38 @@ void zero(std::span<Value> values) {
     std::memset(const_cast<std::remove_const_t<Value>*>(values.data()), 0, values.size_bytes());
 }
 
+/// A map that a program uses.
+OwnedFd map_of(int program_fd, std::string_view name) {
+    std::array<__u32, 32> ids{};
+    bpf_prog_info program{};
+    program.nr_map_ids = ids.size();
+    program.map_ids = reinterpret_cast<std::uintptr_t>(ids.data());
+    __u32 length = sizeof(program);
+    if (::bpf_obj_get_info_by_fd(program_fd, &program, &length) != 0)
+        throw std::runtime_error{"the kernel does not describe its program"};
+    for (auto const id : ids) {
+        OwnedFd fd{::bpf_map_get_fd_by_id(id)};
+        bpf_map_info map{};
+        length = sizeof(map);
+        if (fd.get() >= 0 && ::bpf_obj_get_info_by_fd(fd.get(), &map, &length) == 0 && map.name == name)
+            return fd;
+    }
+    throw std::runtime_error{"a program without map " + std::string{name}};
+}
+
+template<typename Key>
+void remove_all(int map_fd) {
+    Key key;
+    while (::bpf_map_get_next_key(map_fd, nullptr, &key) == 0)
+        if (::bpf_map_delete_elem(map_fd, &key) != 0) return;
+}
+
 } // namespace
 
 Datapath::Datapath(DatapathOptions const& options)
     : pins_{next_pin_directory()}
     , programs_{both_programs(options, pins_.path())}
+    , fragments_{map_of(programs_.fd(Hook::xdp), "pm_fragments")}
     , switch_{programs_} {}
 
 void Datapath::commit(Generation const& generation, bool swap_sessions) {
@@ -112,11 +139,11 @@ CarryOver Datapath::finish_swap() {
     return result;
 }
 
-Output Datapath::send(Hook hook, Frame const& frame) {
+Output Datapath::send(Hook hook, Frame const& frame, std::uint32_t gso_size) {
     Output output;
     output.frame = frame;
     auto const before = total(programs_.counters());
-    output.fate = run_program(programs_.fd(hook), hook, output.frame);
+    output.fate = run_program(programs_.fd(hook), hook, output.frame, gso_size);
     output.verdict = verdict_between(before, total(programs_.counters()));
     return output;
 }
@@ -125,17 +152,20 @@ void Datapath::reset() {
     if (switch_.active() & PM_ACTIVE_CARRY_OVER) switch_.end_carry_over();
     clear_sessions(programs_.sessions(0));
     clear_sessions(programs_.sessions(1));
+    remove_all<std::array<std::uint8_t, 40>>(fragments_.get());
     zero(programs_.counters());
     zero(programs_.backend_counters());
 }
 
-Fate run_program(int program_fd, Hook hook, Frame& frame) {
+Fate run_program(int program_fd, Hook hook, Frame& frame, std::uint32_t gso_size) {
     thread_local std::array<std::uint8_t, largest_output> out;
     xdp_md xdp{};
     __sk_buff skb{};
     xdp.data_end = static_cast<__u32>(frame.size());
     xdp.ingress_ifindex = Datapath::ingress_ifindex;
     skb.ifindex = Datapath::ingress_ifindex;
+    skb.gso_size = gso_size;
+    skb.gso_segs = gso_size == 0 ? 0 : 2;
     bpf_test_run_opts run{};
     run.sz = sizeof(run);
     run.data_in = frame.data();

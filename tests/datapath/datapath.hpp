@@ -43,20 +43,22 @@ public:
     CarryOver finish_swap();
 
     /// Runs the program once. Counts the verdict, so that no other thread may send meanwhile.
-    [[nodiscard]] Output send(Hook hook, Frame const& frame);
+    /// @param gso_size of one segment, when the frame is several that travel as one (tc)
+    [[nodiscard]] Output send(Hook hook, Frame const& frame, std::uint32_t gso_size = 0);
 
-    /// No sessions, no counts, no evidence remembered: as after loading.
+    /// No sessions, no fragments, no counts, no evidence remembered: as after loading.
     void reset();
 
 private:
     PinDirectory pins_;
     Programs programs_;
+    OwnedFd fragments_; ///< the map of fragmented packets, which the daemon leaves alone
     Switch switch_;
 };
 
 /// Runs a program once, from any thread. `frame` is replaced by what left the program.
 /// @return the fate, or unknown when the kernel refused to build such a packet.
-[[nodiscard]] Fate run_program(int program_fd, Hook hook, Frame& frame);
+[[nodiscard]] Fate run_program(int program_fd, Hook hook, Frame& frame, std::uint32_t gso_size = 0);
 
 /// Sums over all CPUs.
 [[nodiscard]] pm_counters total(std::span<pm_counters const> counters) noexcept;

@@ -2,27 +2,34 @@
 
 #include "tests/datapath/scene.hpp"
 
-#include <span>
+#include <functional>
+#include <optional>
+#include <string>
 
 namespace pointsman::test {
 
 /// One rule of the datapath: a packet, what came before it, and the verdict it must meet.
 struct PacketCase {
-    char const* name;
-    std::uint32_t verdict;    ///< enum pm_verdict
-    Frame (*arrange)(Scene&); ///< prepares the scene and returns the packet
+    std::string name;
+    std::uint32_t verdict;                ///< enum pm_verdict
+    std::function<Frame(Scene&)> arrange; ///< prepares the scene and returns the packet
     /// What leaves when the verdict forwards; what passes is always compared with what came in.
-    Frame (*leaves)(Scene&, Packet const& sent) = nullptr;
-    bool few_ports = false; ///< on a datapath with few_ports_options()
+    std::function<Frame(Scene&, Packet const& sent)> leaves{};
+    bool few_ports = false;     ///< on a datapath with few_ports_options()
+    std::optional<Hook> only{}; ///< the other hook has a rule of its own
+    std::uint32_t gso_size = 0; ///< tc: the frame is several segments of this length that travel as one
 };
 
-[[nodiscard]] std::span<PacketCase const> passing_cases();
-[[nodiscard]] std::span<PacketCase const> malformed_cases();
-[[nodiscard]] std::span<PacketCase const> dropping_cases();
-[[nodiscard]] std::span<PacketCase const> forwarding_cases();
+using PacketCases = std::vector<PacketCase>;
+
+[[nodiscard]] PacketCases passing_cases();
+[[nodiscard]] PacketCases malformed_cases();
+[[nodiscard]] PacketCases dropping_cases();
+[[nodiscard]] PacketCases forwarding_cases();
+[[nodiscard]] PacketCases way_cases();
 
 /// All of the above.
-[[nodiscard]] std::vector<PacketCase> all_packet_cases();
+[[nodiscard]] PacketCases all_packet_cases();
 
 /// As small_options(), with NAT ports 40000 to 40003.
 [[nodiscard]] DatapathOptions few_ports_options();

@@ -63,7 +63,7 @@ Packet first_fragment(Packet packet) {
     return packet;
 }
 
-constexpr PacketCase cases[] = {
+PacketCases const cases = {
     {"a_packet_of_a_flow_goes_to_its_backend", PM_FORWARD_TO_BACKEND,
      [](Scene& scene) {
          return encode(scene.establish(client_packet(1234)).from_client(ack | psh, {'G', 'E', 'T'}));
@@ -149,7 +149,7 @@ constexpr PacketCase cases[] = {
 
 } // namespace
 
-std::span<PacketCase const> forwarding_cases() {
+PacketCases forwarding_cases() {
     return cases;
 }
 

@@ -21,7 +21,7 @@ Frame with_data_offset(Frame frame, unsigned words) {
                       static_cast<std::uint8_t>(words << 4));
 }
 
-constexpr PacketCase cases[] = {
+PacketCases const cases = {
     {"ipv4_with_ihl_4", PM_DROP_MALFORMED,
      [](Scene&) { return with_octet(syn_frame(), ethernet_length, 0x44); }},
     {"ipv4_with_ihl_0", PM_DROP_MALFORMED,
@@ -59,7 +59,7 @@ constexpr PacketCase cases[] = {
 
 } // namespace
 
-std::span<PacketCase const> malformed_cases() {
+PacketCases malformed_cases() {
     return cases;
 }
 

@@ -5,8 +5,6 @@
 namespace pointsman::test {
 namespace {
 
-constexpr std::uint8_t icmp = 1;
-
 Frame of_ethertype(std::uint16_t ethertype, std::size_t length = 60) {
     auto frame = encode(client_packet(1234));
     frame.resize(length);
@@ -19,14 +17,19 @@ Frame with_fragment(Packet packet, std::uint16_t fragment) {
     return encode(packet);
 }
 
-constexpr PacketCase cases[] = {
+PacketCases const cases = {
     {"arp_passes", PM_PASS_NOT_IP, [](Scene&) { return of_ethertype(0x0806); }},
     {"a_vlan_tagged_frame_of_another_protocol_passes", PM_PASS_NOT_IP,
      [](Scene&) { return of_ethertype(0x8100); }},
     {"a_frame_of_nothing_but_an_ethernet_header_passes", PM_PASS_NOT_IP,
      [](Scene&) { return of_ethertype(0x0806, ethernet_length); }},
-    {"icmp_to_the_service_passes", PM_PASS_NOT_OURS,
-     [](Scene&) { return with_octet(encode(client_packet(1234)), ethernet_length + 9, icmp); }},
+    {"another_icmp_message_to_the_service_passes", PM_PASS_NOT_OURS,
+     [](Scene&) {
+         auto packet = client_packet(1234);
+         packet.protocol = icmp;
+         packet.icmp_type = 13; // timestamp request
+         return encode(packet);
+     }},
     {"another_port_passes", PM_PASS_NOT_OURS,
      [](Scene&) {
          auto packet = client_packet(1234);
@@ -68,7 +71,7 @@ constexpr PacketCase cases[] = {
 
 } // namespace
 
-std::span<PacketCase const> passing_cases() {
+PacketCases passing_cases() {
     return cases;
 }
 

@@ -9,9 +9,10 @@
 
 namespace pointsman::test {
 
-std::vector<PacketCase> all_packet_cases() {
-    std::vector<PacketCase> all;
-    for (auto const cases : {passing_cases(), malformed_cases(), dropping_cases(), forwarding_cases()})
+PacketCases all_packet_cases() {
+    PacketCases all;
+    for (auto const& cases :
+         {passing_cases(), malformed_cases(), dropping_cases(), forwarding_cases(), way_cases()})
         all.insert(all.end(), cases.begin(), cases.end());
     return all;
 }
@@ -49,7 +50,7 @@ std::vector<HookAndCase> both_hooks_of_all_cases() {
     std::vector<HookAndCase> all;
     for (auto const hook : {Hook::xdp, Hook::tc})
         for (auto const& packet_case : all_packet_cases())
-            all.push_back({hook, packet_case});
+            if (packet_case.only.value_or(hook) == hook) all.push_back({hook, packet_case});
     return all;
 }
 
@@ -74,7 +75,7 @@ TEST_P(PacketTable, MeetsItsVerdict) {
     scene.world = web_world();
     scene.publish();
     auto const sent = row.arrange(scene);
-    auto const output = scene.send(sent);
+    auto const output = scene.send(sent, row.gso_size);
     EXPECT_EQ(output.verdict, row.verdict);
     EXPECT_EQ(output.fate, expected_fate(hook, row.verdict));
     if (output.fate == Fate::passed) {

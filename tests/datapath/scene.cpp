@@ -102,6 +102,11 @@ Plan Scene::publish() {
     return plan;
 }
 
+void Scene::recommit() {
+    ++generation.number;
+    datapath.commit(generation);
+}
+
 Flow Scene::open(Packet const& first) {
     auto const output = send(first);
     auto const forwarded = decode(output.frame);

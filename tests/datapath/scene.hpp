@@ -37,8 +37,13 @@ public:
     /// Plans the world and makes it what packets see; swaps the sessions if the plan cuts some.
     Plan publish();
 
+    /// What was changed in `generation` by hand becomes what packets see.
+    void recommit();
+
     [[nodiscard]] Output send(Packet const& packet) { return datapath.send(hook, encode(packet)); }
-    [[nodiscard]] Output send(Frame const& frame) { return datapath.send(hook, frame); }
+    [[nodiscard]] Output send(Frame const& frame, std::uint32_t gso_size = 0) {
+        return datapath.send(hook, frame, gso_size);
+    }
 
     /// Sends a flow's first packet. @throws std::runtime_error when it was not forwarded.
     [[nodiscard]] Flow open(Packet const& first);

@@ -11,7 +11,8 @@ std::string name_of_backend(unsigned number) {
 
 } // namespace
 
-Address backend_address(unsigned number) {
+Address backend_address(unsigned number, bool v6) {
+    if (v6) return v6_address(0xfd, static_cast<std::uint8_t>(10 + number));
     return Address::v4(0x0a'00'00'0a + number);
 }
 
@@ -23,15 +24,15 @@ Mac backend_mac(unsigned number) {
     return {2, 0, 0, 0, 1, static_cast<std::uint8_t>(number)};
 }
 
-void World::add_backend(Service& service, unsigned number) {
+void World::add_backend(Service& service, unsigned number, bool v6) {
     Backend backend;
     backend.name = name_of_backend(number);
-    backend.address = backend_address(number);
+    backend.address = backend_address(number, v6);
     backend.port = backend_port(number);
     service.backends.push_back(backend);
     measure(number, MeasuredState::up, service.name);
     network.routes[backend.address] = {NextHop{backend_side_ifindex, backend_mac(number), backend_side_mac},
-                                       nat_address};
+                                       v6 ? nat_address_v6 : nat_address};
 }
 
 void World::remove_backend(std::string_view name, unsigned number) {

@@ -1,6 +1,7 @@
 """A lab of network namespaces: client, balancer, backends, and real servers and load on them. See README.md."""
 
-from lab.echo import TcpEcho, UdpEcho
+from lab.echo import TcpDigest, TcpEcho, UdpEcho
+from lab.forwarding import Way
 from lab.host import Host, Process
 from lab.load import ConnectClient, Connection, HeldConnections, Wrk, WrkReport
 from lab.pointsman import Pointsman, Service, config_text
@@ -10,5 +11,6 @@ from lab.waiting import Deadline, wait_until
 
 __all__ = [
     "ConnectClient", "Connection", "Deadline", "HAProxy", "HeldConnections", "Host", "Lab", "Nginx", "NginxProxy",
-    "Pointsman", "Process", "Service", "TcpEcho", "UdpEcho", "Wrk", "WrkReport", "config_text", "wait_until",
+    "Pointsman", "Process", "Service", "TcpDigest", "TcpEcho", "UdpEcho", "Way", "Wrk", "WrkReport",
+    "config_text", "wait_until",
 ]

@@ -38,6 +38,16 @@ def fast_switch() -> pathlib.Path:
     return _bpf_object("fast_switch")
 
 
+def decap() -> pathlib.Path:
+    """The object of decap.bpf.c."""
+    return _bpf_object("decap")
+
+
+def flood() -> pathlib.Path:
+    """The object of flood.bpf.c."""
+    return _bpf_object("flood")
+
+
 def _bpf_object(name: str) -> pathlib.Path:
     source = LAB / f"{name}.bpf.c"
     multiarch = subprocess.run(["gcc", "-print-multiarch"], capture_output=True, text=True, check=True).stdout.strip()

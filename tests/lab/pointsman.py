@@ -29,7 +29,7 @@ class Service:
     name: str
     address: str
     backends: Sequence[tuple[str, str, int] | Table]
-    port: int = 80
+    port: int | str = 80
     protocol: str = "tcp"
     check: Table = field(default_factory=lambda: {"type": "http", "path": "/healthz"})
     keys: Table = field(default_factory=dict)
@@ -163,6 +163,12 @@ class Pointsman:
         """The first such record."""
         described = ", ".join(f"{key}={value}" for key, value in fields.items())
         return wait_until(lambda: self.audit(after_ns, **fields), f"an audit record with {described}", timeout)[0]
+
+    def metrics(self) -> dict[str, float]:
+        """Every sample, by its name with labels as they are written."""
+        text = self.lab.balancer.run("curl", "-sf", "--unix-socket", self.control, "http://pointsman/metrics").stdout
+        samples = [line.rpartition(" ") for line in text.splitlines() if line and not line.startswith("#")]
+        return {name: float(value) for name, _, value in samples}
 
     def attached(self) -> list[str]:
         """What of BPF is on the balancer's interfaces, and the pins: empty when Pointsman is gone."""

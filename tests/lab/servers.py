@@ -36,6 +36,7 @@ BACKEND = """\
         location = / {{ return 200 "{name:<12}\\n"; }}
         location = /healthz {{ return 200 "ok\\n"; }}
         location = /whoami {{ return 200 "$remote_addr $remote_port\\n"; }}
+        location = /port {{ return 200 "$server_port\n"; }}
         location /files/ {{ alias {folder}/files/; }}
     }}"""
 
@@ -104,7 +105,7 @@ class Server:
 
 class Nginx(Server):
     """A backend: `/` answers with 13 bytes that name it, `/healthz` with ok, `/whoami` with what it sees of the client,
-    `/files/` with what `add_file` made."""
+    `/port` with its port, `/files/` with what `add_file` made."""
 
     def __init__(self, host: Host, ports: Sequence[int] = (80,), workers: int = 1) -> None:
         super().__init__(host, f"nginx-{host.name}")

@@ -5,6 +5,7 @@ One leg:   client 10.77.0.1 ─┐
            backends  .0.2…  ─┘
 Two legs:  client 10.77.0.1 ─ front ─ eth0 balancer eth1 ─ back ─ backends 10.78.0.2…     (balancer .0.5 on both)
 IPv6 is alongside: fd77::1, fd77::5, fd77::2…, service fd77::100 (backends of two legs: fd78::).
+With a router between the client and the rest, the client is 10.79.0.1 behind 10.79.0.9 and 10.77.0.9.
 """
 
 from __future__ import annotations
@@ -30,26 +31,28 @@ BPFFS = pathlib.Path("/sys/fs/bpf")
 class Lab:
     """`physical` models physical NICs: endpoints send finished checksums and frames of at most an MTU, and the far
     ends of the balancer's links pass XDP_TX frames on. Without it every veth keeps its default settings.
-    With `own_address` the service address is the balancer's own."""
+    With `own_address` the service address is the balancer's own; with `routed` the client is behind a router."""
 
-    def __init__(self, backends: int = 2, *, physical: bool = False, own_address: bool = False, two_legs: bool = False
-                 ) -> None:
+    def __init__(self, backends: int = 2, *, physical: bool = False, own_address: bool = False, two_legs: bool = False,
+                 routed: bool = False) -> None:
         self.prefix = f"pm{os.getpid()}-{next(_numbers)}-"
         self.physical = physical
         self.own_address = own_address
         self.two_legs = two_legs
+        self.routed = routed
         self.folder = pathlib.Path(tempfile.mkdtemp(prefix=f"pointsman-{self.prefix}"))
         self.bpffs = BPFFS / self.prefix.rstrip("-")
         self.bridge = self._host("bridge")
         self.client = self._host("client")
         self.balancer = self._host("balancer")
+        self.router = self._host("router")
         self.backends = [self._host(f"b{number}") for number in range(1, backends + 1)]
         self.kept = False
         self._signals: dict[int, object] = {}
 
     @property
     def hosts(self) -> list[Host]:
-        return [self.client, self.balancer, *self.backends, self.bridge]
+        return [self.client, self.balancer, *([self.router] if self.routed else []), *self.backends, self.bridge]
 
     @property
     def service_address(self) -> str:
@@ -115,18 +118,25 @@ class Lab:
     def _host(self, name: str) -> Host:
         return Host(name, self.prefix + name, self.folder)
 
-    def _build(self) -> None:
+    def _make_hosts(self) -> None:
         if not BPFFS.is_mount():
             run("mount", "-t", "bpf", "bpf", BPFFS)
         for host in self.hosts:
             run("ip", "netns", "add", host.namespace)
             run("ip", "-n", host.namespace, "link", "set", "lo", "up")
+            host.sysctl("net.ipv6.conf.default.accept_dad", 0)  # a second in which neighbours are not answered
+
+    def _build(self) -> None:
+        self._make_hosts()
         self._make_bridges_plain()
-        for bridge in ["front", "back"] if self.two_legs else ["front"]:
+        for bridge in ["front", *(["back"] if self.two_legs else []), *(["outer"] if self.routed else [])]:
             self._ip(self.bridge, f"link add {bridge} type bridge forward_delay 0 mcast_snooping 0")
             self._ip(self.bridge, f"link set {bridge} up")
         back, network = ("back", "78") if self.two_legs else ("front", "77")
-        self._connect(self.client, "front", "77", 1)
+        self._connect(self.client, *(("outer", "79") if self.routed else ("front", "77")), 1)
+        if self.routed:
+            self._connect(self.router, "front", "77", 9)
+            self._connect(self.router, "outer", "79", 9)
         self._connect(self.balancer, "front", "77", 5)
         if self.two_legs:
             self._connect(self.balancer, "back", "78", 5)
@@ -153,21 +163,41 @@ class Lab:
         host.addresses.append(f"10.{network}.0.{number}")
         host.address6 = host.address6 or f"fd{network}::{number}"
 
+    def narrow(self, mtu: int) -> None:
+        """The router's way to the client takes packets of at most `mtu` octets; neither end knows."""
+        for address in (self.client.address, self.client.address6):
+            self._ip(self.router, f"route add {address} dev eth1 mtu lock {mtu}")
+
     def _route(self) -> None:
         if not self.own_address:
-            self._ip(self.client, f"route add {self.service_address} via {self.balancer.address}")
-            self._ip(self.client, f"route add {self.service_address6} via {self.balancer.address6}")
+            nearest = self.router if self.routed else self.client
+            self._ip(nearest, f"route add {self.service_address} via {self.balancer.address}")
+            self._ip(nearest, f"route add {self.service_address6} via {self.balancer.address6}")
         if self.two_legs:
             for backend in self.backends:
                 self._ip(backend, f"route add default via {self.balancer.addresses[1]}")
+                self._ip(backend, "route add default via fd78::5")
+        if self.routed:
+            self._route_by_router()
         self.balancer.sysctl("net.ipv4.ip_forward", 0)
         self.client.sysctl("net.ipv4.ip_local_port_range", "1024 65535")
 
+    def _route_by_router(self) -> None:
+        self._ip(self.client, "route add default via 10.79.0.9")
+        self._ip(self.client, "route add default via fd79::9")
+        for host in [self.balancer] if self.two_legs else [self.balancer, *self.backends]:
+            self._ip(host, "route add 10.79.0.0/24 via 10.77.0.9")
+            self._ip(host, "route add fd79::/64 via fd77::9")
+        self.router.sysctl("net.ipv4.ip_forward", 1)
+        self.router.sysctl("net.ipv6.conf.all.forwarding", 1)
+
     def _model_physical_nics(self) -> None:
-        for host in [self.client, *self.backends]:
-            host.run("ethtool", "-K", host.devices[0], "tx", "off", "tso", "off", "gso", "off")
+        for host in [self.client, *self.backends, *([self.router] if self.routed else [])]:
+            for device in host.devices:
+                host.run("ethtool", "-K", device, "tx", "off", "tso", "off", "gso", "off")
         for bridge in ["front", "back"] if self.two_legs else ["front"]:
             self._ip(self.bridge, f"link set balancer-{bridge} xdp obj {paths.xdp_pass()} sec xdp")
+            self.bridge.run("ethtool", "-K", f"balancer-{bridge}", "txvlan", "off", "tx-vlan-stag-hw-insert", "off")
 
     def _ip(self, host: Host, words: str) -> None:
         run("ip", "-n", host.namespace, *words.split())

@@ -55,7 +55,7 @@ std::string file_with(bool defaults_written_out) {
         for (KeySpec const* key : keys_of(table)) {
             std::string const value = key->required ? required_value(*key) : std::string{key->fallback};
             bool const idle = key->kind == KeyKind::http_path || key->kind == KeyKind::status_list ||
-                              key->name == "method"; // warns on a check that is not http
+                              key->name == "method" || key->name == "gue_port"; // warn where they do nothing
             if (key->required || (defaults_written_out && !value.empty() && !idle))
                 text += std::string{key->name} + " = " + value + "\n";
         }

@@ -69,14 +69,15 @@ TEST(PlanChanges, ThereAreNoneBetweenEqualGenerations) {
 }
 
 TEST(PlanChanges, TheFirstGenerationListsEverythingAndTheLastEverythingAgain) {
-    EXPECT_EQ(changes_text({}, two_backends()), R"(service web/: absent -> 10.77.0.100:80/tcp on_down=reset
+    EXPECT_EQ(changes_text({}, two_backends()),
+              R"(service web/: absent -> 10.77.0.100:80/tcp forward=nat on_down=reset
 backend web/b1: absent -> up
 backend web/b2: absent -> up
 next_hop /: links -> links
 )");
     EXPECT_EQ(changes_text(two_backends(), {}), R"(backend web/b1: up -> absent
 backend web/b2: up -> absent
-service web/: 10.77.0.100:80/tcp on_down=reset -> absent
+service web/: 10.77.0.100:80/tcp forward=nat on_down=reset -> absent
 next_hop /: links -> links
 )");
 }
@@ -120,7 +121,8 @@ TEST(PlanChanges, AServiceThatChangesIsDescribedBeforeAndAfter) {
                   now.services[0].protocol = Protocol::udp;
                   now.services[0].on_down = OnDown::drop;
               }),
-              "service web/: 10.77.0.100:80/tcp on_down=reset -> 10.77.0.100:80-90/udp on_down=drop\n");
+              "service web/: 10.77.0.100:80/tcp forward=nat on_down=reset -> 10.77.0.100:80-90/udp "
+              "forward=nat on_down=drop\n");
 }
 
 TEST(PlanChanges, ABackendThatIsAnotherServerIsNewUnderItsOldName) {

@@ -301,6 +301,16 @@ TEST_F(PlanNext, ABackendWaitsForItsNextHop) {
     EXPECT_EQ(backend("b1").next_hop, route(3, "10.77.0.5").next_hop);
 }
 
+TEST_F(PlanNext, ADsrBackendBehindARouterIsNotReachedByItsMacAddress) {
+    network.routes[address("10.77.0.2")].next_hop->is_router = true;
+    publish();
+    EXPECT_TRUE(backend("b1").eligible);
+    web().forward = Forward::dsr;
+    publish();
+    EXPECT_FALSE(backend("b1").eligible);
+    EXPECT_TRUE(backend("b2").eligible);
+}
+
 TEST_F(PlanNext, ANextHopThatTheKernelForgotIsRemembered) {
     publish();
     network.routes[address("10.77.0.2")].next_hop.reset();

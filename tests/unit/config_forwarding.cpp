@@ -1,0 +1,124 @@
+#include "controller/config/parse.hpp"
+
+#include <gtest/gtest.h>
+
+namespace pointsman {
+namespace {
+
+/// All diagnostics of a file with one service of these lines; its text ends with the last backend's table.
+std::string rendered(std::string const& lines) {
+    auto const text = "[datapath]\ninterfaces = [\"eth0\"]\n[[service]]\nname = \"w\"\n" + lines;
+    return render(parse_config(text, "pointsman.toml").diagnostics, text, false);
+}
+
+/// The one service of such a file, which must be without an error.
+Service service_of(std::string const& lines) {
+    auto const text = "[datapath]\ninterfaces = [\"eth0\"]\n[[service]]\nname = \"w\"\n" + lines;
+    auto const parsed = parse_config(text, "pointsman.toml");
+    EXPECT_EQ(render(parsed.diagnostics, text, false), "");
+    return parsed.state ? parsed.state->services.at(0) : Service{};
+}
+
+TEST(ConfigForwarding, AnotherPortThanTheServicesNeedsTranslation) {
+    EXPECT_EQ(
+        rendered(R"(address = "10.0.0.1"
+port = 80
+forward = "dsr"
+backend = [{name = "b", address = "10.0.0.2", port = 8080}, {name = "c", address = "10.0.0.3", port = 80}]
+)"),
+        R"(pointsman.toml:8:54: error: backend `b` has another port than its service, and forward = "dsr" changes none
+    8 | backend = [{name = "b", address = "10.0.0.2", port = 8080}, {name = "c", address = "10.0.0.3", port = 80}]
+      |                                                      ^^^^ leave `port` out
+)");
+}
+
+TEST(ConfigForwarding, APortOfARangeNeedsTranslationToo) {
+    EXPECT_EQ(
+        rendered(R"(address = "10.0.0.1"
+port = "80-81"
+forward = "gue"
+backend = [{name = "b", address = "10.0.0.2", port = 80}]
+)"),
+        R"(pointsman.toml:8:54: error: backend `b` has another port than its service, and forward = "gue" changes none
+    8 | backend = [{name = "b", address = "10.0.0.2", port = 80}]
+      |                                                      ^^ leave `port` out
+)");
+}
+
+TEST(ConfigForwarding, TheSourceIsANatServicesChoice) {
+    EXPECT_EQ(
+        rendered(R"(address = "10.0.0.1"
+port = 80
+forward = "ipip"
+source = "client"
+backend = [{name = "b", address = "10.0.0.2"}]
+)"),
+        R"(pointsman.toml:8:10: error: source = "client" is for forward = "nat": "ipip" keeps the client's address anyway
+    8 | source = "client"
+      |          ^^^^^^^^ leave `source` out
+)");
+}
+
+TEST(ConfigForwarding, OnlyATunnelLeadsToTheOtherAddressFamily) {
+    auto const by = [](std::string const& forward) {
+        return rendered("address = \"fd00::1\"\nport = 80\nforward = \"" + forward +
+                        "\"\nbackend = [{name = \"b\", address = \"10.0.0.2\"}]\n");
+    };
+    auto const refused =
+        R"(pointsman.toml:8:35: error: backend `b` and its service are of different address families
+    8 | backend = [{name = "b", address = "10.0.0.2"}]
+      |                                   ^^^^^^^^^^ translation between IPv4 and IPv6 is not supported; a tunnel (forward = "ipip" or "gue") may have the other family
+)";
+    EXPECT_EQ(by("nat"), refused);
+    EXPECT_EQ(by("dsr"), refused);
+    EXPECT_EQ(by("ipip"), "");
+    EXPECT_EQ(by("gue"), "");
+}
+
+TEST(ConfigForwarding, AGuePortWithoutGueIsSaidToDoNothing) {
+    EXPECT_EQ(
+        rendered(R"(address = "10.0.0.1"
+port = 80
+gue_port = 5555
+backend = [{name = "b", address = "10.0.0.2"}]
+)"),
+        R"(pointsman.toml:7:12: warning: `gue_port` has no effect on service `w`: its packets go by forward = "nat"
+    7 | gue_port = 5555
+      |            ^^^^ remove it, or write forward = "gue"
+)");
+}
+
+TEST(ConfigForwarding, ABackendWithoutAPortHasItsServices) {
+    auto const service =
+        service_of("address = \"fd00::1\"\nport = 80\nbackend = [{name = \"b\", address = \"fd00::2\"}]\n");
+    EXPECT_EQ(service.backends.at(0).port, 80);
+    EXPECT_EQ(service.backends.at(0).check.port, std::nullopt);
+}
+
+TEST(ConfigForwarding, ABackendOfARangeHasEachPortOfItAndIsProbedAtTheFirst) {
+    auto const service = service_of(
+        "address = \"10.0.0.1\"\nport = \"8000-8003\"\nbackend = [{name = \"b\", address = \"10.0.0.2\"},\n"
+        "{name = \"c\", address = \"10.0.0.3\", port = 90, check = {port = 91}}]\n");
+    EXPECT_EQ(service.port_last, 8003);
+    EXPECT_EQ(service.backends.at(0).port, 0);
+    EXPECT_EQ(service.backends.at(0).check.port, 8000);
+    EXPECT_EQ(service.backends.at(1).port, 90);
+    EXPECT_EQ(service.backends.at(1).check.port, 91);
+}
+
+TEST(ConfigForwarding, EveryWayIsRead) {
+    auto const forward = [](std::string const& line) {
+        return service_of("address = \"10.0.0.1\"\nport = 80\nbackend = [{name = \"b\", address = "
+                          "\"10.0.0.2\"}]\n" +
+                          line);
+    };
+    EXPECT_EQ(forward("").forward, Forward::nat);
+    EXPECT_EQ(forward("").source, Source::pool);
+    EXPECT_EQ(forward("source = \"client\"\n").source, Source::client);
+    EXPECT_EQ(forward("forward = \"dsr\"\n").forward, Forward::dsr);
+    EXPECT_EQ(forward("forward = \"ipip\"\n").forward, Forward::ipip);
+    EXPECT_EQ(forward("forward = \"gue\"\ngue_port = 5555\n").gue_port, 5555);
+}
+
+} // namespace
+} // namespace pointsman
