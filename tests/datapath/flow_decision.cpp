@@ -1,9 +1,8 @@
 // `why` decides as the programs do: each flow is asked about first and sent then.
 #include "controller/datapath/flow_decision.hpp"
-#include "tests/datapath/scene.hpp"
+#include "tests/datapath/way.hpp"
 
 #include <algorithm>
-#include <netinet/in.h>
 #include <random>
 
 namespace pointsman::test {
@@ -21,12 +20,9 @@ protected:
     }
 
     /// Asks, sends, and compares verdict and backend.
-    void expect_agreement(Packet const& packet) { expect_agreement(packet, encode(packet)); }
-
-    /// For what encode() does not know: `frame` is on the wire what `packet` says.
-    void expect_agreement(Packet const& packet, Frame const& frame) {
+    void expect_agreement(Packet const& packet) {
         auto const decision = decide(packet);
-        auto const output = scene().send(frame);
+        auto const output = scene().send(packet);
         ASSERT_TRUE(output.verdict.has_value());
         ASSERT_EQ(decision.verdict, *output.verdict) << "from port " << packet.source_port;
         if (decision.verdict != PM_FORWARD_TO_BACKEND) return;
@@ -44,26 +40,6 @@ protected:
                 last_seen -= ticks;
     }
 };
-
-/// A SYN over IPv6; its checksum is not looked at.
-Frame v6_frame(Packet const& packet) {
-    Frame frame(ethernet_length + 40 + tcp_length);
-    std::copy(packet.to.begin(), packet.to.end(), frame.begin());
-    std::copy(packet.from.begin(), packet.from.end(), frame.begin() + 6);
-    write_16(frame, 12, 0x86dd);
-    auto* const ip = frame.data() + ethernet_length;
-    ip[0] = 0x60;
-    ip[5] = tcp_length; // payload length
-    ip[6] = IPPROTO_TCP;
-    ip[7] = 64; // hop limit
-    std::ranges::copy(packet.source.octets(), ip + 8);
-    std::ranges::copy(packet.destination.octets(), ip + 24);
-    write_16(frame, ethernet_length + 40, packet.source_port);
-    write_16(frame, ethernet_length + 42, packet.destination_port);
-    frame[ethernet_length + 52] = 0x50; // header length
-    frame[ethernet_length + 53] = packet.flags;
-    return frame;
-}
 
 TEST_P(FlowDecisionTest, NamesTheBackendOfEachNewFlowAndOfItsSession) {
     for (std::uint16_t port = 1000; port < 6000; ++port) {
@@ -139,22 +115,6 @@ TEST_P(FlowDecisionTest, AgreesWhenFlowsGrowOld) {
     }
 }
 
-TEST_P(FlowDecisionTest, AgreesInEveryWayOfForwarding) {
-    for (auto const forward : {Forward::nat, Forward::dsr, Forward::ipip, Forward::gue}) {
-        auto changed = web_world();
-        changed.service("web").forward = forward;
-        if (forward == Forward::nat) changed.service("web").source = Source::client;
-        begin(changed);
-        for (int twice = 0; twice < 2; ++twice)
-            for (std::uint16_t port = 1000; port < 1200; ++port)
-                expect_agreement(client_packet(port));
-        world().measure(1, MeasuredState::down);
-        scene().publish();
-        for (std::uint16_t port = 1000; port < 1200; ++port)
-            expect_agreement(client_packet(port));
-    }
-}
-
 TEST_P(FlowDecisionTest, NamesTheWayOfAnAnswerToTheClientsOwnAddress) {
     auto changed = web_world();
     changed.service("web").source = Source::client;
@@ -168,26 +128,30 @@ TEST_P(FlowDecisionTest, NamesTheWayOfAnAnswerToTheClientsOwnAddress) {
     EXPECT_EQ(scene().send(answer).verdict, std::uint32_t{PM_FORWARD_TO_CLIENT});
 }
 
-TEST_P(FlowDecisionTest, AgreesAboutIpv6) {
-    auto const service = *Address::parse("2001:db8::a");
-    auto changed = web_world();
-    changed.service("web").address = service;
-    for (auto& backend : changed.service("web").backends) {
-        auto const route = changed.network.routes[backend.address];
-        backend.address = *Address::parse("fd00::" + backend.name);
-        changed.network.routes[backend.address] = {route.next_hop, Address::parse("fd00::1")};
-    }
-    begin(changed);
-    auto packet = client_packet(0);
-    packet.destination = service;
-    for (char const* const source : {"2001:db8::7", "::1", "ff02::1", "2001:db8::a", "::2"})
-        for (std::uint16_t port = 1000; port < 1200; ++port) {
-            packet.source = *Address::parse(source);
-            packet.source_port = port;
-            expect_agreement(packet, v6_frame(packet));
-            expect_agreement(packet, v6_frame(packet));
-            if (HasFatalFailure()) return;
+TEST_P(FlowDecisionTest, AgreesInEveryWayOfForwarding) {
+    for (auto const& way : all_ways()) {
+        begin(world_of(way));
+        for (auto const state : {MeasuredState::up, MeasuredState::up, MeasuredState::down}) {
+            world().measure(1, state);
+            scene().publish();
+            for (std::uint16_t port = 1000; port < 1100; ++port) {
+                auto packet = packet_of(way);
+                packet.source_port = port;
+                expect_agreement(packet);
+                if (HasFatalFailure()) FAIL() << name_of(way);
+            }
         }
+    }
+}
+
+TEST_P(FlowDecisionTest, KnowsWhoIsNoClientOverIpv6) {
+    Way const way{.v6 = true};
+    begin(world_of(way));
+    auto packet = packet_of(way);
+    for (char const* const source : {"::", "::1", "::2", "ff02::1", "2001:db8::a", "2001:db8::b"}) {
+        packet.source = *Address::parse(source);
+        expect_agreement(packet);
+    }
 }
 
 TEST_P(FlowDecisionTest, KnowsWhoIsNoClient) {

@@ -152,7 +152,7 @@ def test_drops_add_up_and_say_what_to_do(site: Site) -> None:
     done = site.daemon.command("drops")
     assert done.returncode == 0, done.stderr
     assert "\ndrop_malformed  1\n" in done.stdout.replace("drop_malformed      ", "drop_malformed  "), done.stdout
-    assert "An IPv4 header that contradicts itself" in done.stdout and "Normal: 0, or a trickle" in done.stdout
+    assert "An IP header that contradicts itself" in done.stdout and "Normal: 0, or a trickle" in done.stdout
     assert "drop_no_backend" not in done.stdout
     every = site.daemon.command("drops", "--all")
     assert "drop_no_backend" in every.stdout

@@ -15,7 +15,7 @@ json::object parsed(char const* text) {
     return json::parse(text).as_object();
 }
 
-char const *const drops = R"({"schema": "pointsman.drops/1", "received": 26, "forwarded": 18, "passed": 5,
+char const* const drops = R"json({"schema": "pointsman.drops/1", "received": 26, "forwarded": 18, "passed": 5,
   "dropped": 3, "unaccounted": 0, "verdicts": [
     {"verdict": "pass_not_ours", "kind": "pass", "packets": 5, "meaning": "no", "remedy": ["no"]},
     {"verdict": "forward_to_backend", "kind": "forward", "packets": 18, "meaning": "no", "remedy": ["no"]},
@@ -26,11 +26,8 @@ char const *const drops = R"({"schema": "pointsman.drops/1", "received": 26, "fo
     {"name": "eth0", "received": 26, "forwarded": 18, "passed": 5, "dropped": 3, "unaccounted": 0,
      "verdicts": [{"verdict": "drop_malformed", "kind": "drop", "packets": 3},
                   {"verdict": "drop_ttl", "kind": "drop", "packets": 0}]},
-    {"name": "(other)",
-                  "received" : 0, "forwarded" : 0, "passed" : 0, "dropped" : 0, "unaccounted" : 0,
-                  "verdicts" : []
-}]
-})";
+    {"name": "(other)", "received": 0, "forwarded": 0, "passed": 0, "dropped": 0, "unaccounted": 0,
+     "verdicts": []}]})json";
 
 TEST(CliDrops, AddUpAndExplainThemselves) {
     auto counted = parsed(drops);
