@@ -2,6 +2,7 @@
 
 #include <chrono>
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <string_view>
 
@@ -28,6 +29,15 @@ enum class OutcomeCode : std::uint8_t {
     return code == OutcomeCode::L4OK || code == OutcomeCode::L6OK || code == OutcomeCode::L7OK;
 }
 
+/// When each step of a probe was done, from its beginning; nullopt: it was not reached, or there is none.
+struct ProbeSteps {
+    std::optional<std::chrono::microseconds> connected{};
+    std::optional<std::chrono::microseconds> sent{};
+    std::optional<std::chrono::microseconds> first_byte{};
+
+    friend bool operator==(ProbeSteps const&, ProbeSteps const&) = default;
+};
+
 /// What a probe reports. It judges one attempt, never the backend.
 struct Outcome {
     OutcomeCode code = OutcomeCode::L4OK;
@@ -35,6 +45,7 @@ struct Outcome {
     int error = 0;                        ///< errno of a failed system call, else 0
     unsigned status = 0;                  ///< HTTP status when one was received, else 0
     std::string first_bytes; ///< at most 64 raw octets of an unexpected answer; escape before printing
+    ProbeSteps steps{};
 
     [[nodiscard]] bool passed() const noexcept { return pointsman::passed(code); }
     friend bool operator==(Outcome const&, Outcome const&) = default;

@@ -45,26 +45,36 @@ OutcomeCode judge(HttpAnswer const& answer, Progress progress, Check const& chec
 
 /// Reads up to the end of the head and no further: a body, however long, is left to the reset that ends the
 /// probe. Fails with what ended the stream before that.
-asio::awaitable<error_code> read_head(beast::tcp_stream& stream, HttpAnswer& answer, Progress& progress) {
+asio::awaitable<error_code> read_head(beast::tcp_stream& stream, HttpAnswer& answer, Progress& progress,
+                                      std::optional<Clock::time_point>& first_byte) {
     std::array<char, 2048> piece;
     while (progress == Progress::incomplete) {
         auto const [error, size] = co_await stream.async_read_some(asio::buffer(piece), as_result);
         if (error) co_return error;
+        if (!first_byte) first_byte = Clock::now();
         progress = answer.take({piece.data(), size});
     }
     co_return error_code{};
 }
 
 /// Asks and reads on a stream that is connected and has its deadline. `duration` is left to the caller.
-asio::awaitable<Outcome> ask(beast::tcp_stream& stream, ProbeTarget const& target) {
+asio::awaitable<Outcome> ask(beast::tcp_stream& stream, ProbeTarget const& target,
+                             Clock::time_point started) {
     auto const request = request_text(target);
     HttpAnswer answer;
     auto progress = Progress::incomplete;
     auto [error, written] = co_await asio::async_write(stream, asio::buffer(request), as_result);
-    if (!error) error = co_await read_head(stream, answer, progress);
+    Outcome outcome;
+    std::optional<Clock::time_point> first_byte;
+    if (!error) {
+        outcome.steps.sent = elapsed_since(started);
+        error = co_await read_head(stream, answer, progress, first_byte);
+    }
     throw_if_cancelled(error);
 
-    Outcome outcome;
+    if (first_byte)
+        outcome.steps.first_byte =
+            std::chrono::duration_cast<std::chrono::microseconds>(*first_byte - started);
     outcome.code = error ? answer_failure(error) : judge(answer, progress, target.check);
     outcome.error = errno_of(error);
     outcome.status = answer.status();
@@ -90,7 +100,9 @@ boost::asio::awaitable<Outcome> probe_http(ProbeTarget target) {
         co_return Outcome{
             connect_failure(connect_error), elapsed_since(started), errno_of(connect_error), 0, {}};
 
-    auto outcome = co_await ask(stream, target);
+    auto const connected = elapsed_since(started);
+    auto outcome = co_await ask(stream, target, started);
+    outcome.steps.connected = connected;
     outcome.duration = elapsed_since(started);
     co_return outcome;
 }

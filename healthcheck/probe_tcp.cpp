@@ -30,7 +30,10 @@ boost::asio::awaitable<Outcome> probe_tcp(ProbeTarget target) {
     auto const [order, error, timer_error] =
         co_await connect_or_deadline.async_wait(asio::experimental::wait_for_one(), asio::use_awaitable);
 
-    if (!error) co_return Outcome{OutcomeCode::L4OK, elapsed_since(started), 0, 0, {}};
+    if (!error) {
+        auto const connected = elapsed_since(started);
+        co_return Outcome{OutcomeCode::L4OK, connected, 0, 0, {}, {.connected = connected}};
+    }
     if (!timer_error && order[0] == 1)
         co_return Outcome{OutcomeCode::L4TOUT, elapsed_since(started), 0, 0, {}};
     throw_if_cancelled(error);

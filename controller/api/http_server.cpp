@@ -17,6 +17,7 @@
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <unistd.h>
+#include <vector>
 
 namespace asio = boost::asio;
 namespace beast = boost::beast;
@@ -26,6 +27,7 @@ namespace pointsman {
 namespace {
 
 constexpr std::size_t body_limit = 64 * 1024;
+constexpr std::size_t local_body_limit = 16 * 1024 * 1024; ///< a whole configuration file, for a plan
 constexpr std::size_t header_limit = 8 * 1024;
 constexpr std::size_t connection_limit = 256;
 constexpr std::chrono::seconds patience{10}; ///< for each request and for each answer
@@ -55,6 +57,44 @@ http::response<http::string_body> to_beast(ApiResponse answer, unsigned version,
     return response;
 }
 
+/// The answer to a request that is beyond a limit; nullopt for one that is no HTTP or did not arrive.
+std::optional<ApiResponse> refusal_of(boost::system::error_code error, bool local) {
+    auto const answer = [](unsigned status, std::string const& text) {
+        return ApiResponse{status, "application/json", R"({"error":")" + text + "\"}\n"};
+    };
+    if (error == http::error::body_limit)
+        return answer(413, "the body is longer than " +
+                               std::to_string(local ? local_body_limit : body_limit) + " octets");
+    if (error == http::error::header_limit)
+        return answer(431,
+                      "request line and headers are longer than " + std::to_string(header_limit) + " octets");
+    return std::nullopt;
+}
+
+/// Takes what is still under way: closing a socket with unread octets would reset the connection, and the
+/// answer with it. At most as long and as much as a request may take.
+template<typename Protocol>
+asio::awaitable<void> drain(beast::basic_stream<Protocol>& stream) {
+    boost::system::error_code ignored;
+    stream.socket().shutdown(asio::socket_base::shutdown_send, ignored);
+    stream.expires_after(patience);
+    std::vector<char> discarded(body_limit);
+    for (std::size_t taken = 0; taken < local_body_limit;) {
+        auto [error, octets] = co_await stream.async_read_some(asio::buffer(discarded), as_result);
+        if (error) co_return;
+        taken += octets;
+    }
+}
+
+template<typename Protocol>
+asio::awaitable<void> refuse(beast::basic_stream<Protocol>& stream, ApiResponse answer) {
+    auto response = to_beast(std::move(answer), 11, false, false);
+    http::response_serializer<http::string_body> serializer{response};
+    stream.expires_after(patience);
+    auto [error, sent] = co_await http::async_write(stream, serializer, as_result);
+    if (!error) co_await drain<Protocol>(stream);
+}
+
 template<typename Protocol>
 asio::awaitable<void> serve(typename Protocol::socket socket, bool local, ApiHandler const& handler) {
     auto const peer = peer_of(socket, local);
@@ -62,11 +102,15 @@ asio::awaitable<void> serve(typename Protocol::socket socket, bool local, ApiHan
     beast::flat_buffer buffer;
     for (;;) {
         http::request_parser<http::string_body> parser;
-        parser.body_limit(body_limit);
+        parser.body_limit(local ? local_body_limit : body_limit);
         parser.header_limit(header_limit);
         stream.expires_after(patience);
         auto [read_error, octets] = co_await http::async_read(stream, buffer, parser, as_result);
-        if (read_error) co_return;
+        if (read_error) {
+            auto refusal = refusal_of(read_error, local);
+            if (refusal) co_await refuse<Protocol>(stream, std::move(*refusal));
+            co_return;
+        }
         auto request = parser.release();
         // A named object: g++ 12 destroys an aggregate temporary inside a co_await expression twice.
         ApiRequest asked{request.method_string(), request.target(), std::move(request.body()), peer};

@@ -35,7 +35,8 @@ struct ApiResponse {
 
 using ApiHandler = std::function<boost::asio::awaitable<ApiResponse>(ApiRequest)>;
 
-/// A small HTTP/1.1 server: bounded requests, a deadline on every wait, one coroutine a connection.
+/// A small HTTP/1.1 server: bounded requests (beyond the bound: 413, 431), a deadline on every wait, one
+/// coroutine a connection.
 class HttpServer {
 public:
     HttpServer(boost::asio::io_context& context, ApiHandler handler);

@@ -3,7 +3,6 @@
 #include "controller/app/log.hpp"
 #include "controller/app/on_thread.hpp"
 #include "controller/app/privileges.hpp"
-#include "controller/app/reload_limits.hpp"
 #include "controller/app/routes.hpp"
 #include "controller/config/host.hpp"
 #include "controller/model/names.hpp"
@@ -78,7 +77,8 @@ Daemon::Daemon(std::string config_path, ParsedConfig config)
     , network_monitor_{context_, [this] { read_network(); }}
     , signals_{context_, SIGTERM, SIGINT, SIGHUP}
     , deadline_{context_}
-    , heartbeat_{context_} {
+    , heartbeat_{context_}
+    , confirmation_{context_} {
     start();
 }
 
@@ -175,6 +175,7 @@ void Daemon::stop() {
 asio::awaitable<void> Daemon::shut_down() {
     signals_.cancel();
     heartbeat_.cancel();
+    confirmation_.cancel();
     deadline_.cancel();
     co_await monitor_.stop();
     co_await control_.stop();
@@ -188,42 +189,6 @@ asio::awaitable<void> Daemon::shut_down() {
                      ? "stopped, nothing is left in the kernel"
                      : "stopped, the datapath goes on forwarding (detach_on_exit = false)");
     context_.stop(); // the event ring and the network monitor wait for ever; their owners close them
-}
-
-Answer Daemon::reload(std::optional<Peer> actor) {
-    auto config = load_config(config_path_);
-    auto const refuse = [&](Answer::Kind kind, std::string text) {
-        instruments_.last_reload_successful = false;
-        json::object record{{"result", "refused"}, {"text", text.substr(0, text.rfind('\n', 4096))}};
-        if (actor) record["actor"] = actor_json(*actor);
-        audit_.write("reload", record);
-        return Answer{kind, std::move(text)};
-    };
-    if (!config.state) return refuse(Answer::Kind::invalid, render(config.diagnostics, config.text, false));
-    if (auto const keys = keys_that_need_a_restart(desired_, *config.state); !keys.empty()) {
-        std::string text = "a restart is needed to change";
-        for (auto const& key : keys)
-            text += " " + key;
-        return refuse(Answer::Kind::refused, text);
-    }
-    desired_ = std::move(*config.state);
-    hash_ = config_hash(config.text);
-    loaded_ = std::chrono::system_clock::now();
-    instruments_.last_reload_successful = true;
-    open_log(desired_.log);
-    json::object record{{"result", "applied"}, {"config", {{"file", config_path_}, {"hash", hash_}}}};
-    if (actor) record["actor"] = actor_json(*actor);
-    cause({audit_.write("reload", record), std::chrono::steady_clock::now(), std::nullopt});
-    health_.assign(desired_);
-    admin_.retain([this](BackendKey const& key) { return health_.target_of(key) != nullptr; });
-    std::erase_if(stories_, [this](auto const& entry) { return !health_.target_of(entry.first); });
-    std::erase_if(suspicions_, [this](auto const& entry) { return !health_.target_of(entry.first); });
-    set_targets();
-    read_network();
-    publisher_.mark_dirty();
-    keeper_.changed(StateKeeper::Haste::at_once);
-    spdlog::info("reloaded {}", config_path_);
-    return {Answer::Kind::done, "reloaded " + config_path_};
 }
 
 Answer Daemon::order(BackendKey const& key, AdminOrder order, std::optional<Peer> actor) {

@@ -6,6 +6,7 @@
 #include "controller/app/datapath_host.hpp"
 #include "controller/app/health_book.hpp"
 #include "controller/app/instruments.hpp"
+#include "controller/app/plan_preview.hpp"
 #include "controller/app/publisher.hpp"
 #include "controller/app/records.hpp"
 #include "controller/app/state_keeper.hpp"
@@ -39,6 +40,18 @@ struct Answer {
     std::string text; ///< for people: diagnostics, or what happened
 };
 
+/// A configuration that was applied.
+struct AppliedConfig {
+    DesiredState desired;
+    std::string hash;
+};
+
+/// A reload that waits to be confirmed.
+struct Unconfirmed {
+    std::chrono::steady_clock::time_point until;
+    std::string previous_hash; ///< of what a rollback returns to
+};
+
 /// The daemon: reads health, events, network and orders, and keeps the datapath at what follows from them.
 /// One thread.
 class Daemon {
@@ -53,8 +66,19 @@ public:
     /// Runs until SIGTERM or SIGINT.
     void run();
 
-    /// Applies the file again as a whole, or not at all.
-    [[nodiscard]] Answer reload(std::optional<Peer> actor);
+    /// Applies the file again as a whole, or not at all. With `confirm_within` it is rolled back by itself
+    /// unless confirm() comes in time; until then no other reload is taken.
+    [[nodiscard]] Answer reload(std::optional<Peer> actor,
+                                std::optional<std::chrono::milliseconds> confirm_within = std::nullopt);
+
+    /// Keeps what the last reload applied.
+    [[nodiscard]] Answer confirm(std::optional<Peer> actor);
+
+    /// Goes back to what the last reload replaced.
+    [[nodiscard]] Answer rollback(std::optional<Peer> actor);
+
+    /// What a preview of this configuration rests on. Asks nobody: new backends are taken to be reachable.
+    [[nodiscard]] PreviewInput preview_input(DesiredState wanted) const;
 
     /// Sets an admin state.
     [[nodiscard]] Answer order(BackendKey const& key, AdminOrder order, std::optional<Peer> actor);
@@ -65,7 +89,11 @@ public:
     /// Flows that are not closed, by backend id. Reads the session table on another thread.
     [[nodiscard]] boost::asio::awaitable<SessionCounts> sessions();
 
+    /// Reads large tables and computes what takes long, beside the loop.
+    [[nodiscard]] boost::asio::thread_pool& reader() noexcept { return reader_; }
+
     // What status and metrics are made of.
+    [[nodiscard]] std::optional<Unconfirmed> const& unconfirmed() const noexcept { return unconfirmed_; }
     [[nodiscard]] DesiredState const& desired() const noexcept { return desired_; }
     [[nodiscard]] Generation const& generation() const noexcept { return publisher_.current(); }
     [[nodiscard]] DatapathHost& datapath() noexcept { return datapath_; }
@@ -105,6 +133,12 @@ private:
     void follow_interfaces();
     void attach_again(Interface const& interface);
     void tell_of(Attachment const& attachment);
+    void apply(AppliedConfig config, std::uint64_t cause_seq);
+    [[nodiscard]] Answer refuse_reload(Answer::Kind kind, std::string text, std::optional<Peer> const& actor);
+    void await_confirmation(std::chrono::milliseconds within);
+    [[nodiscard]] std::uint64_t write_reload(boost::json::object record, std::string const& hash,
+                                             std::optional<Peer> const& actor);
+    Answer return_to_previous(std::string_view because, std::optional<Peer> const& actor);
     void on_signal();
     void on_deadline();
     void beat();
@@ -146,6 +180,9 @@ private:
     boost::asio::signal_set signals_;
     boost::asio::steady_timer deadline_;
     boost::asio::steady_timer heartbeat_;
+    boost::asio::steady_timer confirmation_;
+    std::optional<AppliedConfig> previous_; ///< what the last reload replaced
+    std::optional<Unconfirmed> unconfirmed_;
     std::map<BackendKey, StateStory> stories_;
     std::map<BackendKey, std::chrono::steady_clock::time_point> suspicions_; ///< when evidence last counted
     std::optional<std::chrono::steady_clock::time_point> last_own_fault_;    ///< reported

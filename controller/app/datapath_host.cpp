@@ -29,7 +29,8 @@ void add_pass(CarryOver& sum, CarryOver const& pass) {
 } // namespace
 
 DatapathHost::DatapathHost(DesiredState const& desired)
-    : planned_{plan_attachments(desired.datapath)}
+    : hash_key_{hash_key_of(desired.datapath.hash_seed)}
+    , planned_{plan_attachments(desired.datapath)}
     , claims_{claim(desired.datapath)}
     , pins_{desired.daemon.bpffs}
     , sets_{find_tables(pins_, Room::of(desired.datapath), desired.datapath.hash_seed)}

@@ -2,6 +2,7 @@
 
 #include "controller/datapath/attachment.hpp"
 #include "controller/datapath/bpf_fs.hpp"
+#include "controller/datapath/flow_decision.hpp"
 #include "controller/datapath/interface_claim.hpp"
 #include "controller/datapath/predecessor.hpp"
 #include "controller/datapath/programs.hpp"
@@ -52,6 +53,8 @@ public:
     [[nodiscard]] CarryOver const& carried() const noexcept { return carried_; }
 
     [[nodiscard]] SessionSnapshot session_snapshot() const { return snapshot_of(programs_.maps()); }
+    /// What packets see now. Does not outlive the next publish.
+    [[nodiscard]] FlowTables flow_tables() const { return flow_tables_of(programs_, switch_, hash_key_); }
     [[nodiscard]] Programs const& programs() const noexcept { return programs_; }
     [[nodiscard]] Switch& tables() noexcept { return switch_; }
     [[nodiscard]] std::vector<Attachment> const& attachments() const noexcept { return attachments_; }
@@ -68,6 +71,7 @@ private:
     void take_sessions_of_older_tables();
     void attach(Planned const& planned);
 
+    std::array<__u64, 2> hash_key_;
     std::vector<Planned> planned_; ///< with the interfaces as they were last
     std::vector<InterfaceClaim> claims_;
     PinDirectory pins_;

@@ -1,6 +1,8 @@
 #include "controller/app/metrics.hpp"
 
 #include "controller/app/daemon.hpp"
+#include "controller/app/drops.hpp"
+#include "controller/datapath/counters.hpp"
 #include "controller/datapath/verdicts.hpp"
 
 #include <algorithm>
@@ -58,23 +60,12 @@ Labels labels_of(BackendKey const& key, std::string direction) {
     return {{"service", key.service}, {"backend", key.backend}, {"direction", std::move(direction)}};
 }
 
-/// The sum over all CPUs of one backend's counters.
-pm_backend_counters sum_of(Programs const& programs, BackendId id) {
-    pm_backend_counters sum{};
-    auto const counters = programs.backend_counters();
-    for (auto i = static_cast<std::size_t>(id); i < counters.size(); i += programs.room().backends) {
-        sum.packets_to_backend += counters[i].packets_to_backend;
-        sum.bytes_to_backend += counters[i].bytes_to_backend;
-        sum.packets_to_client += counters[i].packets_to_client;
-        sum.bytes_to_client += counters[i].bytes_to_client;
-    }
-    return sum;
-}
-
 void add_backends(Daemon& daemon, SessionCounts const& sessions, Exposition& out) {
+    auto const& programs = daemon.datapath().programs();
     for (auto const& backend : daemon.generation().backends) {
         auto const& key = backend.key;
-        auto const sum = sum_of(daemon.datapath().programs(), backend.id);
+        auto const sum = total_of(programs.backend_counters(), static_cast<std::uint32_t>(backend.id),
+                                  programs.room().backends);
         auto const counted = sessions.find(static_cast<std::uint32_t>(backend.id));
         auto const moved = daemon.instruments().transitions.find(key);
         out.gauge("pointsman_backend_up", "1 while the backend is up.", labels_of(key),
@@ -99,19 +90,19 @@ void add_backends(Daemon& daemon, SessionCounts const& sessions, Exposition& out
     }
 }
 
+void add_interface(InterfaceCounts const& interface, Exposition& out) {
+    auto const fates = verdicts_json(interface.counters);
+    for (char const* const fate : {"forwarded", "passed", "dropped"})
+        out.counter("pointsman_interface_packets_total", "Packets by where they came from and what was done.",
+                    {{"interface", interface.name}, {"fate", fate}},
+                    fates.at(fate).to_number<std::uint64_t>());
+}
+
 void add_datapath(Daemon& daemon, Exposition& out) {
-    pm_counters sum{};
-    for (auto const& cpu : daemon.datapath().programs().counters()) {
-        sum.received += cpu.received;
-        sum.events_lost += cpu.events_lost;
-        sum.evicted_closed += cpu.evicted_closed;
-        sum.evicted_embryonic += cpu.evicted_embryonic;
-        sum.evicted_idle += cpu.evicted_idle;
-        for (std::size_t i = 0; i < PM_VERDICTS; ++i)
-            sum.verdict[i] += cpu.verdict[i];
-        for (std::size_t i = 0; i < PM_EVENTS; ++i)
-            sum.event[i] += cpu.event[i];
-    }
+    auto const interfaces = interface_counts(daemon);
+    auto const sum = total_of(interfaces);
+    for (auto const& interface : interfaces)
+        add_interface(interface, out);
     std::uint64_t accounted = 0;
     for (auto const& [number, name] : verdict_names()) {
         accounted += sum.verdict[number];
@@ -160,6 +151,8 @@ void add_daemon(Daemon& daemon, Exposition& out) {
                   instruments.failover_seconds);
     out.gauge("pointsman_config_last_reload_successful", "1 if the last reload was applied.", {},
               instruments.last_reload_successful ? 1 : 0);
+    out.gauge("pointsman_config_unconfirmed", "1 while a reload waits to be confirmed.", {},
+              daemon.unconfirmed() ? 1 : 0);
     out.gauge("pointsman_loop_lag_seconds", "How late the last heartbeat was.", {},
               std::chrono::duration<double>(instruments.loop_lag).count());
     out.counter("pointsman_audit_records_lost_total", "Audit records that the disk refused.", {},

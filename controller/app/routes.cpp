@@ -1,108 +1,101 @@
 #include "controller/app/routes.hpp"
 
+#include "controller/api/url.hpp"
 #include "controller/app/daemon.hpp"
+#include "controller/app/drops.hpp"
+#include "controller/app/flow_questions.hpp"
 #include "controller/app/metrics.hpp"
+#include "controller/app/orders.hpp"
+#include "controller/app/responses.hpp"
 #include "controller/app/status.hpp"
 
-#include <boost/json/parse.hpp>
-#include <boost/json/serialize.hpp>
+#include <algorithm>
 
 namespace asio = boost::asio;
-namespace json = boost::json;
 
 namespace pointsman {
 namespace {
 
-constexpr std::int64_t max_deadline_ms = 86'400'000; ///< a day
+using Handler = asio::awaitable<ApiResponse> (*)(Daemon&, ApiRequest, Url);
 
-ApiResponse failure(unsigned status, std::string_view text) {
-    return {status, "application/json", json::serialize(json::object{{"error", text}}) + "\n"};
+asio::awaitable<ApiResponse> healthz(Daemon&, ApiRequest, Url) {
+    co_return ApiResponse{200, "text/plain", "ok\n"};
 }
 
-ApiResponse to_response(Answer const& answer) {
-    switch (answer.kind) {
-    case Answer::Kind::done:
-        return {200, "application/json", json::serialize(json::object{{"result", answer.text}}) + "\n"};
-    case Answer::Kind::invalid: return failure(422, answer.text);
-    case Answer::Kind::refused: return failure(409, answer.text);
-    case Answer::Kind::unknown: return failure(404, answer.text);
-    }
-    return failure(500, "no such kind");
-}
-
-std::string text_of(json::object const& object, std::string_view key) {
-    auto const* value = object.if_contains(key);
-    return value && value->is_string() ? std::string{value->get_string()} : std::string{};
-}
-
-std::optional<AdminState> admin_state(std::string_view word) {
-    for (auto const state : {AdminState::ready, AdminState::drain, AdminState::maint})
-        if (name_of(state) == word) return state;
-    return std::nullopt;
-}
-
-asio::awaitable<ApiResponse> order(Daemon& daemon, ApiRequest request) {
-    boost::system::error_code error;
-    auto const body = json::parse(request.body, error);
-    if (error || !body.is_object()) co_return failure(400, "the body must be a JSON object");
-    auto const& wish = body.as_object();
-    auto const state = admin_state(text_of(wish, "state"));
-    if (!state) co_return failure(400, "state must be ready, drain or maint");
-    AdminOrder admin{*state, text_of(wish, "reason"), std::nullopt, std::nullopt};
-    if (auto const* deadline = wish.if_contains("deadline_ms"); deadline && deadline->is_number()) {
-        auto const wait = deadline->to_number<std::int64_t>(error);
-        if (error || wait < 0 || wait > max_deadline_ms)
-            co_return failure(400, "deadline_ms must be a whole number from 0 to 86400000");
-        admin.deadline = std::chrono::steady_clock::now() + std::chrono::milliseconds{wait};
-        admin.then = admin_state(text_of(wish, "then"));
-    }
-    auto const answer =
-        daemon.order({text_of(wish, "service"), text_of(wish, "backend")}, std::move(admin), request.peer);
-    co_await daemon.settled();
-    co_return to_response(answer);
-}
-
-asio::awaitable<ApiResponse> reload(Daemon& daemon, ApiRequest request) {
-    auto const answer = daemon.reload(request.peer);
-    co_await daemon.settled();
-    co_return to_response(answer);
-}
-
-ApiResponse readiness(Daemon const& daemon) {
+asio::awaitable<ApiResponse> readyz(Daemon& daemon, ApiRequest, Url) {
     auto const ready = is_ready(daemon);
-    return {ready ? 200U : 503U, "text/plain", ready ? "ready\n" : "a service has no eligible backend\n"};
+    co_return ApiResponse{ready ? 200U : 503U, "text/plain",
+                          ready ? "ready\n" : "a service has no eligible backend\n"};
 }
 
-asio::awaitable<ApiResponse> read_only(Daemon& daemon, ApiRequest request) {
-    if (request.method != "GET" && request.method != "HEAD") co_return failure(405, "only GET here");
-    if (request.target == "/healthz") co_return ApiResponse{200, "text/plain", "ok\n"};
-    if (request.target == "/readyz") co_return readiness(daemon);
-    auto const metrics = request.target == "/metrics";
-    if (!metrics && request.target != "/v1/status")
-        co_return failure(404, "there is nothing at " + request.target.substr(0, 100));
+asio::awaitable<ApiResponse> metrics(Daemon& daemon, ApiRequest, Url) {
     auto const sessions = co_await daemon.sessions();
-    if (metrics)
-        co_return ApiResponse{200, "text/plain; version=0.0.4; charset=utf-8",
-                              metrics_text(daemon, sessions)};
-    co_return ApiResponse{200, "application/json", json::serialize(status_json(daemon, sessions)) + "\n"};
+    co_return ApiResponse{200, "text/plain; version=0.0.4; charset=utf-8", metrics_text(daemon, sessions)};
 }
 
-asio::awaitable<ApiResponse> control(Daemon& daemon, ApiRequest request) {
-    if (request.method == "POST" && request.target == "/v1/reload")
-        co_return co_await reload(daemon, std::move(request));
-    if (request.method == "POST" && request.target == "/v1/admin")
-        co_return co_await order(daemon, std::move(request));
-    co_return co_await read_only(daemon, std::move(request));
+asio::awaitable<ApiResponse> status(Daemon& daemon, ApiRequest, Url) {
+    auto const sessions = co_await daemon.sessions();
+    co_return json_response(status_json(daemon, sessions));
+}
+
+asio::awaitable<ApiResponse> drops(Daemon& daemon, ApiRequest, Url) {
+    co_return json_response(drops_json(interface_counts(daemon)));
+}
+
+asio::awaitable<ApiResponse> sessions(Daemon& daemon, ApiRequest, Url url) {
+    co_return co_await answer_sessions(daemon, std::move(url));
+}
+
+asio::awaitable<ApiResponse> why(Daemon& daemon, ApiRequest, Url url) {
+    co_return answer_why(daemon, url);
+}
+
+struct Route {
+    std::string_view method;
+    std::string_view path;
+    Handler handler;
+    bool everywhere = false; ///< on daemon.http too: changes nothing and names no client
+};
+
+constexpr Route routes[] = {
+    {"GET", "/healthz", healthz, true},
+    {"GET", "/readyz", readyz, true},
+    {"GET", "/metrics", metrics, true},
+    {"GET", "/v1/status", status, true},
+    {"GET", "/v1/drops", drops, true},
+    {"GET", "/v1/sessions", sessions},
+    {"GET", "/v1/why", why},
+    {"POST", "/v1/plan", order_plan},
+    {"POST", "/v1/reload", order_reload},
+    {"POST", "/v1/confirm", order_confirm},
+    {"POST", "/v1/rollback", order_rollback},
+    {"POST", "/v1/admin", order_admin},
+    {"POST", "/v1/probe", order_probe},
+};
+
+asio::awaitable<ApiResponse> dispatch(Daemon& daemon, ApiRequest request, bool local) {
+    auto const method = request.method == "HEAD" ? "GET" : request.method;
+    if (!local && method != "GET") co_return failure(405, "only GET here");
+    auto url = parse_url(request.target);
+    if (!url) co_return failure(400, "the query has an escape that is none");
+    auto const is_here = [&](Route const& route) {
+        return route.path == url->path && (local || route.everywhere);
+    };
+    auto const* const found = std::ranges::find_if(routes, is_here);
+    if (found == std::end(routes)) co_return failure(404, "there is nothing at " + url->path.substr(0, 100));
+    if (found->method != method)
+        co_return failure(405, "only " + std::string{found->method} + " at " + url->path);
+    co_return co_await found->handler(daemon, std::move(request), std::move(*url));
 }
 
 } // namespace
 
 ApiHandler make_control_routes(Daemon& daemon) {
-    return [&daemon](ApiRequest request) { return control(daemon, std::move(request)); };
+    return [&daemon](ApiRequest request) { return dispatch(daemon, std::move(request), true); };
 }
 
 ApiHandler make_http_routes(Daemon& daemon) {
-    return [&daemon](ApiRequest request) { return read_only(daemon, std::move(request)); };
+    return [&daemon](ApiRequest request) { return dispatch(daemon, std::move(request), false); };
 }
 
 } // namespace pointsman

@@ -1,6 +1,7 @@
 #include "controller/app/status.hpp"
 
 #include "controller/app/daemon.hpp"
+#include "controller/datapath/counters.hpp"
 #include "controller/model/names.hpp"
 
 #include <algorithm>
@@ -18,18 +19,15 @@ json::object last_probe_json(LastProbe const& probe) {
             {"ago_ms", std::chrono::duration_cast<std::chrono::milliseconds>(ago).count()}};
 }
 
-std::uint64_t connections_to(Daemon& daemon, BackendId id) {
-    std::uint64_t established = 0;
+pm_backend_counters counters_of(Daemon& daemon, BackendId id) {
     auto const& programs = daemon.datapath().programs();
-    auto const counters = programs.backend_counters();
-    for (auto i = static_cast<std::size_t>(id); i < counters.size(); i += programs.room().backends)
-        established += counters[i].established;
-    return established;
+    return total_of(programs.backend_counters(), static_cast<std::uint32_t>(id), programs.room().backends);
 }
 
 json::object backend_json(Daemon& daemon, GenerationBackend const& backend, SessionCounts const& sessions) {
     auto const counted = sessions.find(static_cast<std::uint32_t>(backend.id));
     auto const& story = daemon.story(backend.key);
+    auto const counters = counters_of(daemon, backend.id);
     json::object out{{"name", backend.key.backend},
                      {"address", backend.address.text()},
                      {"port", backend.port},
@@ -41,7 +39,11 @@ json::object backend_json(Daemon& daemon, GenerationBackend const& backend, Sess
                      {"eligible", backend.eligible},
                      {"next_hop", backend.next_hop ? "resolved" : "unresolved"},
                      {"sessions", counted == sessions.end() ? 0 : counted->second},
-                     {"connections", connections_to(daemon, backend.id)},
+                     {"connections", counters.established},
+                     {"packets_to_backend", counters.packets_to_backend},
+                     {"packets_to_client", counters.packets_to_client},
+                     {"bytes_to_backend", counters.bytes_to_backend},
+                     {"bytes_to_client", counters.bytes_to_client},
                      {"last_probe", nullptr}};
     if (auto const* probe = daemon.health().last_probe(backend.key))
         out["last_probe"] = last_probe_json(*probe);
@@ -71,6 +73,20 @@ json::object service_json(Daemon& daemon, GenerationService const& service, Sess
     return out;
 }
 
+json::object config_json(Daemon const& daemon) {
+    json::object out{{"file", daemon.config_path()},
+                     {"hash", daemon.hash()},
+                     {"loaded", rfc3339(daemon.loaded())},
+                     {"unconfirmed", nullptr}};
+    if (auto const& pending = daemon.unconfirmed()) {
+        auto const left = pending->until - std::chrono::steady_clock::now();
+        out["unconfirmed"] = json::object{
+            {"rolls_back_in_ms", std::chrono::duration_cast<std::chrono::milliseconds>(left).count()},
+            {"to", pending->previous_hash}};
+    }
+    return out;
+}
+
 json::value adopted_json(Daemon const& daemon) {
     auto const& from = daemon.taken_over();
     if (!from) return nullptr;
@@ -94,8 +110,7 @@ json::object status_json(Daemon& daemon, SessionCounts const& sessions) {
     return {{"schema", "pointsman.status/1"},
             {"version", POINTSMAN_VERSION},
             {"generation", daemon.generation().number},
-            {"config",
-             {{"file", daemon.config_path()}, {"hash", daemon.hash()}, {"loaded", rfc3339(daemon.loaded())}}},
+            {"config", config_json(daemon)},
             {"audit", daemon.audit().path()},
             {"session_table_bytes", daemon.datapath().programs().room().session_bytes()},
             {"interfaces", std::move(interfaces)},

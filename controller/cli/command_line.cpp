@@ -1,6 +1,8 @@
 #include "controller/cli/command_line.hpp"
 
+#include "controller/cli/answers.hpp"
 #include "controller/cli/commands.hpp"
+#include "controller/cli/completion.hpp"
 #include "controller/cli/control_client.hpp"
 #include "controller/cli/exit_code.hpp"
 
@@ -29,6 +31,11 @@ public:
         add_reload();
         add_orders();
         add_events();
+        add_questions();
+        add_top();
+        add_doctor();
+        add_explain();
+        add_completion();
         add_detach();
         add_version();
     }
@@ -79,8 +86,75 @@ private:
     }
 
     void add_reload() {
-        asking_command("reload", "Apply the configuration file again, as a whole or not at all",
-                       [this] { return reload(common_); });
+        auto* const plan_command =
+            asking_command("plan", "Show what a reload would change", [this] { return plan(common_); });
+        plan_command->add_flag("--json", common_.json, "Print pointsman.plan/1");
+        auto* const sub =
+            asking_command("reload", "Apply the configuration file again, as a whole or not at all",
+                           [this] { return reload(common_, confirm_within_); });
+        sub->add_option("--confirm-within", confirm_within_,
+                        "Roll back by itself unless `confirm` comes within this time, e.g. 60s");
+        asking_command("confirm", "Keep what the last reload applied", [this] { return confirm(common_); });
+        asking_command("rollback", "Return to what the last reload replaced",
+                       [this] { return rollback(common_); });
+    }
+
+    void add_questions() {
+        auto* const counted =
+            asking_command("drops", "Show what became of packets, and why they were dropped",
+                           [this] { return drops(common_, all_); });
+        counted->add_flag("--all", all_, "Verdicts that no packet met, too");
+        counted->add_flag("--json", common_.json, "Print pointsman.drops/1");
+
+        auto* const list = asking_command("sessions", "List the flows whose backend is remembered",
+                                          [this] { return sessions(common_, sessions_); });
+        list->add_option("--service", sessions_.service, "Only those of this service");
+        list->add_option("--backend", sessions_.backend, "Only those on SERVICE/BACKEND");
+        list->add_option("--limit", sessions_.limit, "List so many; all are counted")
+            ->check(CLI::Range(std::size_t{0}, std::size_t{10'000}))
+            ->capture_default_str();
+        list->add_flag("--json", common_.json, "Print pointsman.sessions/1");
+
+        auto* const flow = asking_command("why", "Show which backend a flow would reach, and each step to it",
+                                          [this] { return why(common_, why_); });
+        flow->add_option("from", why_.from, "SRC:PORT")->required();
+        flow->add_option("to", why_.to, "DST:PORT or DST:PORT/udp")->required();
+        flow->add_flag("--json", common_.json, "Print pointsman.why/1");
+
+        auto* const once = asking_command("probe", "Probe a backend once, now; its health stays as it is",
+                                          [this] { return probe(common_, target_); });
+        once->add_option("backend", target_, "SERVICE/BACKEND")->required();
+        once->add_flag("--json", common_.json, "Print pointsman.probe/1");
+    }
+
+    void add_top() {
+        asking_command("top", "Watch packets, connections and sessions; q quits",
+                       [this] { return top(common_); });
+    }
+
+    void add_doctor() {
+        auto* const sub = command("doctor", "Show what this host lacks, why it matters and what mends it",
+                                  [this] { return doctor(common_, doctor_); });
+        auto* const apply = sub->add_flag("--apply", doctor_.apply, "Mend what can be mended by a setting");
+        sub->add_flag("--revert", doctor_.revert, "Undo what --apply did")->excludes(apply);
+        sub->add_flag("--json", common_.json, "Print pointsman.doctor/1");
+    }
+
+    void add_explain() {
+        auto* const sub = app_.add_subcommand(
+            "explain", "Explain a configuration key, a verdict or a word of the audit trail");
+        sub->callback([this] { chosen_ = [this] { return explain(common_, target_); }; });
+        sub->add_option("word", target_, "service.check.interval, interval, drop_no_backend, l4_refused, ...")
+            ->required();
+        sub->add_flag("--json", common_.json, "Print pointsman.explain/1");
+    }
+
+    void add_completion() {
+        auto* const sub = app_.add_subcommand("completion", "Print the completion for a shell");
+        sub->callback([this] { chosen_ = [this] { return print_completion(app_, target_); }; });
+        sub->add_option("shell", target_, "bash, zsh or fish")
+            ->required()
+            ->check(CLI::IsMember({"bash", "zsh", "fish"}));
     }
 
     void add_orders() {
@@ -132,6 +206,12 @@ private:
     StatusOptions status_;
     OrderOptions order_;
     EventOptions events_;
+    SessionOptions sessions_;
+    WhyOptions why_;
+    DoctorOptions doctor_;
+    std::string confirm_within_;
+    std::string target_; ///< of the command that takes one word
+    bool all_ = false;
     std::function<int()> chosen_;
 };
 
@@ -140,6 +220,8 @@ private:
 int run_command_line(int argc, char** argv) {
     try {
         return CommandLine{}.run(argc, argv);
+    } catch (RequestFailed const& failed) {
+        return report_failure(failed.answer());
     } catch (Unreachable const& error) {
         std::fprintf(stderr, "pointsman: %s\n", error.what());
         return exit_unreachable;

@@ -38,11 +38,37 @@ struct EventOptions {
     std::string service;
 };
 
+struct SessionOptions {
+    std::string service;     ///< empty: all
+    std::string backend;     ///< SERVICE/BACKEND; empty: all
+    std::size_t limit = 100; ///< sessions to list; the daemon gives 10000 at most
+};
+
+struct WhyOptions {
+    std::string from; ///< SRC:PORT
+    std::string to;   ///< DST:PORT, DST:PORT/udp
+};
+
+struct DoctorOptions {
+    bool apply = false;
+    bool revert = false;
+};
+
 // Each command prints data on stdout, diagnostics on stderr, and returns an ExitCode.
 [[nodiscard]] int run_daemon(CommonOptions const& common);
 [[nodiscard]] int check(CommonOptions const& common, CheckOptions const& options);
 [[nodiscard]] int status(CommonOptions const& common, StatusOptions const& options);
-[[nodiscard]] int reload(CommonOptions const& common);
+[[nodiscard]] int reload(CommonOptions const& common, std::string const& confirm_within);
+[[nodiscard]] int confirm(CommonOptions const& common);
+[[nodiscard]] int rollback(CommonOptions const& common);
+[[nodiscard]] int plan(CommonOptions const& common);
+[[nodiscard]] int drops(CommonOptions const& common, bool all);
+[[nodiscard]] int sessions(CommonOptions const& common, SessionOptions const& options);
+[[nodiscard]] int why(CommonOptions const& common, WhyOptions const& options);
+[[nodiscard]] int probe(CommonOptions const& common, std::string const& target);
+[[nodiscard]] int top(CommonOptions const& common);
+[[nodiscard]] int explain(CommonOptions const& common, std::string const& word);
+[[nodiscard]] int doctor(CommonOptions const& common, DoctorOptions const& options);
 [[nodiscard]] int order(CommonOptions const& common, OrderOptions const& options);
 [[nodiscard]] int events(CommonOptions const& common, EventOptions options);
 [[nodiscard]] int detach(CommonOptions const& common);

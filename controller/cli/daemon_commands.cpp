@@ -1,4 +1,5 @@
-// Commands that ask the running daemon: status, reload, drain, maint, ready.
+// Commands that ask the running daemon: status, drain, maint, ready.
+#include "controller/cli/answers.hpp"
 #include "controller/cli/commands.hpp"
 #include "controller/cli/control_client.hpp"
 #include "controller/cli/exit_code.hpp"
@@ -26,11 +27,6 @@ constexpr std::chrono::hours max_deadline{24};
 constexpr std::chrono::milliseconds wait_interval{
     200}; ///< between two looks at a drain, and for --watch a fifth
 
-void print(std::FILE* stream, std::string const& text) {
-    std::fwrite(text.data(), 1, text.size(), stream);
-    std::fflush(stream);
-}
-
 json::object read_status(CommonOptions const& common) {
     auto const answer = ask_daemon(control_path(common), "GET", "/v1/status");
     if (answer.status != 200)
@@ -54,26 +50,6 @@ bool is_degraded(json::object const& status) {
         auto const& object = service.as_object();
         return object.at("panic").as_bool() || object.at("healthy") != object.at("total");
     });
-}
-
-/// What a request that changes something came to, in words and as an exit code.
-int report(ControlAnswer const& answer) {
-    boost::system::error_code error;
-    auto const body = json::parse(answer.body, error);
-    auto const* object = error ? nullptr : body.if_object();
-    auto const text = [&](char const* key) {
-        auto const* value = object ? object->if_contains(key) : nullptr;
-        return value && value->is_string() ? std::string{value->get_string()} : answer.body;
-    };
-    if (answer.status == 200) {
-        print(stdout, text("result") + "\n");
-        return exit_ok;
-    }
-    auto const message = text("error");
-    print(stderr, answer.status == 422 ? message : "pointsman: " + message + "\n");
-    if (answer.status == 422) return exit_config_invalid;
-    if (answer.status == 409) return exit_refused;
-    return answer.status == 400 ? exit_usage : exit_failed;
 }
 
 std::optional<std::uint64_t> sessions_left(CommonOptions const& common, std::string const& service,
@@ -123,18 +99,10 @@ int status(CommonOptions const& common, StatusOptions const& options) {
     }
 }
 
-int reload(CommonOptions const& common) {
-    return report(ask_daemon(control_path(common), "POST", "/v1/reload"));
-}
-
 int order(CommonOptions const& common, OrderOptions const& options) {
-    auto const slash = options.target.find('/');
-    if (slash == std::string::npos || slash == 0 || slash + 1 == options.target.size()) {
-        print(stderr, "pointsman: a backend is named SERVICE/BACKEND, not `" + options.target + "`\n");
-        return exit_usage;
-    }
-    auto const service = options.target.substr(0, slash);
-    auto const backend = options.target.substr(slash + 1);
+    auto const target = parse_target(options.target);
+    if (!target) return exit_usage;
+    auto const& [service, backend] = *target;
     json::object wish{
         {"service", service}, {"backend", backend}, {"state", options.state}, {"reason", options.reason}};
     if (!options.deadline.empty()) {

@@ -2,9 +2,9 @@
 #include "controller/app/daemon.hpp"
 #include "controller/app/log.hpp"
 #include "controller/cli/commands.hpp"
+#include "controller/cli/config_file.hpp"
 #include "controller/cli/exit_code.hpp"
 #include "controller/cli/terminal.hpp"
-#include "controller/config/host.hpp"
 #include "controller/config/parse.hpp"
 #include "controller/datapath/attachment.hpp"
 #include "controller/datapath/programs.hpp"
@@ -21,20 +21,6 @@ namespace json = boost::json;
 
 namespace pointsman {
 namespace {
-
-void print(std::FILE* stream, std::string const& text) {
-    std::fwrite(text.data(), 1, text.size(), stream);
-}
-
-/// The file's own problems and, if it is valid, this host's.
-ParsedConfig load_for_this_host(std::string const& path) {
-    auto config = load_config(path);
-    if (!config.state) return config;
-    for (auto& found : check_against_host(*config.state, config.places, read_host_facts()))
-        config.diagnostics.push_back(std::move(found));
-    if (has_error(config.diagnostics)) config.state.reset();
-    return config;
-}
 
 json::object diagnostic_json(Diagnostic const& diagnostic) {
     return {{"severity", diagnostic.severity == Diagnostic::Severity::error ? "error" : "warning"},

@@ -66,6 +66,10 @@ std::string status_text(json::object const& status, bool colour) {
     auto const& config = status.at("config").as_object();
     auto out = "pointsman " + plain(status, "version") + "  generation " + plain(status, "generation") +
                "  " + plain(config, "file") + " (" + plain(config, "hash") + ")\n";
+    if (auto const* unconfirmed = config.if_contains("unconfirmed"); unconfirmed && unconfirmed->is_object())
+        out += "UNCONFIRMED: rolls back to " + plain(unconfirmed->at("to")) + " in " +
+               rough_age(unconfirmed->at("rolls_back_in_ms").to_number<long>() / 1000) +
+               " unless `pointsman confirm` comes\n";
     for (auto const& interface : status.at("interfaces").as_array())
         out += "interface " + plain(interface.at("name")) + "  " + plain(interface.at("attach")) + ": " +
                plain(interface.at("why")) + "\n";

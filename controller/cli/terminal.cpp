@@ -29,6 +29,29 @@ std::string align(std::vector<std::vector<std::string>> const& rows) {
     return out;
 }
 
+void print(std::FILE* stream, std::string const& text) {
+    std::fwrite(text.data(), 1, text.size(), stream);
+    std::fflush(stream);
+}
+
+std::string wrap(std::string_view paragraph, std::size_t width, std::size_t indent) {
+    std::string const blanks(indent, ' ');
+    std::string out = blanks;
+    std::size_t column = indent;
+    while (!paragraph.empty()) {
+        auto const word = paragraph.substr(0, paragraph.find(' '));
+        paragraph.remove_prefix(std::min(paragraph.size(), word.size() + 1));
+        if (column > indent && column + 1 + word.size() > width) {
+            out += "\n" + blanks;
+            column = indent;
+        }
+        if (column > indent) out += ' ';
+        column += word.size() + (column > indent ? 1 : 0);
+        out += word;
+    }
+    return out + "\n";
+}
+
 std::string counted(std::size_t count, std::string const& noun) {
     return std::to_string(count) + " " + noun + (count == 1 ? "" : "s");
 }

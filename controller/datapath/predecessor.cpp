@@ -1,8 +1,8 @@
 #include "controller/datapath/predecessor.hpp"
 
+#include "controller/datapath/counters.hpp"
 #include "controller/datapath/tables_read.hpp"
 
-#include <algorithm>
 #include <atomic>
 
 namespace pointsman {
@@ -35,10 +35,7 @@ SessionSnapshot snapshot_of(MappedTables const& maps) {
                              0};
     for (auto const& service : tables.services)
         snapshot.idle_ticks.push_back(service.idle_ticks);
-    std::uint64_t now = 0;
-    for (auto const& cpu : maps.counters())
-        now = std::max<std::uint64_t>(now, cpu.ticks);
-    snapshot.now = static_cast<std::uint32_t>(now);
+    snapshot.now = newest_tick(maps.counters());
     return snapshot;
 }
 

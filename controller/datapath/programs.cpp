@@ -44,8 +44,7 @@ std::uint64_t big_endian(std::uint8_t const* octets) {
 
 pm_options options_of(DatapathOptions const& options, Room const& room, std::uint64_t ticks_per_second) {
     pm_options out{};
-    out.hash_key[0] = big_endian(options.hash_seed.data());
-    out.hash_key[1] = big_endian(options.hash_seed.data() + 8);
+    std::ranges::copy(hash_key_of(options.hash_seed), out.hash_key);
     out.session_sets = room.session_sets;
     out.service_slots = room.service_slots;
     out.services = room.services;
@@ -53,8 +52,9 @@ pm_options options_of(DatapathOptions const& options, Room const& room, std::uin
     out.maglev_chunks = room.maglev_chunks;
     out.nat_port_first = options.nat_port_first;
     out.nat_port_count = static_cast<std::uint32_t>(options.nat_port_last - options.nat_port_first + 1);
-    out.embryonic_ticks = static_cast<std::uint32_t>(ticks_per_second * 30);
-    out.closing_ticks = static_cast<std::uint32_t>(ticks_per_second * 120);
+    auto const limits = SilenceLimits::of(ticks_per_second);
+    out.embryonic_ticks = limits.embryonic;
+    out.closing_ticks = limits.closing;
     return out;
 }
 
@@ -113,6 +113,15 @@ void Programs::Destroy<pm_tc_object>::operator()(pm_tc_object* object) const noe
 
 Programs::Programs(Programs&&) noexcept = default;
 Programs::~Programs() = default;
+
+SilenceLimits SilenceLimits::of(std::uint64_t ticks_per_second) noexcept {
+    return {static_cast<std::uint32_t>(ticks_per_second * 30),
+            static_cast<std::uint32_t>(ticks_per_second * 120)};
+}
+
+std::array<__u64, 2> hash_key_of(std::array<std::uint8_t, 16> const& seed) noexcept {
+    return {big_endian(seed.data()), big_endian(seed.data() + 8)};
+}
 
 Programs::Programs(ProgramOptions const& options)
     : room_{Room::of(options.datapath)}

@@ -142,15 +142,18 @@ void clear_sessions(SessionHalf half) noexcept {
     std::memset(half.data(), 0, half.size_bytes());
 }
 
-SessionCounts count_sessions(SessionSnapshot const& snapshot) {
-    SessionCounts counts;
+void for_each_live_session(SessionSnapshot const& snapshot, std::function<void(Session const&)> const& each) {
     for_each_session(snapshot.half, [&](Session const& session, std::size_t, std::size_t) {
         if (session.direction != PM_TO_BACKEND || is_closed(session) || !is_valid(session, snapshot.backends))
             return;
         auto const silent = static_cast<std::int32_t>(snapshot.now - session.last_seen);
-        if (silent <= static_cast<std::int64_t>(snapshot.idle_ticks[session.service]))
-            ++counts[session.backend];
+        if (silent <= static_cast<std::int64_t>(snapshot.idle_ticks[session.service])) each(session);
     });
+}
+
+SessionCounts count_sessions(SessionSnapshot const& snapshot) {
+    SessionCounts counts;
+    for_each_live_session(snapshot, [&](Session const& session) { ++counts[session.backend]; });
     return counts;
 }
 

@@ -56,6 +56,10 @@ struct SessionSnapshot {
     std::uint32_t now = 0;                 ///< jiffies
 };
 
+/// Hands a copy of each flow's session towards its backend to `each`, unless it is closed, cut, idle for too
+/// long or of an earlier incarnation.
+void for_each_live_session(SessionSnapshot const& snapshot, std::function<void(Session const&)> const& each);
+
 /// Flows that are neither closed, cut nor idle for too long, by backend id.
 [[nodiscard]] SessionCounts count_sessions(SessionSnapshot const& snapshot);
 

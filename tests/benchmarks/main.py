@@ -6,6 +6,7 @@ import argparse
 import sys
 
 from benchmarks import packets, requests
+from lab import command
 from lab.topology import remove_stale
 
 KINDS = {
@@ -46,10 +47,4 @@ def parse_arguments() -> argparse.Namespace:
 
 
 if __name__ == "__main__":
-    try:
-        sys.exit(main())
-    except KeyboardInterrupt:
-        sys.exit(130)
-    except (AssertionError, RuntimeError, OSError) as failure:
-        print(f"tests/bench: {failure}", file=sys.stderr)
-        sys.exit(1)
+    command.run("tests/bench", main)

@@ -6,10 +6,9 @@ were undisturbed, the audit trail agrees with what the client measured, and noth
 from __future__ import annotations
 
 import argparse
-import sys
 from dataclasses import dataclass
 
-from lab import demo_report
+from lab import command, demo_report
 from lab.balancers import HAProxyBalancer, PointsmanBalancer
 from lab.load import ConnectClient, Connection, Held, HeldConnections, Wrk, WrkReport
 from lab.pointsman import Record, now_ns
@@ -114,10 +113,4 @@ def parse_arguments() -> argparse.Namespace:
 
 
 if __name__ == "__main__":
-    try:
-        sys.exit(main())
-    except KeyboardInterrupt:
-        sys.exit(130)
-    except (AssertionError, RuntimeError, OSError) as failure:
-        print(f"tests/demo: {failure}", file=sys.stderr)
-        sys.exit(1)
+    command.run("tests/demo", main)

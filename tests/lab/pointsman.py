@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
+import http.client
 import json
 import pathlib
+import socket
 import subprocess
 import time
 from collections.abc import Mapping, Sequence
@@ -99,8 +102,23 @@ class Pointsman:
     def command(self, *words: str, timeout: float = 15) -> subprocess.CompletedProcess[str]:
         """One command of the CLI, e.g. command("drain", "web/b1"); never raises for its exit code. The daemon is found by
         its socket, so that a broken configuration file does not matter."""
-        where = ["-c", self.config] if words[0] in ("check", "detach") else ["--control", self.control]
+        where = ["--control", self.control]
+        if words[0] in ("check", "detach", "doctor"):
+            where = ["-c", self.config]
+        elif words[0] in ("explain", "completion", "version"):
+            where = []
         return self.lab.balancer.run(paths.pointsman(), words[0], *where, *words[1:], check=False, timeout=timeout)
+
+    def ask(self, method: str, target: str, body: object = None) -> Record:
+        """One request to the control socket; its JSON object, with the HTTP status as `http_status`."""
+        connection = http.client.HTTPConnection("pointsman", timeout=15)
+        connection.sock = socket.socket(socket.AF_UNIX)
+        connection.sock.connect(str(self.control))
+        with contextlib.closing(connection):
+            connection.request(method, target, None if body is None else json.dumps(body))
+            answer = connection.getresponse()
+            found: Record = json.loads(answer.read())
+            return {**found, "http_status": answer.status}
 
     def run_to_end(self, timeout: float = 5.0) -> subprocess.CompletedProcess[str]:
         """`run` that is expected to fail at start."""

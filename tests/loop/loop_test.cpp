@@ -1,5 +1,6 @@
 #include "tests/loop/loop_test.hpp"
 
+#include <algorithm>
 #include <boost/asio/buffer.hpp>
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/detached.hpp>
@@ -136,6 +137,26 @@ bool LoopTest::run_until(std::function<bool()> const& reached, Duration limit) {
     return reached();
 }
 
+namespace {
+
+/// Each step after the one before it, none after the end, and none skipped.
+void expect_in_order(Outcome const& outcome) {
+    auto const& [connected, sent, first_byte] = outcome.steps;
+    std::vector<std::chrono::microseconds> times;
+    for (auto const& step : {connected, sent, first_byte})
+        times.push_back(step.value_or(times.empty() ? outcome.duration : times.back()));
+    times.push_back(outcome.duration);
+    EXPECT_TRUE(connected || !sent);
+    EXPECT_TRUE(sent || !first_byte);
+    EXPECT_EQ(first_byte.has_value(), outcome.status != 0 || !outcome.first_bytes.empty());
+    EXPECT_EQ(connected.has_value(), outcome.code != OutcomeCode::L4CON &&
+                                         outcome.code != OutcomeCode::L4TOUT &&
+                                         outcome.code != OutcomeCode::OWN);
+    EXPECT_TRUE(std::ranges::is_sorted(times));
+}
+
+} // namespace
+
 Outcome LoopTest::outcome_of(ProbeTarget target) {
     std::optional<Outcome> outcome;
     auto const started = Clock::now();
@@ -147,7 +168,9 @@ Outcome LoopTest::outcome_of(ProbeTarget target) {
     EXPECT_TRUE(run_until([&] { return outcome.has_value(); }));
     if (!outcome) return {};
     EXPECT_LE(outcome->duration, Clock::now() - started);
+    expect_in_order(*outcome);
     outcome->duration = {};
+    outcome->steps = {};
     return *outcome;
 }
 

@@ -80,7 +80,8 @@ class LoopTest : public testing::Test {
 protected:
     /// Runs the loop until `reached` holds; false when that took longer than `limit`.
     bool run_until(std::function<bool()> const& reached, Duration limit = 5s);
-    /// Runs one probe to its end. Its duration is checked to be plausible and then cleared, for comparisons.
+    /// Runs one probe to its end. Its duration and the times of its steps are checked to be plausible and
+    /// then cleared, for comparisons.
     Outcome outcome_of(ProbeTarget target);
 
     static ProbeTarget target(std::uint16_t port, CheckType type, Duration timeout = 2s);

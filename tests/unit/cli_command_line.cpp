@@ -82,8 +82,9 @@ TEST_F(CliCommandLine, HelpIsNoError) {
     auto const ran = run({"--help"});
     EXPECT_EQ(ran.exit_code, 0);
     EXPECT_EQ(ran.err, "");
-    for (char const* command :
-         {"run", "check", "status", "reload", "drain", "maint", "ready", "events", "detach", "version"})
+    for (char const* command : {"run",   "check", "status", "plan",    "reload",     "confirm",  "rollback",
+                                "drain", "maint", "ready",  "events",  "drops",      "sessions", "why",
+                                "probe", "top",   "doctor", "explain", "completion", "detach",   "version"})
         EXPECT_NE(ran.out.find("\n  " + std::string{command} + " "), std::string::npos) << command;
 }
 
@@ -158,6 +159,13 @@ TEST_F(CliCommandLine, WithoutADaemonEveryQuestionExits5AndSaysWhereItAsked) {
                                                {"drain", "web/b1", "--deadline", "60s", "--wait"},
                                                {"maint", "web/b1"},
                                                {"ready", "web/b1"},
+                                               {"reload", "--confirm-within", "60s"},
+                                               {"confirm"},
+                                               {"rollback"},
+                                               {"drops", "--all"},
+                                               {"sessions", "--service", "web", "--limit", "7"},
+                                               {"why", "10.0.0.1:1000", "10.0.0.2:80/udp"},
+                                               {"probe", "web/b1", "--json"},
                                                {"events"}}) {
         auto with_control = words;
         with_control.insert(with_control.end(), {"--control", socket()});
@@ -170,6 +178,43 @@ TEST_F(CliCommandLine, ABackendWithoutAServiceIsAUsageError) {
     for (std::string const target : {"b1", "/b1", "web/", "/"})
         EXPECT_EQ(run({"drain", target, "--control", socket()}),
                   (Ran{2, "", "pointsman: a backend is named SERVICE/BACKEND, not `" + target + "`\n"}));
+}
+
+TEST_F(CliCommandLine, AFlowThatIsNoneIsAUsageError) {
+    for (auto const& [from, to] : std::vector<std::pair<std::string, std::string>>{
+             {"10.0.0.1", "10.0.0.2:80"}, {"10.0.0.1:1", "10.0.0.2"}, {"10.0.0.1:1", "10.0.0.2:80/sctp"}})
+        EXPECT_EQ(run({"why", from, to, "--control", socket()}),
+                  (Ran{2, "",
+                       "pointsman: a flow is named SRC:PORT DST:PORT[/udp], such as 10.0.0.1:40000 "
+                       "10.77.0.100:80; IPv6 addresses in brackets\n"}));
+}
+
+TEST_F(CliCommandLine, ATimeToConfirmThatIsNoneIsAUsageError) {
+    for (char const* within : {"soon", "60", "2h", "10us"})
+        EXPECT_EQ(run({"reload", "--confirm-within", within, "--control", socket()}),
+                  (Ran{2, "", "pointsman: --confirm-within takes a duration of at most 1h, such as 60s\n"}));
+}
+
+TEST_F(CliCommandLine, TopNeedsATerminal) {
+    auto const ran = run({"top", "--control", socket()});
+    EXPECT_EQ(ran.exit_code, 2);
+    EXPECT_EQ(ran.out, "");
+}
+
+TEST_F(CliCommandLine, APlanOfAnInvalidFileExits3WithoutADaemon) {
+    auto const path = file("[datapath]\ninterfaces = [\"lo\"]\nsessions = 1\n");
+    auto const ran = run({"plan", "-c", path});
+    EXPECT_EQ(ran.exit_code, 3);
+    EXPECT_NE(ran.err.find(path + ":3:12: error: "), std::string::npos) << ran.err;
+}
+
+TEST_F(CliCommandLine, AnUnknownWordIsNotExplained) {
+    EXPECT_EQ(
+        run({"explain", "intervall"}),
+        (Ran{1, "",
+             "pointsman: `intervall` is no configuration key, verdict or word of `because`; did you mean "
+             "`interval`?\n"}));
+    EXPECT_EQ(run({"completion", "csh"}).exit_code, 2);
 }
 
 TEST_F(CliCommandLine, ADeadlineThatIsNoneOrTooFarIsAUsageError) {

@@ -128,17 +128,39 @@ TEST_F(HttpServerTest, AnswersHeadWithoutABody) {
               "HTTP/1.1 200 OK\r\n" + head + "Connection: close\r\nContent-Length: 8\r\n\r\n");
 }
 
-TEST_F(HttpServerTest, ABodyOrAHeaderBeyondTheLimitEndsTheConnection) {
+std::string refusal_of(std::string const& status, std::string const& text) {
+    auto const body = R"({"error":")" + text + "\"}\n";
+    return "HTTP/1.1 " + status +
+           "\r\nServer: pointsman/" POINTSMAN_VERSION
+           "\r\nContent-Type: application/json\r\nConnection: close\r\nContent-Length: " +
+           std::to_string(body.size()) + "\r\n\r\n" + body;
+}
+
+constexpr std::size_t largest_body = 16 * 1024 * 1024; ///< through the control socket
+
+TEST_F(HttpServerTest, ABodyOrAHeaderBeyondTheLimitIsRefusedByName) {
     server->listen_local(path);
-    auto const declared = "POST / HTTP/1.1\r\nContent-Length: 65537\r\n\r\n";
-    auto const chunked =
-        "POST / HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n10001\r\n" + std::string(65537, 'x');
-    EXPECT_EQ(answer_to(declared), "");
-    EXPECT_EQ(answer_to(chunked), "");
-    EXPECT_EQ(answer_to("GET / HTTP/1.1\r\nX: " + std::string(9000, 'x') + "\r\n\r\n"), "");
-    auto const largest = answer_to("POST / HTTP/1.1\r\nConnection: close\r\nContent-Length: 65536\r\n\r\n" +
-                                   std::string(65536, 'x'));
-    EXPECT_TRUE(largest.ends_with("POST / " + std::string(65536, 'x')));
+    auto const too_long = refusal_of("413 Payload Too Large", "the body is longer than 16777216 octets");
+    auto const declared =
+        "POST / HTTP/1.1\r\nContent-Length: " + std::to_string(largest_body + 1) + "\r\n\r\n";
+    EXPECT_EQ(answer_to(declared), too_long);
+    EXPECT_EQ(answer_to(declared + std::string(largest_body + 1, 'x')), too_long)
+        << "the answer must not be lost by what the client still sends";
+    EXPECT_EQ(answer_to("POST / HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n1000001\r\n" +
+                        std::string(largest_body + 1, 'x')),
+              too_long);
+    EXPECT_EQ(answer_to("GET / HTTP/1.1\r\nX: " + std::string(9000, 'x') + "\r\n\r\n"),
+              refusal_of("431 Request Header Fields Too Large",
+                         "request line and headers are longer than 8192 octets"));
+}
+
+TEST_F(HttpServerTest, ABodyAtTheLimitIsTaken) {
+    server->listen_local(path);
+    auto const largest =
+        answer_to("POST / HTTP/1.1\r\nConnection: close\r\nContent-Length: " + std::to_string(largest_body) +
+                  "\r\n\r\n" + std::string(largest_body, 'x'));
+    EXPECT_TRUE(largest.starts_with("HTTP/1.1 200 OK\r\n"));
+    EXPECT_TRUE(largest.ends_with("POST / " + std::string(largest_body, 'x')));
 }
 
 TEST_F(HttpServerTest, WhatIsNoHttpEndsTheConnection) {
