@@ -16,10 +16,6 @@ bool is_v4(std::string_view value) {
     return !address || address->is_v4();
 }
 
-bool is_supported_check(std::string_view value) {
-    return value == "tcp" || value == "http" || value == "none";
-}
-
 /// All that the file format promises and this version does not do yet. Delete a line with the version that
 /// does.
 constexpr Limit limits[] = {
@@ -30,7 +26,6 @@ constexpr Limit limits[] = {
     {"service", "address", is_v4, "supported: IPv4 addresses"},
     {"backend", "address", is_v4, "supported: IPv4 addresses"},
     {"datapath", "nat_addresses", is_v4, "supported: IPv4 addresses"},
-    {"check", "type", is_supported_check, R"(supported: "tcp", "http" and "none")"},
 };
 
 } // namespace
