@@ -94,7 +94,7 @@ asio::awaitable<error_code> ProbeConnection::start_tls(std::string& flaw) {
     auto& contexts =
         asio::use_service<TlsContexts>(asio::query(socket_.get_executor(), asio::execution::context));
     auto const context = contexts.find(target_.check.tls, flaw);
-    if (!context) co_return make_error_code(boost::system::errc::operation_not_permitted);
+    if (!context) co_return error_code{EACCES, boost::system::system_category()}; // our own lack
     tls_ = std::make_unique<Tls>(socket_, *context);
     expect_peer(tls_->native_handle(), target_);
     auto const [error] = co_await tls_->async_handshake(asio::ssl::stream_base::client, as_result);

@@ -49,6 +49,8 @@ std::string assignment(KeySpec const& key, std::string_view value) {
 
 std::string_view element_noun(KeyKind kind) {
     if (kind == KeyKind::interface_list) return "an interface name";
+    if (kind == KeyKind::http_headers) return "the value of an HTTP header";
+    if (kind == KeyKind::command) return "a word of a command";
     return kind == KeyKind::address_list ? noun_of(KeyKind::address) : noun_of(kind);
 }
 
