@@ -209,6 +209,8 @@ void HealthMonitor::conclude(Watch& watch, Outcome const& outcome) {
     bool const asked_again = std::exchange(watch.asked_again, false);
     watch.state = asked_again ? on_evidence(step.state) : step.state;
     watch.due = watch.started + next_delay(watch.state, watch.policy(), random());
+    if (pace_of(watch.state) != Pace::fast)
+        watch.due = shared_moment(watch.due, next_interval(watch.state, watch.policy()));
     on_report_({watch.target, outcome, watch.state, step.transition, watch.started, watch.first_failure,
                 watch.evidence});
     if (step.transition) watch.evidence.clear();

@@ -25,10 +25,15 @@ namespace {
 
 constexpr auto as_result = asio::as_tuple(asio::use_awaitable);
 
-/// Whether the connection stands or failed already, as it does on one host and between its containers.
-bool is_decided(int fd) noexcept {
+/// POLLOUT and others at once where the connection stands or failed already, as it does on one host and
+/// between its containers; 0 while it is on its way.
+short readiness(int fd) noexcept {
     pollfd polled{.fd = fd, .events = POLLOUT, .revents = 0};
-    return ::poll(&polled, 1, 0) > 0;
+    return ::poll(&polled, 1, 0) > 0 ? polled.revents : short{0};
+}
+
+bool speaks_first(Check const& check) noexcept {
+    return (check.type != CheckType::tcp && check.type != CheckType::agent) || !check.send.empty();
 }
 
 bool would_block(error_code error) noexcept {
@@ -80,12 +85,12 @@ asio::awaitable<error_code> ProbeConnection::wait(tcp::socket::wait_type for_wha
 
 asio::awaitable<error_code> ProbeConnection::connect() {
     error_code error;
-    fd_ = connect_probe_socket(target_, SOCK_STREAM, error);
+    auto const use = speaks_first(target_.check) ? SocketUse::stream_to_speak : SocketUse::stream;
+    fd_ = connect_probe_socket(target_, use, error);
     if (fd_ < 0 || !error) co_return error;
-    if (!is_decided(fd_))
-        error = co_await wait(tcp::socket::wait_write);
-    else
-        error = {};
+    auto const ready = readiness(fd_);
+    if (ready == POLLOUT) co_return error_code{};
+    error = ready != 0 ? error_code{} : co_await wait(tcp::socket::wait_write);
     co_return error ? error : pending_error(fd_);
 }
 

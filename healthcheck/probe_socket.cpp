@@ -5,6 +5,7 @@
 
 #include <cerrno>
 #include <netinet/in.h>
+#include <netinet/tcp.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -20,11 +21,18 @@ asio::ip::address ip_of(Address const& address) {
     return address.is_v4() ? asio::ip::address{asio::ip::make_address_v4(asio::ip::v4_mapped, v6)} : v6;
 }
 
+template<class Value>
+bool set_option(int fd, int level, int name, Value const& value) noexcept {
+    return ::setsockopt(fd, level, name, &value, sizeof value) == 0;
+}
+
 /// A stream's data leave at once, since all that a probe sends fits the first segments: Nagle's delay never
 /// applies.
-bool prepare(int fd, int kind) noexcept {
-    linger const reset{.l_onoff = 1, .l_linger = 0};
-    return kind != SOCK_STREAM || ::setsockopt(fd, SOL_SOCKET, SO_LINGER, &reset, sizeof reset) == 0;
+bool prepare(int fd, SocketUse use) noexcept {
+    if (use == SocketUse::datagram) return true;
+    if (use == SocketUse::stream_to_speak)
+        (void)set_option(fd, IPPROTO_TCP, TCP_QUICKACK, 0); // saves a packet
+    return set_option(fd, SOL_SOCKET, SO_LINGER, linger{.l_onoff = 1, .l_linger = 0});
 }
 
 } // namespace
@@ -33,11 +41,12 @@ asio::ip::tcp::endpoint endpoint_of(ProbeTarget const& target) {
     return {ip_of(target.address), target.port};
 }
 
-int connect_probe_socket(ProbeTarget const& target, int kind, error_code& error) noexcept {
+int connect_probe_socket(ProbeTarget const& target, SocketUse use, error_code& error) noexcept {
+    int const kind = use == SocketUse::datagram ? SOCK_DGRAM : SOCK_STREAM;
     auto const to = endpoint_of(target);
     int const fd = ::socket(to.data()->sa_family, kind | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
     bool const connected =
-        fd >= 0 && prepare(fd, kind) && ::connect(fd, to.data(), static_cast<socklen_t>(to.size())) == 0;
+        fd >= 0 && prepare(fd, use) && ::connect(fd, to.data(), static_cast<socklen_t>(to.size())) == 0;
     error = connected ? error_code{} : last_error();
     if (connected || (fd >= 0 && error.value() == EINPROGRESS)) return fd;
     if (fd >= 0) ::close(fd);

@@ -7,16 +7,22 @@
 #include <boost/system/error_code.hpp>
 
 #include <chrono>
+#include <cstdint>
 
 namespace pointsman {
 
 [[nodiscard]] boost::asio::ip::tcp::endpoint endpoint_of(ProbeTarget const& target);
 
+enum class SocketUse : std::uint8_t {
+    datagram,
+    stream,         ///< only to see whether it connects, or the peer speaks first
+    stream_to_speak ///< we speak first: the handshake's last ACK waits for that and goes with it
+};
+
 /// Starts connecting a new socket: closed on exec, never blocking. A stream is reset (RST) whenever it is
-/// closed, so that no probe leaves a TIME_WAIT behind. `kind` is SOCK_STREAM or SOCK_DGRAM. @return the
-/// descriptor, or -1 and why in `error`, which is EINPROGRESS with a descriptor while the connection is on
-/// its way.
-[[nodiscard]] int connect_probe_socket(ProbeTarget const& target, int kind,
+/// closed, so that no probe leaves a TIME_WAIT behind. @return the descriptor, or -1 and why in `error`,
+/// which is EINPROGRESS with a descriptor while the connection is on its way.
+[[nodiscard]] int connect_probe_socket(ProbeTarget const& target, SocketUse use,
                                        boost::system::error_code& error) noexcept;
 
 /// The error of a connection that was on its way.
