@@ -67,6 +67,7 @@ private:
 /// For execve, which takes it without changing it.
 std::vector<char*> pointers_to(std::vector<std::string> const& texts) {
     std::vector<char*> pointers;
+    pointers.reserve(texts.size() + 1);
     for (auto const& text : texts)
         pointers.push_back(const_cast<char*>(text.c_str()));
     pointers.push_back(nullptr);

@@ -69,7 +69,7 @@ std::optional<std::string_view> message_in(std::string_view body) noexcept {
     return body;
 }
 
-Outcome outcome_of(OutcomeCode code, HealthAnswer const& answer, std::string text) {
+Outcome outcome_of(OutcomeCode code, HealthAnswer const& answer, std::string const& text) {
     Outcome outcome{code};
     outcome.status = answer.http_status;
     outcome.text = text.substr(0, outcome_text_limit);

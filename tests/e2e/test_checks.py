@@ -21,6 +21,7 @@ FAST = {"interval": "100ms", "down_interval": "100ms"}
 def daemon_with(lab: Lab, service: Service) -> Iterator[Pointsman]:
     daemon = Pointsman(lab, [service], attach="tc", health=FAST).start()
     try:
+        daemon.wait_for_audit(kind="attach")
         yield daemon
     except BaseException:
         print(f"--- pointsman's log\n{daemon.log()}")

@@ -89,8 +89,7 @@ TEST(ConfigChecks, ABackendMayHaveOneMore) {
 }
 
 TEST(ConfigChecks, ReportsEveryBadValueAtItsPlace) {
-    EXPECT_EQ(
-        remarks(R"([service.check]
+    EXPECT_EQ(remarks(R"([service.check]
 type = "http"
 expect_body_regex = "a(b"
 drain_status = "40"
@@ -101,7 +100,7 @@ address = "10.0.0.1"
 port = 81
 check = {type = "tcp", expect_hex = "0", send = "a", send_hex = "00"}
 )"),
-        R"(f:3:1: warning: service `w` has no backends
+              R"(f:3:1: warning: service `w` has no backends
     3 | [[service]]
       | ^^^^^^^^^^^ its clients will not be served; add a [[service.backend]]
 f:9:21: error: `expect_body_regex` is not a regular expression: Unmatched marking parenthesis ( or \(.
