@@ -7,6 +7,7 @@
 #include <boost/asio/cancellation_signal.hpp>
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/error.hpp>
+#include <boost/asio/post.hpp>
 #include <boost/asio/use_awaitable.hpp>
 #include <boost/container_hash/hash.hpp>
 #include <boost/system/system_error.hpp>
@@ -89,6 +90,7 @@ HealthMonitor::HealthMonitor(asio::any_io_executor executor, OnReport on_report,
     , on_report_{std::move(on_report)}
     , random_{options.jitter_seed}
     , slots_{options.in_flight_limit}
+    , program_slots_{options.program_limit}
     , all_ended_{executor_} {}
 
 HealthMonitor::~HealthMonitor() {
@@ -139,7 +141,7 @@ void HealthMonitor::start(Watch& watch, Duration delay) {
 }
 
 void HealthMonitor::on_loop_end(Watch& watch, std::exception_ptr const& failure) {
-    bool const expected = !watch.wanted && is_cancellation(failure);
+    bool const expected = !watch.wanted && (!failure || is_cancellation(failure));
     if (watch.wanted) watches_.erase(watch.target);
     loops_.erase(&watch);
     if (loops_.empty()) all_ended_.cancel();
@@ -168,9 +170,12 @@ void HealthMonitor::probe_now(ProbeTarget const& target) {
     watch.wake.cancel();
 }
 
-/// Ends only by cancellation.
+/// Ends by cancellation or, since a probe need not wait for anything, when it finds itself unwanted.
 asio::awaitable<void> HealthMonitor::watch_loop(Watch& watch) {
-    for (;;) {
+    // co_spawn never reports the end of a coroutine that was cancelled before it was suspended once
+    // (Boost 1.81).
+    co_await asio::post(executor_, asio::use_awaitable);
+    while (watch.wanted) {
         while (Clock::now() < watch.due) {
             watch.wake.expires_at(watch.due);
             co_await watch.wake.async_wait(asio::as_tuple(asio::use_awaitable));
@@ -181,6 +186,8 @@ asio::awaitable<void> HealthMonitor::watch_loop(Watch& watch) {
 }
 
 asio::awaitable<Outcome> HealthMonitor::probe_once(Watch& watch) {
+    std::optional<ProbeSlots::Slot> program;
+    if (watch.target.check.type == CheckType::exec) program.emplace(co_await program_slots_.take());
     auto const slot = co_await slots_.take();
     watch.in_flight = true;
     watch.started = Clock::now();
@@ -202,6 +209,8 @@ void HealthMonitor::conclude(Watch& watch, Outcome const& outcome) {
     bool const asked_again = std::exchange(watch.asked_again, false);
     watch.state = asked_again ? on_evidence(step.state) : step.state;
     watch.due = watch.started + next_delay(watch.state, watch.policy(), random());
+    if (pace_of(watch.state) != Pace::fast)
+        watch.due = shared_moment(watch.due, next_interval(watch.state, watch.policy()));
     on_report_({watch.target, outcome, watch.state, step.transition, watch.started, watch.first_failure,
                 watch.evidence});
     if (step.transition) watch.evidence.clear();

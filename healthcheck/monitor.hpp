@@ -49,6 +49,7 @@ struct WantedProbe {
 
 struct MonitorOptions {
     std::size_t in_flight_limit = 512;
+    std::size_t program_limit = 32; ///< of checks of type exec, within in_flight_limit
     std::uint32_t jitter_seed = 1;
 };
 
@@ -114,6 +115,7 @@ private:
     OnReport on_report_;
     std::minstd_rand random_;
     ProbeSlots slots_;
+    ProbeSlots program_slots_;
     MonitorCounters counters_;
     ByTarget<Watch*> watches_; ///< the wanted ones
     /// Owns each watch until its loop has ended, wanted or not.

@@ -16,6 +16,11 @@ namespace pointsman {
 [[nodiscard]] Duration next_delay(HealthState const& state, HealthPolicy const& policy,
                                   double random) noexcept;
 
+/// Pure. `due` or up to a 64th of `interval`, at most 16 ms, later: at a time that probes of other targets of
+/// the same interval share. One wake-up then serves several.
+[[nodiscard]] std::chrono::steady_clock::time_point shared_moment(std::chrono::steady_clock::time_point due,
+                                                                  Duration interval) noexcept;
+
 /// Pure. When the first probe of the `index`-th of `count` new targets starts, after now. Up to 8 targets
 /// start at once; more are spread evenly over the shorter of `interval` and 200 ms.
 [[nodiscard]] Duration first_delay(std::size_t index, std::size_t count, Duration interval) noexcept;

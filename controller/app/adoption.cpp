@@ -1,5 +1,6 @@
 #include "controller/app/adoption.hpp"
 
+#include "controller/model/names.hpp"
 #include "controller/plan/maglev.hpp"
 
 #include <algorithm>
@@ -27,6 +28,17 @@ auto const* find(Values const& values, Is is) {
 
 std::string server_text(Address const& address, unsigned port) {
     return address.text() + ":" + std::to_string(port);
+}
+
+CheckStates all_up(Backend const& backend) {
+    CheckStates states;
+    auto const add = [&](Check const& check) {
+        if (check.type != CheckType::none)
+            states[std::string{name_of(check)}] = HealthState{.state = MeasuredState::up};
+    };
+    add(backend.check);
+    std::ranges::for_each(backend.more_checks, add);
+    return states;
 }
 
 /// Gives the kernel's generation its names, and what follows from the file or, failing that, from the tables.
@@ -77,21 +89,23 @@ private:
                                          : server_text(backend.address, backend.port)};
         backend.weight = saved ? saved->weight : wanted ? wanted->weight : 0;
         backend.backup = saved ? saved->backup : wanted && wanted->backup;
-        judge(backend, saved, wanted != nullptr, out);
+        judge(backend, saved, wanted, out);
     }
 
     /// A file that was written before the last generation is wrong about what this one changed: then the
     /// first probe decides about a backend that takes no new flows.
-    static void judge(GenerationBackend& backend, SavedBackend const* saved, bool is_wanted, Adopted& out) {
+    static void judge(GenerationBackend& backend, SavedBackend const* saved, Backend const* wanted,
+                      Adopted& out) {
         auto const agrees =
             saved && saved->incarnation == backend.incarnation && saved->eligible == backend.eligible;
-        HealthState health{.state = backend.eligible ? MeasuredState::up : MeasuredState::unknown};
-        if (agrees) health = saved->health;
-        backend.measured = health.state;
+        backend.measured = agrees             ? conjunction(saved->checks)
+                           : backend.eligible ? MeasuredState::up
+                                              : MeasuredState::unknown;
         backend.keeps_sessions = agrees ? saved->keeps_sessions : backend.eligible;
         if (saved && saved->order) backend.admin = saved->order->state;
-        if (!is_wanted) return;
-        if (health.state != MeasuredState::unknown) out.health[backend.key] = health;
+        if (!wanted) return;
+        if (agrees && !saved->checks.empty()) out.health[backend.key] = saved->checks;
+        if (!agrees && backend.eligible) out.health[backend.key] = all_up(*wanted);
         if (agrees && saved->story) out.stories[backend.key] = *saved->story;
     }
 
@@ -156,7 +170,7 @@ Adopted adopt(Inheritance const& inherited, DesiredState const& desired) {
     if (!inherited.saved) return out;
     for_each_saved(*inherited.saved, desired, [&](BackendKey const& key, SavedBackend const& backend) {
         auto const is_unread = inherited.continues && !inherited.tables;
-        if (is_unread && backend.health.state != MeasuredState::unknown) out.health[key] = backend.health;
+        if (is_unread && !backend.checks.empty()) out.health[key] = backend.checks;
         if (is_unread && backend.story) out.stories[key] = *backend.story;
         if (backend.order) out.orders[key] = *backend.order;
         if (backend.order && backend.story) out.stories[key] = *backend.story;

@@ -5,6 +5,7 @@
 #include "controller/app/privileges.hpp"
 #include "controller/app/reload_limits.hpp"
 #include "controller/app/routes.hpp"
+#include "controller/config/check_files.hpp"
 #include "controller/config/host.hpp"
 #include "controller/model/names.hpp"
 
@@ -206,6 +207,11 @@ Answer Daemon::reload(std::optional<Peer> actor) {
         audit_.write("reload", record);
         return Answer{kind, std::move(text)};
     };
+    if (config.state)
+        if (auto missing = check_files(*config.state, config.places); !missing.empty()) {
+            config.diagnostics = std::move(missing);
+            config.state.reset();
+        }
     if (!config.state) return refuse(Answer::Kind::invalid, render(config.diagnostics, config.text, false));
     if (auto const keys = keys_that_need_a_restart(desired_, *config.state); !keys.empty()) {
         std::string text = "a restart is needed to change";
@@ -222,9 +228,9 @@ Answer Daemon::reload(std::optional<Peer> actor) {
     if (actor) record["actor"] = actor_json(*actor);
     cause({audit_.write("reload", record), std::chrono::steady_clock::now(), std::nullopt});
     health_.assign(desired_);
-    admin_.retain([this](BackendKey const& key) { return health_.target_of(key) != nullptr; });
-    std::erase_if(stories_, [this](auto const& entry) { return !health_.target_of(entry.first); });
-    std::erase_if(suspicions_, [this](auto const& entry) { return !health_.target_of(entry.first); });
+    admin_.retain([this](BackendKey const& key) { return health_.knows(key); });
+    std::erase_if(stories_, [this](auto const& entry) { return !health_.knows(entry.first); });
+    std::erase_if(suspicions_, [this](auto const& entry) { return !health_.knows(entry.first); });
     set_targets();
     read_network();
     publisher_.mark_dirty();

@@ -112,7 +112,7 @@ private:
     void on_published(Published const& published);
     void on_report(ProbeReport const& report);
     void own_fault(ProbeReport const& report);
-    void on_transition(BackendKey const& key, ProbeReport const& report);
+    void on_transition(NotedProbe const& probe, ProbeReport const& report);
     void on_event(ConnectionEvent const& event);
     void suspect(GenerationBackend const& backend, ConnectionEvent const& event);
     void tell(BackendKey const& key, std::string because);

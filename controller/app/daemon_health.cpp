@@ -1,8 +1,10 @@
 // What the daemon makes of probes, connection events and publishes.
 #include "controller/app/daemon.hpp"
 
+#include "controller/api/text_escape.hpp"
 #include "controller/model/names.hpp"
 
+#include <algorithm>
 #include <cstring>
 #include <spdlog/spdlog.h>
 
@@ -75,14 +77,17 @@ State Daemon::state_now(GenerationBackend const& backend) const {
 void Daemon::on_report(ProbeReport const& report) {
     instruments_.probe_seconds.Observe(seconds(report.outcome.duration));
     ++instruments_.outcomes[report.outcome.code];
-    auto const keys = health_.note(report);
+    auto const noted = health_.note(report);
     datapath_.note_alive();
-    if (is_in_a_row(report.state)) keeper_.changed(StateKeeper::Haste::soon);
+    if (report.transition || is_in_a_row(report.state)) keeper_.changed(StateKeeper::Haste::soon);
     if (report.outcome.code == OutcomeCode::OWN) own_fault(report);
-    if (!report.transition) return;
-    for (auto const& key : keys)
-        on_transition(key, report);
-    publisher_.mark_dirty();
+    bool changed = false;
+    for (auto const& probe : noted) {
+        if (!probe.transition) continue;
+        on_transition(probe, report);
+        changed = true;
+    }
+    if (changed) publisher_.mark_dirty();
 }
 
 /// Our own fault is nobody's verdict, but somebody has to act: once a minute at most.
@@ -90,28 +95,32 @@ void Daemon::own_fault(ProbeReport const& report) {
     auto const now = Clock::now();
     if (last_own_fault_ && now - *last_own_fault_ < alarm_interval) return;
     last_own_fault_ = now;
-    std::string const cause =
-        report.outcome.error == 0 ? "the process stood still" : std::strerror(report.outcome.error);
+    auto const& outcome = report.outcome;
+    std::string const cause = !outcome.text.empty() ? escape_octets(outcome.text)
+                              : outcome.error == 0  ? "the process stood still"
+                                                    : std::strerror(outcome.error);
     audit_.write("alarm", {{"because", "own_fault"}, {"errno", report.outcome.error}, {"text", cause}});
-    spdlog::error("a probe could not be made ({}): no backend is judged by it; raise the limits of this host",
-                  cause);
+    spdlog::error("a probe could not be made ({}): no backend is judged by it; {}", cause,
+                  outcome.text.empty() ? "raise the limits of this host" : "correct its check");
 }
 
-void Daemon::on_transition(BackendKey const& key, ProbeReport const& report) {
+void Daemon::on_transition(NotedProbe const& probe, ProbeReport const& report) {
+    auto const& key = probe.key;
     auto const* backend = generation().find(key);
     if (!backend) return;
     auto const now = Clock::now();
     auto const because = because_of(report.outcome);
-    auto const was = state_of(report.transition->was, backend->admin);
-    auto const is = state_of(report.transition->now, backend->admin);
+    auto const was = state_of(probe.transition->was, backend->admin);
+    auto const is = state_of(probe.transition->now, backend->admin);
     auto const evidence = report.first_failure.value_or(report.started);
     auto const effect = effect_on(*backend);
     json::object record = subject_json(*backend);
     record["was"] = name_of(was);
     record["now"] = name_of(is);
-    record["measured"] = report.transition->now == MeasuredState::up ? "up" : "down";
+    record["measured"] = probe.transition->now == MeasuredState::up ? "up" : "down";
     record["because"] = because;
-    record["evidence"] = evidence_json(report.evidence);
+    record["check"] = probe.check;
+    record["evidence"] = evidence_json(report.evidence, probe.check);
     record["effect"] = effect_json(effect);
     record["detect_us"] = microseconds(now - evidence);
     auto const seq = audit_.write("health", record);
@@ -119,8 +128,9 @@ void Daemon::on_transition(BackendKey const& key, ProbeReport const& report) {
     cause({seq, now, is_failover ? std::optional{evidence} : std::nullopt});
     ++instruments_.transitions[key];
     if (backend->admin == AdminState::ready) tell(key, std::string{because});
-    spdlog::log(report.transition->now == MeasuredState::up ? spdlog::level::info : spdlog::level::warn,
-                "{} is {} ({}{}), was {}: {} of {} healthy{}", text(key), name_of(is), because,
+    spdlog::log(probe.transition->now == MeasuredState::up ? spdlog::level::info : spdlog::level::warn,
+                "{} is {} ({} by check {}{}{}), was {}: {} of {} healthy{}", text(key), name_of(is), because,
+                probe.check, report.outcome.text.empty() ? "" : ": " + escape_octets(report.outcome.text),
                 backend->admin == AdminState::ready ? "" : ", by its probes", name_of(was), effect.healthy,
                 effect.total, is_failover ? "; established flows: " + std::string{effect.policy} : "");
 }
@@ -166,15 +176,22 @@ void Daemon::on_event(ConnectionEvent const& event) {
 /// connections by RST are no reason to probe all the time. Refused and unanswered connections go on asking
 /// while the suspicion lasts.
 void Daemon::suspect(GenerationBackend const& backend, ConnectionEvent const& event) {
-    auto const* target = health_.target_of(backend.key);
-    if (!target || target->check.type == CheckType::none) return;
+    auto const checks = health_.checks(backend.key);
+    auto const probed =
+        std::ranges::find_if(checks, [](CheckHealth const& check) { return check.type != CheckType::none; });
+    if (probed == checks.end()) return;
     auto const now = Clock::now();
     auto const last = suspicions_.find(backend.key);
-    auto const fresh = last == suspicions_.end() || now - last->second >= target->check.policy.interval;
+    auto const interval = probed->target.check.policy.interval;
+    auto const fresh = last == suspicions_.end() || now - last->second >= interval;
     if (!fresh && event.type == ConnectionEventType::aborted) return;
-    auto const before = monitor_.state_of(*target);
-    monitor_.probe_now(*target);
-    if (!fresh || !before || before->suspect || before->state != MeasuredState::up) return;
+    bool news = false;
+    for (auto const& check : checks) {
+        auto const before = monitor_.state_of(check.target);
+        monitor_.probe_now(check.target);
+        news |= before && !before->suspect && before->state == MeasuredState::up;
+    }
+    if (!fresh || !news) return;
     suspicions_[backend.key] = now;
     json::object record = subject_json(backend);
     record["because"] = name_of(event.type);

@@ -128,7 +128,7 @@ SavedBackend Daemon::state_to_save(GenerationBackend const& backend) const {
     saved.keeps_sessions = backend.keeps_sessions;
     saved.weight = backend.weight;
     saved.backup = backend.backup;
-    saved.health = health_.state_of(backend.key);
+    saved.checks = health_.states_of(backend.key);
     if (auto const story = stories_.find(backend.key); story != stories_.end()) saved.story = story->second;
     if (auto const* order = admin_.find(backend.key)) saved.order = to_saved(*order);
     if (auto const moved = instruments_.transitions.find(backend.key);

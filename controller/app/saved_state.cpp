@@ -39,6 +39,17 @@ json::object order_json(SavedOrder const& order) {
     return out;
 }
 
+json::array checks_json(CheckStates const& checks) {
+    json::array out;
+    for (auto const& [name, health] : checks)
+        out.push_back(json::object{{"name", name},
+                                   {"measured", word_of(health.state)},
+                                   {"passed_in_row", health.passed_in_row},
+                                   {"failed_in_row", health.failed_in_row},
+                                   {"suspect", health.suspect}});
+    return out;
+}
+
 json::object backend_json(SavedBackend const& backend) {
     json::object out{{"name", backend.name},
                      {"address", backend.address.text()},
@@ -49,10 +60,7 @@ json::object backend_json(SavedBackend const& backend) {
                      {"keeps_sessions", backend.keeps_sessions},
                      {"weight", backend.weight},
                      {"backup", backend.backup},
-                     {"measured", word_of(backend.health.state)},
-                     {"passed_in_row", backend.health.passed_in_row},
-                     {"failed_in_row", backend.health.failed_in_row},
-                     {"suspect", backend.health.suspect},
+                     {"checks", checks_json(backend.checks)},
                      {"transitions", backend.transitions}};
     if (backend.story) {
         out["since_us"] = microseconds(backend.story->since);
@@ -119,6 +127,16 @@ SavedOrder read_order(json::object const& in) {
     return order;
 }
 
+HealthState read_health(json::object const& in) {
+    HealthState health;
+    health.state = one_of(in, "measured", {MeasuredState::unknown, MeasuredState::up, MeasuredState::down},
+                          [](MeasuredState state) { return word_of(state); });
+    health.passed_in_row = number<unsigned>(in, "passed_in_row");
+    health.failed_in_row = number<unsigned>(in, "failed_in_row");
+    health.suspect = in.at("suspect").as_bool();
+    return health;
+}
+
 SavedBackend read_backend(json::object const& in) {
     SavedBackend backend;
     backend.name = text(in, "name");
@@ -130,12 +148,8 @@ SavedBackend read_backend(json::object const& in) {
     backend.keeps_sessions = in.at("keeps_sessions").as_bool();
     backend.weight = number<unsigned>(in, "weight");
     backend.backup = in.at("backup").as_bool();
-    backend.health.state =
-        one_of(in, "measured", {MeasuredState::unknown, MeasuredState::up, MeasuredState::down},
-               [](MeasuredState state) { return word_of(state); });
-    backend.health.passed_in_row = number<unsigned>(in, "passed_in_row");
-    backend.health.failed_in_row = number<unsigned>(in, "failed_in_row");
-    backend.health.suspect = in.at("suspect").as_bool();
+    for (auto const& check : in.at("checks").as_array())
+        backend.checks.emplace(text(check.as_object(), "name"), read_health(check.as_object()));
     backend.transitions = number<std::uint64_t>(in, "transitions");
     if (in.contains("because"))
         backend.story = StateStory{wall_time(number<std::int64_t>(in, "since_us")), text(in, "because")};

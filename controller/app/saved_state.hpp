@@ -1,8 +1,8 @@
 #pragma once
 
 #include "controller/app/admin_book.hpp"
+#include "controller/app/check_states.hpp"
 #include "controller/model/generation.hpp"
-#include "healthcheck/state_machine.hpp"
 
 #include <chrono>
 #include <optional>
@@ -42,7 +42,7 @@ struct SavedBackend {
     bool keeps_sessions = false;
     unsigned weight = 0;
     bool backup = false;
-    HealthState health;
+    CheckStates checks;
     std::optional<StateStory> story;
     std::optional<SavedOrder> order;
     std::uint64_t transitions = 0;

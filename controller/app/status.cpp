@@ -13,9 +13,30 @@ namespace {
 
 json::object last_probe_json(LastProbe const& probe) {
     auto const ago = std::chrono::steady_clock::now() - probe.ended;
-    return {{"outcome", name_of(probe.outcome.code)},
-            {"duration_us", probe.outcome.duration.count()},
-            {"ago_ms", std::chrono::duration_cast<std::chrono::milliseconds>(ago).count()}};
+    json::object out{{"outcome", name_of(probe.outcome.code)},
+                     {"duration_us", probe.outcome.duration.count()},
+                     {"ago_ms", std::chrono::duration_cast<std::chrono::milliseconds>(ago).count()}};
+    add_outcome_details(out, probe.outcome);
+    return out;
+}
+
+std::string_view word_for(MeasuredState state) {
+    if (state == MeasuredState::unknown) return "unknown";
+    return state == MeasuredState::up ? "up" : "down";
+}
+
+json::array checks_json(std::span<CheckHealth const> checks) {
+    json::array out;
+    for (auto const& check : checks) {
+        if (check.type == CheckType::none) continue;
+        json::object entry{{"name", check.name},
+                           {"type", name_of(check.type)},
+                           {"state", word_for(check.health.state)},
+                           {"last_probe", nullptr}};
+        if (check.last) entry["last_probe"] = last_probe_json(*check.last);
+        out.push_back(std::move(entry));
+    }
+    return out;
 }
 
 std::uint64_t connections_to(Daemon& daemon, BackendId id) {
@@ -43,6 +64,7 @@ json::object backend_json(Daemon& daemon, GenerationBackend const& backend, Sess
                      {"sessions", counted == sessions.end() ? 0 : counted->second},
                      {"connections", connections_to(daemon, backend.id)},
                      {"last_probe", nullptr}};
+    out["checks"] = checks_json(daemon.health().checks(backend.key));
     if (auto const* probe = daemon.health().last_probe(backend.key))
         out["last_probe"] = last_probe_json(*probe);
     return out;

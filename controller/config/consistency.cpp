@@ -168,7 +168,9 @@ private:
         std::map<Endpoint, std::size_t> endpoint_first;
         auto const& backends = state_.services[i].backends;
         for (std::size_t j = 0; j < backends.size(); ++j) {
-            auto const& [name, address, port, weight, backup, check] = backends[j];
+            auto const& name = backends[j].name;
+            auto const& address = backends[j].address;
+            auto const port = backends[j].port;
             auto const [named, new_name] = name_first.try_emplace(name, j);
             if (!name.empty() && !new_name)
                 error(backend_path(i, j) + ".name",

@@ -1,4 +1,7 @@
 #include "controller/config/schema.hpp"
+#include "controller/config/schema_check_keys.hpp"
+
+#include <iterator>
 
 namespace pointsman {
 namespace {
@@ -144,7 +147,7 @@ constexpr KeySpec keys[] = {
      .smallest = millisecond,
      .largest = 60 * second,
      .unit = "time",
-     .doc = "Limit of one probe in total: connection, request and answer."},
+     .doc = "Limit of one probe in total: connection, TLS, request and answer."},
     {.group = "health",
      .name = "rise",
      .kind = integer,
@@ -242,42 +245,6 @@ constexpr KeySpec keys[] = {
      .unit = "time",
      .doc = "Time without a packet after which a session is forgotten."},
 
-    {.group = "check",
-     .name = "type",
-     .kind = choice,
-     .absent = R"("tcp" for a tcp service, "none" for a udp service)",
-     .choices = "tcp http https udp grpc exec agent none",
-     .doc = "What a probe does: connect (tcp), connect and request (http), or nothing (none: always up)."},
-    {.group = "check",
-     .name = "port",
-     .kind = integer,
-     .absent = "the backend's own port",
-     .smallest = 1,
-     .largest = 65535,
-     .unit = "port",
-     .doc = "Port to which probes connect."},
-    {.group = "check",
-     .name = "method",
-     .kind = choice,
-     .fallback = R"("GET")",
-     .choices = "GET HEAD OPTIONS POST",
-     .doc = "http: method of the request."},
-    {.group = "check",
-     .name = "path",
-     .kind = http_path,
-     .fallback = R"("/")",
-     .doc = "http: path of the request."},
-    {.group = "check",
-     .name = "host",
-     .kind = http_host,
-     .absent = "the backend's address",
-     .doc = "http: Host header of the request."},
-    {.group = "check",
-     .name = "expect_status",
-     .kind = status_list,
-     .fallback = R"("200-399")",
-     .doc = "http: status codes that pass."},
-
     {.group = "backend",
      .name = "name",
      .kind = name,
@@ -326,7 +293,12 @@ constexpr TableSpec tables[] = {
 } // namespace
 
 std::span<KeySpec const> all_keys() noexcept {
-    return keys;
+    static std::vector<KeySpec> const joined = [] {
+        std::vector<KeySpec> all{std::begin(keys), std::end(keys)};
+        all.insert(all.end(), std::begin(check_keys), std::end(check_keys));
+        return all;
+    }();
+    return joined;
 }
 std::span<TableSpec const> all_tables() noexcept {
     return tables;

@@ -1,5 +1,6 @@
 #include "controller/config/table_reader.hpp"
 
+#include "controller/config/check_values.hpp"
 #include "controller/config/suggest.hpp"
 #include "controller/config/unsupported.hpp"
 #include "controller/config/usable_address.hpp"
@@ -29,6 +30,12 @@ bool is_well_formed(KeySpec const& key, std::string_view value) {
     case KeyKind::http_path: return is_http_path(value);
     case KeyKind::http_host: return is_http_host(value);
     case KeyKind::status_list: return parse_status_list(value).has_value();
+    case KeyKind::text: return !value.empty() && value.size() <= longest_check_text;
+    case KeyKind::hex: return parse_octets(value).has_value();
+    case KeyKind::regex: return !value.empty() && value.size() <= longest_check_regex;
+    case KeyKind::tls_verify: return value == "full" || value == "none";
+    case KeyKind::http_headers: return is_header_value(value);
+    case KeyKind::command: return !value.empty() && value.find('\0') == std::string_view::npos;
     case KeyKind::boolean:
     case KeyKind::integer: break;
     }
@@ -42,6 +49,8 @@ std::string assignment(KeySpec const& key, std::string_view value) {
 
 std::string_view element_noun(KeyKind kind) {
     if (kind == KeyKind::interface_list) return "an interface name";
+    if (kind == KeyKind::http_headers) return "the value of an HTTP header";
+    if (kind == KeyKind::command) return "a word of a command";
     return kind == KeyKind::address_list ? noun_of(KeyKind::address) : noun_of(kind);
 }
 
@@ -105,6 +114,12 @@ Place TableReader::key_at(std::string_view key) const {
 
 void TableReader::warn_at(std::string_view key, std::string message, std::string hint) const {
     problems_->warning(key_at(key), std::move(message), std::move(hint));
+}
+
+void TableReader::error_at(std::string_view key, std::string message, std::string hint) const {
+    auto const* node = table_->get(key);
+    problems_->error(node == nullptr ? place_of(table_->source()) : place_of(node->source()),
+                     std::move(message), std::move(hint));
 }
 
 void TableReader::check_keys() const {
@@ -277,6 +292,39 @@ void TableReader::read(std::string_view key, HashSeed& out) const {
 
 void TableReader::read(std::string_view key, std::vector<StatusRange>& out) const {
     if (auto const value = text(key)) out = parse_status_list(*value).value_or(out);
+}
+
+void TableReader::read_words(std::string_view key, std::vector<std::string>& out) const {
+    auto const* node = table_->get(key);
+    if (node == nullptr) return;
+    auto const& spec = spec_of(key);
+    auto const* array = node->as_array();
+    if (array == nullptr || array->empty()) return report_wrong_type(spec, *node);
+    std::vector<std::string> words;
+    for (toml::node const& element : *array)
+        if (auto word = checked_text(spec, element)) words.push_back(*std::move(word));
+    if (words.size() == array->size()) out = std::move(words);
+}
+
+void TableReader::read(std::string_view key, std::vector<HttpField>& out) const {
+    auto const* node = table_->get(key);
+    if (node == nullptr) return;
+    auto const& spec = spec_of(key);
+    auto const* fields = node->as_table();
+    if (fields == nullptr) return report_wrong_type(spec, *node);
+    std::vector<HttpField> read;
+    for (auto const& [name, value] : *fields) {
+        bool const reserved = is_reserved_header(name.str());
+        if (reserved || !is_header_name(name.str()))
+            problems_->error(place_of(name.source()),
+                             "`" + printable(name.str(), 64) + "` is " +
+                                 (reserved ? "written by the probe itself" : "no name of an HTTP header"),
+                             reserved ? "remove it; `host` sets the Host header"
+                                      : "write letters, digits and -");
+        else if (auto text = checked_text(spec, value))
+            read.push_back({std::string{name.str()}, *std::move(text)});
+    }
+    out = std::move(read);
 }
 
 void TableReader::read(std::string_view key, std::vector<std::string>& out) const {

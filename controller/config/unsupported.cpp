@@ -11,16 +11,11 @@ struct Limit {
     std::string_view hint;
 };
 
-bool is_supported_check(std::string_view value) {
-    return value == "tcp" || value == "http" || value == "none";
-}
-
 /// All that the file format promises and this version does not do yet. Delete a line with the version that
 /// does.
 constexpr Limit limits[] = {
     {"service", "slow_start",
      [](std::string_view value) { return parse_duration(value) == Duration::zero(); }, R"(supported: "0s")"},
-    {"check", "type", is_supported_check, R"(supported: "tcp", "http" and "none")"},
 };
 
 } // namespace

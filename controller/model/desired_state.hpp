@@ -1,6 +1,7 @@
 #pragma once
 
 #include "controller/model/address.hpp"
+#include "controller/model/expectation.hpp"
 
 #include <array>
 #include <chrono>
@@ -23,7 +24,7 @@ enum class OnDown : std::uint8_t { reset, rehash, keep, drop };
 enum class Attach : std::uint8_t { automatic, native, generic, tc };
 enum class LogLevel : std::uint8_t { error, warning, info, debug };
 enum class LogFormat : std::uint8_t { text, json };
-enum class CheckType : std::uint8_t { none, tcp, http };
+enum class CheckType : std::uint8_t { none, tcp, http, https, udp, grpc, exec, agent };
 
 /// When a backend is probed and how many results in a row move it.
 struct HealthPolicy {
@@ -45,14 +46,40 @@ struct StatusRange {
     friend bool operator==(StatusRange const&, StatusRange const&) = default;
 };
 
+struct HttpField {
+    std::string name;
+    std::string value;
+
+    friend bool operator==(HttpField const&, HttpField const&) = default;
+};
+
+/// How a probe speaks TLS, whatever address it goes to.
+struct TlsOptions {
+    bool required = false; ///< grpc: without it, it speaks in the clear; https always uses TLS
+    std::string sni;       ///< server name asked for, and verified; empty: none is asked for
+    bool verify = true;    ///< chain, validity, and the name or else the address
+    std::string ca_file;   ///< PEM; empty: the host's own authorities
+
+    friend bool operator==(TlsOptions const&, TlsOptions const&) = default;
+};
+
+/// One check of a backend. Which fields count depends on the type.
 struct Check {
+    std::string name; ///< as configured; see name_of
     CheckType type = CheckType::tcp;
     HealthPolicy policy;
     std::optional<std::uint16_t> port; ///< default: the backend's own
-    std::string method = "GET";        ///< http
-    std::string path = "/";            ///< http
-    std::string host;                  ///< http: Host header; empty: the backend's address
+    std::string send;                  ///< tcp, udp, agent: raw octets
+    Expectation expect;                ///< tcp, udp: of the answer; http, https: of its body
+    std::string method = "GET";        ///< http, https
+    std::string path = "/";            ///< http, https
+    std::string host;                  ///< http, https: Host header; empty: the backend's address
+    std::vector<HttpField> headers;    ///< http, https: further ones
     std::vector<StatusRange> expect_status{StatusRange{}};
+    std::vector<StatusRange> drain_status; ///< http, https: pass, and ask to drain the backend
+    TlsOptions tls;                        ///< https, grpc
+    std::string grpc_service;              ///< grpc; empty: the server as a whole
+    std::vector<std::string> command;      ///< exec: program and arguments
 
     friend bool operator==(Check const&, Check const&) = default;
 };
@@ -64,6 +91,7 @@ struct Backend {
     unsigned weight = 100;  ///< 0-65535; 0 takes no new flows
     bool backup = false;    ///< takes flows only while no other backend is eligible
     Check check;            ///< effective: [health], [service.check] and [service.backend.check] merged
+    std::vector<Check> more_checks{}; ///< likewise; a backend is healthy while all of its checks pass
 
     friend bool operator==(Backend const&, Backend const&) = default;
 };

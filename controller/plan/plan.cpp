@@ -140,7 +140,7 @@ private:
         backend.port = wanted.port;
         backend.weight = wanted.weight;
         backend.backup = wanted.backup;
-        backend.measured = wanted.check.type == CheckType::none
+        backend.measured = wanted.check.type == CheckType::none && wanted.more_checks.empty()
                                ? MeasuredState::up
                                : value_or(input_.measured, key, MeasuredState::unknown);
         backend.admin = value_or(input_.admin, key, AdminState::ready);

@@ -77,7 +77,8 @@ struct Adoption : testing::Test {
                 entry.eligible = backend.eligible;
                 entry.keeps_sessions = backend.keeps_sessions;
                 entry.weight = backend.weight;
-                entry.health = {backend.measured, 0, 0, false};
+                if (backend.measured != MeasuredState::unknown)
+                    entry.checks["tcp"] = HealthState{.state = backend.measured};
                 entry.story = StateStory{noon, "l4_ok"};
                 if (backend.admin != AdminState::ready)
                     entry.order = SavedOrder{backend.admin, "why", {}, {}};
@@ -96,7 +97,7 @@ struct Adoption : testing::Test {
         std::map<BackendKey, MeasuredState> health;
         std::map<BackendKey, AdminState> orders;
         for (auto const& [key, state] : from.health)
-            health[key] = state.state;
+            health[key] = conjunction(state);
         for (auto const& [key, order] : from.orders)
             orders[key] = order.state;
         return plan_next({desired, health, orders, network}, from.current);
@@ -122,8 +123,9 @@ TEST_F(Adoption, OfAnUnchangedConfigurationLeadsToAPlanWithoutChanges) {
 
 TEST_F(Adoption, WithoutAFileNamesComeFromTheConfigurationAndEligibleBackendsAreUp) {
     auto const from = adopted(std::nullopt);
-    EXPECT_EQ(from.health, (std::map<BackendKey, HealthState>{{b1, {.state = MeasuredState::up}},
-                                                              {b2, {.state = MeasuredState::up}}}));
+    EXPECT_EQ(from.health,
+              (std::map<BackendKey, CheckStates>{{b1, {{"tcp", {.state = MeasuredState::up}}}},
+                                                 {b2, {{"tcp", {.state = MeasuredState::up}}}}}));
     auto const plan = first_plan(from);
     EXPECT_EQ(plan.changes, std::vector<Change>{});
     EXPECT_EQ(plan.slots_moved, 0U);
@@ -150,8 +152,10 @@ TEST_F(Adoption, AnOrderIsTakenOverWithItsReason) {
 
 TEST_F(Adoption, RowsAreTakenOver) {
     auto file = saved();
-    file.services[0].backends[0].health = {MeasuredState::up, 0, 2, true};
-    EXPECT_EQ(adopted(file).health.at(b1), (HealthState{MeasuredState::up, 0, 2, true}));
+    CheckStates const rows{{"deep", {MeasuredState::up, 3, 0, false}},
+                           {"tcp", {MeasuredState::up, 0, 2, true}}};
+    file.services[0].backends[0].checks = rows;
+    EXPECT_EQ(adopted(file).health.at(b1), rows);
 }
 
 TEST_F(Adoption, AFileOlderThanTheTablesIsNotBelieved) {
@@ -161,7 +165,7 @@ TEST_F(Adoption, AFileOlderThanTheTablesIsNotBelieved) {
     auto const from = adopted(file);
     EXPECT_FALSE(from.health.contains(b1));
     EXPECT_FALSE(from.stories.contains(b1));
-    EXPECT_EQ(from.health.at(b2).state, MeasuredState::up);
+    EXPECT_EQ(conjunction(from.health.at(b2)), MeasuredState::up);
     auto const plan = first_plan(from);
     EXPECT_FALSE(plan.next.find(b1)->eligible);
     EXPECT_EQ(plan.next.find(b1)->incarnation, last.find(b1)->incarnation);
@@ -230,7 +234,7 @@ TEST_F(Adoption, OfTablesThatCannotBeReadTakesHealthAndTheNumberFromTheFile) {
     auto const from = adopt({std::nullopt, saved(), true, 257, 4097}, desired);
     EXPECT_EQ(from.current.number, last.number);
     EXPECT_TRUE(from.current.backends.empty());
-    EXPECT_EQ(from.health.at(b1).state, MeasuredState::up);
+    EXPECT_EQ(conjunction(from.health.at(b1)), MeasuredState::up);
 }
 
 TEST_F(Adoption, IdsThatDoNotFitSmallerTablesAreGivenUp) {

@@ -148,7 +148,6 @@ TEST(ConfigErrors, RefusesWhatThisVersionDoesNotDoYet) {
 forward = "dsr"
 source = "client"
 slow_start = "30s"
-check = {type = "grpc"}
 )"),
               R"(pointsman.toml:6:11: error: `address = "fd00::1"` is not supported by this version
     6 | address = "fd00::1"
@@ -162,9 +161,6 @@ pointsman.toml:8:10: error: `source = "client"` is not supported by this version
 pointsman.toml:9:14: error: `slow_start = "30s"` is not supported by this version
     9 | slow_start = "30s"
       |              ^^^^^ supported: "0s"
-pointsman.toml:10:17: error: `type = "grpc"` is not supported by this version
-   10 | check = {type = "grpc"}
-      |                 ^^^^^^ supported: "tcp", "http" and "none"
 )");
     EXPECT_EQ(rendered_in_service("address = \"10.0.0.1\"\nslow_start = \"0ms\"\n"), "");
 }

@@ -83,7 +83,8 @@ TEST(ConfigValues, ABackendOfAnotherAddressFamilyIsRefused) {
 TEST(ConfigValues, NothingThatTheVersionDoesIsCalledUnsupported) {
     EXPECT_EQ(unsupported_hint("service", "forward", "nat"), "");
     EXPECT_EQ(unsupported_hint("service", "on_down", "keep"), "");
-    EXPECT_EQ(unsupported_hint("check", "type", "exec"), R"(supported: "tcp", "http" and "none")");
+    for (char const* type : {"tcp", "http", "https", "udp", "grpc", "exec", "agent", "none"})
+        EXPECT_EQ(unsupported_hint("check", "type", type), "") << type;
 }
 
 } // namespace

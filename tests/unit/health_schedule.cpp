@@ -78,4 +78,17 @@ TEST(Schedule, AShortTimeoutIsAllowedAtLeast50MillisecondsOfLateness) {
     EXPECT_TRUE(stalled(planned, planned + 51ms, brief));
 }
 
+TEST(SharedMoment, IsLaterByA64thOfTheIntervalAtMost) {
+    std::chrono::steady_clock::time_point const begin{};
+    EXPECT_EQ(shared_moment(begin, 640ms), begin);
+    EXPECT_EQ(shared_moment(begin + 1ns, 640ms), begin + 10ms);
+    EXPECT_EQ(shared_moment(begin + 10ms, 640ms), begin + 10ms);
+    EXPECT_EQ(shared_moment(begin + 11ms, 640ms), begin + 20ms);
+}
+
+TEST(SharedMoment, IsNeverMoreThan16MillisecondsLater) {
+    std::chrono::steady_clock::time_point const begin{};
+    EXPECT_EQ(shared_moment(begin + 1ns, 1h), begin + 16ms);
+}
+
 } // namespace pointsman

@@ -28,7 +28,7 @@ SavedState example() {
     drained.keeps_sessions = true;
     drained.weight = 50;
     drained.backup = true;
-    drained.health = {MeasuredState::up, 12, 2, true};
+    drained.checks = {{"deep", {MeasuredState::up, 0, 2, true}}, {"tcp", {MeasuredState::up, 12, 0, false}}};
     drained.story = StateStory{noon, "operator"};
     drained.order = SavedOrder{AdminState::drain, "a \"quoted\" reason\n", noon + 90s, AdminState::ready};
     drained.transitions = 3;
