@@ -35,8 +35,9 @@ struct Outcome {
     int error = 0;                        ///< errno of a failed system call, else 0
     unsigned status = 0;                  ///< HTTP status when one was received, else 0
     std::string first_bytes; ///< at most 64 raw octets of an unexpected answer; escape before printing
+    bool drain = false;      ///< the backend asks for no new flows; counts as passed whatever the code
 
-    [[nodiscard]] bool passed() const noexcept { return pointsman::passed(code); }
+    [[nodiscard]] bool passed() const noexcept { return drain || pointsman::passed(code); }
     friend bool operator==(Outcome const&, Outcome const&) = default;
 };
 

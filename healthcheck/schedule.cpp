@@ -1,6 +1,7 @@
 #include "healthcheck/schedule.hpp"
 
 #include <algorithm>
+#include <bit>
 
 namespace pointsman {
 
@@ -12,6 +13,16 @@ namespace {
 constexpr std::size_t started_at_once = 8;
 constexpr Duration longest_spread = 200ms;
 constexpr Duration stall_tolerance = 50ms;
+constexpr std::size_t most_overlapping = 8;
+constexpr int overdue_share = 4; ///< of the timeout
+
+/// Failed probes until the verdict, if all fail from now on.
+std::size_t missing_failures(HealthState const& state, HealthPolicy const& policy) noexcept {
+    auto const wanted = policy.window ? policy.window->failures : policy.fall;
+    auto const counted =
+        policy.window ? static_cast<unsigned>(std::popcount(state.history)) : state.failed_in_row;
+    return std::clamp<std::size_t>(wanted > counted ? wanted - counted : 1, 1, most_overlapping);
+}
 
 Duration scaled(Duration duration, double factor) noexcept {
     return Duration{static_cast<Duration::rep>(static_cast<double>(duration.count()) * factor)};
@@ -38,8 +49,29 @@ bool answers_evidence(TimePoint last_started, TimePoint now, HealthPolicy const&
     return now - last_started < policy.fast_interval / 2;
 }
 
-bool stalled(TimePoint planned, TimePoint actual, HealthPolicy const& policy) noexcept {
-    return actual - planned > std::max(stall_tolerance, policy.timeout / 2);
+std::optional<TimePoint> next_start(HealthState const& state, HealthPolicy const& policy,
+                                    Flights const& flights, TimePoint due) noexcept {
+    if (flights.count == 0) return due;
+    if (!works(state.state) || flights.in_line || flights.count >= missing_failures(state, policy))
+        return std::nullopt;
+    auto const follows = flights.newest + policy.fast_interval;
+    if (pace_of(state) != Pace::steady) return follows;
+    return std::max(follows, flights.oldest + policy.timeout / overdue_share);
+}
+
+bool is_stale(NewestStarts const& newest, TimePoint started, bool passed,
+              HealthPolicy const& policy) noexcept {
+    if (passed) return newest.failed && *newest.failed > started;
+    return !policy.window && newest.passed && *newest.passed > started;
+}
+
+bool stalled(TimePoint planned, TimePoint actual, HealthPolicy const& policy, bool overlapped) noexcept {
+    auto tolerance = std::max(stall_tolerance, policy.timeout / 2);
+    // Overlapping ones end a fast interval apart: a stall this long ends fewer of them than a verdict takes.
+    auto const wanted = policy.window ? policy.window->failures : policy.fall;
+    if (overlapped && wanted > 1)
+        tolerance = std::min(tolerance, policy.fast_interval * (wanted - 1) * 4 / 5);
+    return actual - planned > tolerance;
 }
 
 } // namespace pointsman

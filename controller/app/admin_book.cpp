@@ -8,10 +8,19 @@ void AdminBook::set(BackendKey const& key, AdminOrder order) {
     if (order.state == AdminState::ready) {
         orders_.erase(key);
         states_.erase(key);
+        weights_.erase(key);
         return;
     }
     states_[key] = order.state;
     orders_[key] = std::move(order);
+}
+
+void AdminBook::drop_weights_changed_in(DesiredState const& desired) {
+    for (auto const& service : desired.services)
+        for (auto const& backend : service.backends) {
+            auto const found = weights_.find({service.name, backend.name});
+            if (found != weights_.end() && found->second.configured != backend.weight) weights_.erase(found);
+        }
 }
 
 AdminOrder const* AdminBook::find(BackendKey const& key) const {

@@ -76,7 +76,8 @@ Daemon::Daemon(std::string config_path, ParsedConfig config)
     , network_monitor_{context_, [this] { read_network(); }}
     , signals_{context_, SIGTERM, SIGINT, SIGHUP}
     , deadline_{context_}
-    , heartbeat_{context_} {
+    , heartbeat_{context_}
+    , judgement_due_{context_} {
     start();
 }
 
@@ -97,6 +98,7 @@ void Daemon::start() {
             "removed {} maps and links of a daemon that ended without cleaning up; its sessions are lost",
             leftovers);
     health_.assign(desired_);
+    judgement_.assign(desired_);
     read_network();
     context_.poll(); // publishes the first generation before any packet can see the programs
     datapath_.attach();
@@ -179,6 +181,7 @@ asio::awaitable<void> Daemon::shut_down() {
     signals_.cancel();
     heartbeat_.cancel();
     deadline_.cancel();
+    judgement_due_.cancel();
     co_await monitor_.stop();
     co_await control_.stop();
     co_await http_.stop();
@@ -217,7 +220,9 @@ Answer Daemon::reload(std::optional<Peer> actor) {
     if (actor) record["actor"] = actor_json(*actor);
     cause({audit_.write("reload", record), std::chrono::steady_clock::now(), std::nullopt});
     health_.assign(desired_);
+    judgement_.assign(desired_);
     admin_.retain([this](BackendKey const& key) { return health_.target_of(key) != nullptr; });
+    admin_.drop_weights_changed_in(desired_);
     std::erase_if(stories_, [this](auto const& entry) { return !health_.target_of(entry.first); });
     std::erase_if(suspicions_, [this](auto const& entry) { return !health_.target_of(entry.first); });
     set_targets();
@@ -241,7 +246,10 @@ Answer Daemon::order(BackendKey const& key, AdminOrder order, std::optional<Peer
     cause({audit_.write("admin", record), std::chrono::steady_clock::now(), std::nullopt});
     spdlog::info("{} is {} by order{}{}", text(key), name_of(order.state), order.reason.empty() ? "" : ": ",
                  order.reason);
-    if (order.state == AdminState::maint) health_.forget(key);
+    if (order.state == AdminState::maint) {
+        health_.forget(key);
+        judgement_.rest(key);
+    }
     admin_.set(key, std::move(order));
     tell(key, actor ? "operator" : "deadline");
     set_targets();

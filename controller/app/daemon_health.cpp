@@ -13,8 +13,6 @@ namespace {
 
 using Clock = std::chrono::steady_clock;
 
-constexpr std::chrono::minutes alarm_interval{1};
-
 std::int64_t microseconds(Clock::duration duration) {
     return std::chrono::duration_cast<std::chrono::microseconds>(duration).count();
 }
@@ -24,10 +22,6 @@ double seconds(Clock::duration duration) {
 }
 
 } // namespace
-
-Plan Daemon::plan(Generation const& current) const {
-    return plan_next({desired_, health_.measured(), admin_.states(), view_}, current);
-}
 
 void Daemon::tell(BackendKey const& key, std::string because) {
     stories_[key] = {std::chrono::system_clock::now(), std::move(because)};
@@ -43,7 +37,7 @@ Effect Daemon::effect_on(GenerationBackend const& backend) const {
     for (auto const& other : generation().backends) {
         if (other.service != backend.service) continue;
         ++effect.total;
-        effect.healthy += state_now(other) == State::up;
+        effect.healthy += is_healthy(state_now(other));
     }
     std::uint64_t established = 0;
     std::uint64_t closed = 0;
@@ -60,9 +54,9 @@ Effect Daemon::effect_on(GenerationBackend const& backend) const {
 }
 
 State Daemon::state_now(GenerationBackend const& backend) const {
-    auto const measured = health_.measured().find(backend.key);
+    auto const* ruling = ruling_of(backend.key);
     auto const admin = admin_.states().find(backend.key);
-    return state_of(measured == health_.measured().end() ? backend.measured : measured->second,
+    return state_of(ruling ? ruling->measured : backend.measured,
                     admin == admin_.states().end() ? AdminState::ready : admin->second);
 }
 
@@ -70,48 +64,59 @@ void Daemon::on_report(ProbeReport const& report) {
     instruments_.probe_seconds.Observe(seconds(report.outcome.duration));
     ++instruments_.outcomes[report.outcome.code];
     auto const keys = health_.note(report);
-    if (report.outcome.code == OutcomeCode::OWN) own_fault(report);
-    if (!report.transition) return;
+    if (report.outcome.code == OutcomeCode::OWN) return own_fault(report);
+    Finding const finding{report.state.state, !report.outcome.passed(), is_silent(report.outcome)};
     for (auto const& key : keys)
-        on_transition(key, report);
+        if (auto const alarm = judgement_.note(key, finding, Clock::now())) raise(*alarm);
+    if (!report.transition) return;
+    if (finding.silent && report.state.state == MeasuredState::down)
+        for (auto const& key : keys)
+            hold_if_own_link_is_down(key);
+    auto const before = rulings_;
+    judge(keys);
+    for (auto const& key : keys)
+        on_transition(key, report, before);
     publisher_.mark_dirty();
 }
 
-/// Our own fault is nobody's verdict, but somebody has to act: once a minute at most.
+/// Our own fault is nobody's verdict, but somebody has to act.
 void Daemon::own_fault(ProbeReport const& report) {
-    auto const now = Clock::now();
-    if (last_own_fault_ && now - *last_own_fault_ < alarm_interval) return;
-    last_own_fault_ = now;
     std::string const cause =
         report.outcome.error == 0 ? "the process stood still" : std::strerror(report.outcome.error);
-    audit_.write("alarm", {{"because", "own_fault"}, {"errno", report.outcome.error}, {"text", cause}});
-    spdlog::error("a probe could not be made ({}): no backend is judged by it; raise the limits of this host",
-                  cause);
+    raise({"own_fault",
+           "a probe could not be made (" + cause +
+               "): no backend is judged by it; raise the limits of this host",
+           report.outcome.error});
 }
 
-void Daemon::on_transition(BackendKey const& key, ProbeReport const& report) {
+void Daemon::on_transition(BackendKey const& key, ProbeReport const& report, Rulings const& before) {
     auto const* backend = generation().find(key);
-    if (!backend) return;
+    auto const* ruling = ruling_of(key);
+    if (!backend || !ruling) return;
     auto const now = Clock::now();
     auto const because = because_of(report.outcome);
-    auto const was = state_of(report.transition->was, backend->admin);
-    auto const is = state_of(report.transition->now, backend->admin);
+    auto const earlier = before.of.find(key);
+    auto const was = state_of(earlier == before.of.end() ? report.transition->was : earlier->second.measured,
+                              backend->admin);
+    auto const is = state_of(ruling->measured, backend->admin);
     auto const evidence = report.first_failure.value_or(report.started);
     auto const effect = effect_on(*backend);
     json::object record = subject_json(*backend);
     record["was"] = name_of(was);
     record["now"] = name_of(is);
-    record["measured"] = report.transition->now == MeasuredState::up ? "up" : "down";
+    record["measured"] = name_of(report.transition->now);
     record["because"] = because;
+    if (ruling->by != RuledBy::probes) record["ruled_by"] = name_of(ruling->by);
     record["evidence"] = evidence_json(report.evidence);
     record["effect"] = effect_json(effect);
     record["detect_us"] = microseconds(now - evidence);
     auto const seq = audit_.write("health", record);
-    auto const is_failover = was == State::up && is == State::down;
+    auto const is_failover = is_healthy(was) && is == State::down;
     cause({seq, now, is_failover ? std::optional{evidence} : std::nullopt});
     ++instruments_.transitions[key];
-    if (backend->admin == AdminState::ready) tell(key, std::string{because});
-    spdlog::log(report.transition->now == MeasuredState::up ? spdlog::level::info : spdlog::level::warn,
+    if (backend->admin == AdminState::ready)
+        tell(key, std::string{ruling->by == RuledBy::probes ? because : name_of(ruling->by)});
+    spdlog::log(works(report.transition->now) ? spdlog::level::info : spdlog::level::warn,
                 "{} is {} ({}{}), was {}: {} of {} healthy{}", text(key), name_of(is), because,
                 backend->admin == AdminState::ready ? "" : ", by its probes", name_of(was), effect.healthy,
                 effect.total, is_failover ? "; established flows: " + std::string{effect.policy} : "");
@@ -137,6 +142,13 @@ void Daemon::on_published(Published const& published) {
             spdlog::warn("panic is {} for {}: {}", change.now, change.key.service,
                          change.now == "on" ? "too few backends are healthy, health is ignored"
                                             : "health counts again");
+        }
+        if (change.kind == Change::Kind::announce) {
+            audit_.write("announce",
+                         {{"service", change.key.service}, {"was", change.was}, {"now", change.now}});
+            spdlog::warn("{}: its address should be {}", change.key.service,
+                         change.now == "on" ? "announced: enough backends are healthy"
+                                            : "withdrawn: too few backends are healthy");
         }
         if (change.kind == Change::Kind::backend && change.was == "absent" && change.now != "absent" &&
             !stories_.contains(change.key))

@@ -31,6 +31,10 @@ void HealthBook::assign(DesiredState const& desired) {
     }
     targets_ = std::move(targets);
     measured_ = std::move(measured);
+    taken_for_ = measured_;
+    for (auto const& [key, target] : targets_)
+        if (!measured_.contains(key)) presume(key, target.check.policy.init);
+    std::erase_if(memory_, [&](auto const& entry) { return !targets_.contains(entry.first); });
     std::erase_if(last_, [&](auto const& entry) { return !targets_.contains(entry.first); });
 }
 
@@ -59,9 +63,21 @@ std::vector<BackendKey> HealthBook::note(ProbeReport const& report) {
     if (sharers == sharers_.end()) return {};
     for (auto const& key : sharers->second) {
         last_[key] = {report.outcome, report.started + report.outcome.duration};
-        if (report.transition) measured_[key] = report.state.state;
+        if (report.transition) taken_for_[key] = measured_[key] = report.state.state;
     }
     return sharers->second;
+}
+
+void HealthBook::forget(BackendKey const& key) {
+    if (auto known = measured_.extract(key)) memory_[key] = known.mapped();
+    taken_for_.erase(key);
+    if (auto const* target = target_of(key)) presume(key, target->check.policy.init);
+}
+
+void HealthBook::presume(BackendKey const& key, Init init) {
+    auto const remembered = memory_.find(key);
+    if (init == Init::up) taken_for_[key] = MeasuredState::up;
+    if (init == Init::last && remembered != memory_.end()) taken_for_[key] = remembered->second;
 }
 
 ProbeTarget const* HealthBook::target_of(BackendKey const& key) const {
@@ -74,7 +90,14 @@ LastProbe const* HealthBook::last_probe(BackendKey const& key) const {
     return found == last_.end() ? nullptr : &found->second;
 }
 
+bool is_silent(Outcome const& outcome) noexcept {
+    if (outcome.passed()) return false;
+    auto const answered = outcome.error == ECONNREFUSED || outcome.error == ECONNRESET;
+    return outcome.code == OutcomeCode::L4TOUT || (outcome.code == OutcomeCode::L4CON && !answered);
+}
+
 std::string_view because_of(Outcome const& outcome) noexcept {
+    if (outcome.drain) return "asked_to_drain";
     switch (outcome.code) {
     case OutcomeCode::L4OK: return "l4_ok";
     case OutcomeCode::L4CON: return outcome.error == ECONNREFUSED ? "l4_refused" : "l4_unreachable";

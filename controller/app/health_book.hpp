@@ -31,10 +31,12 @@ public:
     /// Notes an outcome. @return the backends that it is about.
     std::vector<BackendKey> note(ProbeReport const& report);
 
-    /// A backend that is not probed for a while starts anew: its first probe decides.
-    void forget(BackendKey const& key) { measured_.erase(key); }
+    /// A backend that is not probed for a while starts anew: until its first probe it is what `init` says.
+    void forget(BackendKey const& key);
 
-    [[nodiscard]] std::map<BackendKey, MeasuredState> const& measured() const noexcept { return measured_; }
+    /// What each backend is taken for: as it was probed last or, not probed yet, as `init` says; a missing
+    /// one is unknown.
+    [[nodiscard]] std::map<BackendKey, MeasuredState> const& measured() const noexcept { return taken_for_; }
     [[nodiscard]] ProbeTarget const* target_of(BackendKey const& key) const;
     [[nodiscard]] LastProbe const* last_probe(BackendKey const& key) const;
 
@@ -45,11 +47,18 @@ private:
 
     std::map<BackendKey, ProbeTarget> targets_;
     std::unordered_map<ProbeTarget, std::vector<BackendKey>, TargetHash> sharers_;
-    std::map<BackendKey, MeasuredState> measured_;
+    void presume(BackendKey const& key, Init init);
+
+    std::map<BackendKey, MeasuredState> measured_;  ///< by probes
+    std::map<BackendKey, MeasuredState> memory_;    ///< of those not probed now
+    std::map<BackendKey, MeasuredState> taken_for_; ///< measured_ and presumptions
     std::map<BackendKey, LastProbe> last_;
 };
 
-/// The closed vocabulary of `because`: l4_refused, l4_timeout, l7_status, …
+/// Whether it says that nothing came back from the backend's host, as when our own link is down. A host that
+/// refuses a connection answers.
+[[nodiscard]] bool is_silent(Outcome const& outcome) noexcept;
+
 [[nodiscard]] std::string_view because_of(Outcome const& outcome) noexcept;
 
 } // namespace pointsman

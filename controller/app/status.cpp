@@ -53,7 +53,7 @@ json::object service_json(Daemon& daemon, GenerationService const& service, Sess
     unsigned healthy = 0;
     for (auto const& backend : daemon.generation().backends) {
         if (backend.service != service.id) continue;
-        healthy += backend.state() == State::up;
+        healthy += is_healthy(backend.state());
         backends.push_back(backend_json(daemon, backend, sessions));
     }
     json::object out{{"name", service.name},
@@ -64,7 +64,8 @@ json::object service_json(Daemon& daemon, GenerationService const& service, Sess
                      {"on_down", name_of(service.on_down)},
                      {"healthy", healthy},
                      {"total", backends.size()},
-                     {"panic", service.panic}};
+                     {"panic", service.panic},
+                     {"announce", service.announce}};
     if (service.port_last != service.port_first)
         out["port"] = std::to_string(service.port_first) + "-" + std::to_string(service.port_last);
     out["backends"] = std::move(backends);

@@ -26,6 +26,7 @@ bool is_well_formed(KeySpec const& key, std::string_view value) {
     case KeyKind::port_range:
     case KeyKind::port_or_range: return parse_port_range(value).has_value();
     case KeyKind::hash_seed: return parse_hash_seed(value).has_value();
+    case KeyKind::window: return parse_window(value).has_value();
     case KeyKind::http_path: return is_http_path(value);
     case KeyKind::http_host: return is_http_host(value);
     case KeyKind::status_list: return parse_status_list(value).has_value();
@@ -273,6 +274,10 @@ void TableReader::read(std::string_view key, PortRange& out) const {
 
 void TableReader::read(std::string_view key, HashSeed& out) const {
     if (auto const value = text(key)) out = parse_hash_seed(*value).value_or(out);
+}
+
+void TableReader::read(std::string_view key, std::optional<Window>& out) const {
+    if (auto const value = text(key)) out = parse_window(*value);
 }
 
 void TableReader::read(std::string_view key, std::vector<StatusRange>& out) const {

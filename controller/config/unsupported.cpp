@@ -25,8 +25,6 @@ bool is_supported_check(std::string_view value) {
 constexpr Limit limits[] = {
     {"service", "forward", [](std::string_view value) { return value == "nat"; }, R"(supported: "nat")"},
     {"service", "source", [](std::string_view value) { return value == "pool"; }, R"(supported: "pool")"},
-    {"service", "slow_start",
-     [](std::string_view value) { return parse_duration(value) == Duration::zero(); }, R"(supported: "0s")"},
     {"service", "address", is_v4, "supported: IPv4 addresses"},
     {"backend", "address", is_v4, "supported: IPv4 addresses"},
     {"datapath", "nat_addresses", is_v4, "supported: IPv4 addresses"},

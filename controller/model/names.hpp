@@ -15,5 +15,7 @@ namespace pointsman {
 [[nodiscard]] std::string_view name_of(LogLevel value) noexcept;
 [[nodiscard]] std::string_view name_of(LogFormat value) noexcept;
 [[nodiscard]] std::string_view name_of(CheckType value) noexcept;
+[[nodiscard]] std::string_view name_of(Init value) noexcept;
+[[nodiscard]] std::string_view name_of(Passive value) noexcept;
 
 } // namespace pointsman

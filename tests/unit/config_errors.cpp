@@ -147,7 +147,6 @@ TEST(ConfigErrors, RefusesWhatThisVersionDoesNotDoYet) {
     EXPECT_EQ(rendered_in_service(R"(address = "fd00::1"
 forward = "dsr"
 source = "client"
-slow_start = "30s"
 check = {type = "grpc"}
 )"),
               R"(pointsman.toml:6:11: error: `address = "fd00::1"` is not supported by this version
@@ -159,14 +158,10 @@ pointsman.toml:7:11: error: `forward = "dsr"` is not supported by this version
 pointsman.toml:8:10: error: `source = "client"` is not supported by this version
     8 | source = "client"
       |          ^^^^^^^^ supported: "pool"
-pointsman.toml:9:14: error: `slow_start = "30s"` is not supported by this version
-    9 | slow_start = "30s"
-      |              ^^^^^ supported: "0s"
-pointsman.toml:10:17: error: `type = "grpc"` is not supported by this version
-   10 | check = {type = "grpc"}
+pointsman.toml:9:17: error: `type = "grpc"` is not supported by this version
+    9 | check = {type = "grpc"}
       |                 ^^^^^^ supported: "tcp", "http" and "none"
 )");
-    EXPECT_EQ(rendered_in_service("address = \"10.0.0.1\"\nslow_start = \"0ms\"\n"), "");
 }
 
 TEST(ConfigErrors, RefusesAddressesThatNoPacketReaches) {
