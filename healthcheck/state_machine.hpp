@@ -17,7 +17,7 @@ struct HealthState {
     unsigned passed_in_row = 0; ///< since the last failed probe; stays at its maximum
     unsigned failed_in_row = 0; ///< since the last passed probe; stays at its maximum
     bool suspect = false;       ///< works, and passive evidence came after the last passed probe
-    bool refused = false;       ///< suspect, and a client's connection was refused
+    bool refused = false;       ///< suspect, and a client was answered with RST
     bool hurried = false;       ///< refused, and so was the last probe: two witnesses of one cause
     std::uint32_t history = 0;  ///< the window since the last move: newest outcome in bit 0, 1 a failed one
 
@@ -41,7 +41,7 @@ struct Step {
 /// Passive evidence, by what a probe can do about it.
 enum class Evidence : std::uint8_t {
     general, ///< anything that asks for a probe
-    refused, ///< the backend's host refused a client's connection: the same thing a probe would meet
+    refused, ///< the backend's host answered a client with RST: what a probe of a dead process meets too
 };
 
 /// How densely probes follow each other.

@@ -77,7 +77,8 @@ Daemon::Daemon(std::string config_path, ParsedConfig config)
     , signals_{context_, SIGTERM, SIGINT, SIGHUP}
     , deadline_{context_}
     , heartbeat_{context_}
-    , judgement_due_{context_} {
+    , judgement_due_{context_}
+    , look_due_{context_} {
     start();
 }
 
@@ -115,6 +116,7 @@ void Daemon::start() {
     set_targets();
     on_signal();
     beat();
+    look_at_traffic();
     spdlog::info("pointsman {} is up; services: {}, backends: {}", POINTSMAN_VERSION,
                  generation().services.size(), generation().backends.size());
     notify_ready();
@@ -182,6 +184,7 @@ asio::awaitable<void> Daemon::shut_down() {
     heartbeat_.cancel();
     deadline_.cancel();
     judgement_due_.cancel();
+    look_due_.cancel();
     co_await monitor_.stop();
     co_await control_.stop();
     co_await http_.stop();
@@ -224,6 +227,7 @@ Answer Daemon::reload(std::optional<Peer> actor) {
     admin_.retain([this](BackendKey const& key) { return health_.target_of(key) != nullptr; });
     admin_.drop_weights_changed_in(desired_);
     std::erase_if(stories_, [this](auto const& entry) { return !health_.target_of(entry.first); });
+    std::erase_if(failed_clients_, [this](auto const& entry) { return !health_.target_of(entry.first); });
     std::erase_if(suspicions_, [this](auto const& entry) { return !health_.target_of(entry.first); });
     set_targets();
     read_network();
@@ -263,7 +267,16 @@ asio::awaitable<SessionCounts> Daemon::sessions() {
     auto const snapshot = datapath_.session_snapshot();
     auto const read = [&counts, &snapshot] { counts = count_sessions(snapshot); };
     co_await on_thread(reader_, read);
+    note_sessions(counts);
     co_return counts;
+}
+
+void Daemon::note_sessions(SessionCounts const& counts) {
+    auto const now = std::chrono::steady_clock::now();
+    for (auto const& backend : generation().backends) {
+        auto const found = counts.find(static_cast<std::uint32_t>(backend.id));
+        admin_.note_sessions(backend.key, found == counts.end() ? 0 : found->second, now);
+    }
 }
 
 /// Carries out what is due and waits for the next deadline of a drain.

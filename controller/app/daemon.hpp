@@ -12,6 +12,7 @@
 #include "controller/datapath/event_ring.hpp"
 #include "controller/datapath/network.hpp"
 #include "controller/plan/judgement.hpp"
+#include "controller/plan/passive.hpp"
 #include "healthcheck/monitor.hpp"
 
 #include <boost/asio/io_context.hpp>
@@ -107,12 +108,15 @@ private:
     void on_ruling(GenerationBackend const& backend, Ruling const& was, Ruling const& now);
     void hold_if_own_link_is_down(BackendKey const& key);
     void raise(Alarm const& alarm);
+    void note_sessions(SessionCounts const& counts); ///< lets drains know how they go on
     void on_published(Published const& published);
     void on_report(ProbeReport const& report);
     void own_fault(ProbeReport const& report);
     void on_transition(BackendKey const& key, ProbeReport const& report, Rulings const& before);
     void on_event(ConnectionEvent const& event);
-    void suspect(GenerationBackend const& backend, ConnectionEvent const& event);
+    void suspect(GenerationBackend const& backend, std::string_view because, ConnectionEvent const* event);
+    void count_failed_client(GenerationBackend const& backend, ConnectionEvent const& event);
+    void look_at_traffic();
     void tell(BackendKey const& key, std::string because);
     void cause(Cause cause);
     [[nodiscard]] State state_now(GenerationBackend const& backend) const;
@@ -135,6 +139,8 @@ private:
     AdminBook admin_;
     Judgement judgement_;
     Rulings rulings_; ///< the newest
+    TrafficWatch traffic_;
+    std::map<BackendKey, FailedClients> failed_clients_; ///< of backends with passive = "eject"
     HealthMonitor monitor_;
     Publisher publisher_;
     EventRing events_;
@@ -143,6 +149,7 @@ private:
     boost::asio::steady_timer deadline_;
     boost::asio::steady_timer heartbeat_;
     boost::asio::steady_timer judgement_due_;
+    boost::asio::steady_timer look_due_;
     std::map<BackendKey, StateStory> stories_;
     std::map<BackendKey, std::chrono::steady_clock::time_point> suspicions_; ///< when evidence last counted
     std::map<std::string, std::chrono::steady_clock::time_point> alarms_;    ///< last raised, by `because`

@@ -159,32 +159,4 @@ void Daemon::on_published(Published const& published) {
     cause_.reset();
 }
 
-void Daemon::on_event(ConnectionEvent const& event) {
-    ++instruments_.events[static_cast<std::size_t>(event.type) % instruments_.events.size()];
-    auto const* backend = event.is_evidence() ? generation().find(event.backend) : nullptr;
-    if (backend && backend->incarnation == event.incarnation) suspect(*backend, event);
-}
-
-/// Asks for a probe now and writes a record, at most once per interval: applications that end their
-/// connections by RST are no reason to probe all the time. Refused and unanswered connections go on asking
-/// while the suspicion lasts.
-void Daemon::suspect(GenerationBackend const& backend, ConnectionEvent const& event) {
-    auto const* target = health_.target_of(backend.key);
-    if (!target || target->check.type == CheckType::none) return;
-    auto const now = Clock::now();
-    auto const last = suspicions_.find(backend.key);
-    auto const fresh = last == suspicions_.end() || now - last->second >= target->check.policy.interval;
-    if (!fresh && event.type == ConnectionEventType::aborted) return;
-    auto const before = monitor_.state_of(*target);
-    monitor_.probe_now(*target);
-    if (!fresh || !before || before->suspect || before->state != MeasuredState::up) return;
-    suspicions_[backend.key] = now;
-    json::object record = subject_json(backend);
-    record["because"] = name_of(event.type);
-    record["client"] = event.client.text() + ":" + std::to_string(event.client_port);
-    record["seen_mono_ns"] = event.time_ns;
-    audit_.write("passive", record);
-    spdlog::info("{}: a connection was {}; probing now", text(backend.key), name_of(event.type));
-}
-
 } // namespace pointsman

@@ -27,6 +27,34 @@ std::uint64_t connections_to(Daemon& daemon, BackendId id) {
     return established;
 }
 
+/// What departs from the configuration and from the probes: orders, rulings, a slow start.
+void add_exceptions(Daemon& daemon, GenerationBackend const& backend, json::object& out) {
+    auto const& admin = daemon.admin();
+    if (auto const found = admin.weights().find(backend.key); found != admin.weights().end()) {
+        out["weight_configured"] = found->second.configured;
+        if (!found->second.reason.empty()) out["weight_reason"] = found->second.reason;
+    }
+    if (auto const* ruling = daemon.ruling_of(backend.key); ruling && ruling->by != RuledBy::probes)
+        out["ruled_by"] = name_of(ruling->by);
+    if (backend.ramp < full_ramp) out["ramp_percent"] = backend.ramp * 100 / full_ramp;
+    auto const now = std::chrono::steady_clock::now();
+    if (auto const penalty = daemon.judgement().penalty_of(backend.key, now); penalty >= 1)
+        out["flap_penalty"] = static_cast<std::uint64_t>(penalty);
+    auto const* order = admin.find(backend.key);
+    if (!order) return;
+    out["admin_reason"] = order->reason;
+    auto const* progress = admin.progress_of(backend.key);
+    if (order->state != AdminState::drain || !progress) return;
+    json::object drain{{"sessions_left", progress->left()}, {"remaining_s", nullptr}};
+    if (auto const remaining = progress->remaining()) drain["remaining_s"] = remaining->count();
+    if (order->deadline) {
+        auto const left = std::chrono::duration_cast<std::chrono::milliseconds>(*order->deadline - now);
+        drain["deadline_ms"] = std::max<std::int64_t>(left.count(), 0);
+        drain["then"] = name_of(order->then.value_or(AdminState::maint));
+    }
+    out["drain"] = std::move(drain);
+}
+
 json::object backend_json(Daemon& daemon, GenerationBackend const& backend, SessionCounts const& sessions) {
     auto const counted = sessions.find(static_cast<std::uint32_t>(backend.id));
     auto const& story = daemon.story(backend.key);
@@ -45,6 +73,7 @@ json::object backend_json(Daemon& daemon, GenerationBackend const& backend, Sess
                      {"last_probe", nullptr}};
     if (auto const* probe = daemon.health().last_probe(backend.key))
         out["last_probe"] = last_probe_json(*probe);
+    add_exceptions(daemon, backend, out);
     return out;
 }
 
