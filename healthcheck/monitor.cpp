@@ -1,6 +1,6 @@
 #include "healthcheck/monitor.hpp"
 
-#include "healthcheck/schedule.hpp"
+#include "healthcheck/probe_track.hpp"
 
 #include <boost/asio/as_tuple.hpp>
 #include <boost/asio/bind_cancellation_slot.hpp>
@@ -53,23 +53,18 @@ struct HealthMonitor::Flight {
 struct HealthMonitor::Watch {
     Watch(asio::any_io_executor const& executor, ProbeTarget probed, HealthState resumed)
         : target{std::move(probed)}
-        , state{resumed}
+        , track{resumed}
         , wake{executor} {}
 
     [[nodiscard]] HealthPolicy const& policy() const noexcept { return target.check.policy; }
     [[nodiscard]] Clock::time_point next() const noexcept;
-    void remember(Clock::time_point started, Outcome const& outcome);
+    void remember(MeasuredState was, Clock::time_point began, Outcome const& outcome);
     void cancel_all();
 
     ProbeTarget const target;
-    HealthState state;
+    ProbeTrack track;
     std::optional<Clock::time_point> first_failure;
-    std::vector<JudgedProbe> evidence;      ///< the row against `state`
-    NewestStarts newest;                    ///< of the probes that counted
-    Clock::time_point due{};                ///< when the next probe starts while none is under way
-    Clock::time_point started{};            ///< the newest one
-    std::optional<Clock::time_point> asked; ///< when the newest evidence came that no probe dispelled
-    Evidence asked_for = Evidence::general; ///< the strongest kind of it
+    std::vector<JudgedProbe> evidence; ///< the row against the state
     bool wanted = true;
     bool loop_ended = false;
     std::list<Flight> flights; ///< oldest first
@@ -85,18 +80,16 @@ Clock::time_point HealthMonitor::Watch::next() const noexcept {
         under_way.oldest = *flights.front().started;
         under_way.newest = *flights.back().started;
     }
-    return next_start(state, policy(), under_way, due).value_or(Clock::time_point::max());
+    return track.next(policy(), under_way);
 }
 
-/// Keeps the books on rows; `state` is still the one before this outcome.
-void HealthMonitor::Watch::remember(Clock::time_point began, Outcome const& outcome) {
-    auto& newest_alike = outcome.passed() ? newest.passed : newest.failed;
-    newest_alike = std::max(newest_alike.value_or(began), began);
+/// Keeps the books on rows; `was` is the state before this outcome.
+void HealthMonitor::Watch::remember(MeasuredState was, Clock::time_point began, Outcome const& outcome) {
     if (outcome.passed()) first_failure.reset();
     if (!outcome.passed() && !first_failure) first_failure = began;
 
-    auto const against = works(state.state) ? !outcome.passed() : outcome.passed();
-    if (!against && state.state != MeasuredState::unknown) return evidence.clear();
+    auto const against = works(was) ? !outcome.passed() : outcome.passed();
+    if (!against && was != MeasuredState::unknown) return evidence.clear();
     if (evidence.size() == evidence_limit) evidence.erase(evidence.begin());
     evidence.push_back({began, outcome});
 }
@@ -142,7 +135,7 @@ std::vector<HealthMonitor::Watch*> HealthMonitor::add_wanted(std::vector<WantedP
                                                              ByTarget<Watch*> const& before) {
     ByTarget<MeasuredState> known;
     for (auto const& [target, watch] : before)
-        known.emplace(without_policy(target), watch->state.state);
+        known.emplace(without_policy(target), watch->track.state().state);
 
     std::vector<Watch*> added;
     for (auto const& [target, resume] : wanted) {
@@ -163,7 +156,7 @@ std::vector<HealthMonitor::Watch*> HealthMonitor::add_wanted(std::vector<WantedP
 }
 
 void HealthMonitor::start(Watch& watch, Duration delay) {
-    watch.due = Clock::now() + delay;
+    watch.track.begin_at(Clock::now() + delay);
     auto on_end = [this, &watch](std::exception_ptr const& failure) { on_loop_end(watch, failure); };
     asio::co_spawn(executor_, watch_loop(watch),
                    asio::bind_cancellation_slot(watch.cancel.slot(), std::move(on_end)));
@@ -201,13 +194,10 @@ asio::awaitable<void> HealthMonitor::stop() {
 
 void HealthMonitor::probe_now(ProbeTarget const& target, Evidence kind) {
     auto const found = watches_.find(target);
-    if (found == watches_.end() || !works(found->second->state.state)) return;
-    ++counters_.evidence;
+    if (found == watches_.end()) return;
     Watch& watch = *found->second;
-    watch.state = on_evidence(watch.state, kind);
-    watch.asked = Clock::now();
-    watch.asked_for = std::max(watch.asked_for, kind);
-    watch.due = std::min(watch.due, watch.started + next_interval(watch.state, watch.policy()));
+    if (!watch.track.ask(kind, watch.policy(), Clock::now())) return;
+    ++counters_.evidence;
     watch.wake.cancel();
 }
 
@@ -235,8 +225,8 @@ void HealthMonitor::launch(Watch& watch) {
 
 asio::awaitable<void> HealthMonitor::fly(Watch& watch, Flight& flight) {
     auto const slot = co_await slots_.take();
-    watch.started = Clock::now();
-    flight.started = watch.started;
+    flight.started = Clock::now();
+    watch.track.started(*flight.started);
     watch.wake.cancel(); // the next one may follow this
     Outcome outcome = co_await probe(watch.target);
     blame_self(watch, flight, outcome);
@@ -254,37 +244,24 @@ void HealthMonitor::blame_self(Watch const& watch, Flight const& flight, Outcome
 }
 
 void HealthMonitor::conclude(Watch& watch, Flight const& flight, Outcome const& outcome) {
-    auto const started = *flight.started;
-    auto const counts = outcome.code != OutcomeCode::OWN &&
-                        !is_stale(watch.newest, started, outcome.passed(), watch.policy());
-    Step step{watch.state, std::nullopt};
-    if (counts) {
-        step = on_outcome(watch.state, outcome.code, watch.policy(), outcome.drain);
-        watch.remember(started, outcome);
-    }
-    watch.state = step.state;
-    // A probe that began before the evidence cannot dispel it.
-    if (watch.asked && counts && !answers_evidence(started, *watch.asked, watch.policy()))
-        watch.state = on_evidence(watch.state, watch.asked_for);
-    if (!watch.state.suspect) {
-        watch.asked.reset();
-        watch.asked_for = Evidence::general;
-    }
-    watch.due = watch.started + next_delay(watch.state, watch.policy(), random());
-    report(watch, flight, outcome, step.transition);
-    if (step.transition) watch.evidence.clear();
+    auto const was = watch.track.state().state;
+    auto const counted =
+        watch.track.conclude(*flight.started, outcome.code, outcome.drain, watch.policy(), random());
+    if (counted.counts) watch.remember(was, *flight.started, outcome);
+    report(watch, flight, outcome, counted.transition);
+    if (counted.transition) watch.evidence.clear();
 }
 
 void HealthMonitor::report(Watch const& watch, Flight const& flight, Outcome const& outcome,
                            std::optional<Transition> transition) {
-    on_report_({watch.target, outcome, watch.state, transition, *flight.started, watch.first_failure,
+    on_report_({watch.target, outcome, watch.track.state(), transition, *flight.started, watch.first_failure,
                 watch.evidence});
 }
 
 std::optional<HealthState> HealthMonitor::state_of(ProbeTarget const& target) const {
     auto const found = watches_.find(target);
     if (found == watches_.end()) return std::nullopt;
-    return found->second->state;
+    return found->second->track.state();
 }
 
 MonitorCounters HealthMonitor::counters() const noexcept {

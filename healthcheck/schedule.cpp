@@ -52,9 +52,11 @@ bool answers_evidence(TimePoint last_started, TimePoint now, HealthPolicy const&
 std::optional<TimePoint> next_start(HealthState const& state, HealthPolicy const& policy,
                                     Flights const& flights, TimePoint due) noexcept {
     if (flights.count == 0) return due;
-    if (!works(state.state) || flights.in_line || flights.count >= missing_failures(state, policy))
-        return std::nullopt;
-    auto const follows = flights.newest + policy.fast_interval;
+    // A refused client asks what probes that wait for an answer cannot tell.
+    auto const most = state.refused ? most_overlapping : missing_failures(state, policy);
+    if (!works(state.state) || flights.in_line || flights.count >= most) return std::nullopt;
+    auto const pause = state.hurried ? hurried_interval(policy) : policy.fast_interval;
+    auto const follows = flights.newest + pause;
     if (pace_of(state) != Pace::steady) return follows;
     return std::max(follows, flights.oldest + policy.timeout / overdue_share);
 }

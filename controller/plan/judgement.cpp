@@ -148,7 +148,7 @@ bool Judgement::eject(BackendKey const& key, TimePoint now) {
 }
 
 void Judgement::hold(BackendKey const& key, TimePoint now) {
-    if (auto const found = records_.find(key); found != records_.end() && !found->second.held_until)
+    if (auto const found = records_.find(key); found != records_.end())
         found->second.held_until = now + hold_time;
 }
 

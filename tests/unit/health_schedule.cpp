@@ -107,6 +107,14 @@ TEST(Schedule, NoMoreProbesOverlapThanAreMissingForTheVerdict) {
     EXPECT_NE(next_start(failed_once, policy, flights(1, 50ms), t0), std::nullopt);
 }
 
+TEST(Schedule, ARefusedClientIsNotKeptWaitingByProbesThatGetNoAnswer) {
+    auto const refused = on_evidence(steady, Evidence::refused);
+    EXPECT_EQ(next_start(refused, policy, flights(3, 50ms), t0), t0 + 75ms);
+    auto const hurried = on_outcome(refused, OutcomeCode::L4CON, policy).state;
+    EXPECT_EQ(next_start(hurried, policy, flights(3, 50ms), t0), t0 + 55ms);
+    EXPECT_EQ(next_start(refused, policy, flights(8, 50ms), t0), std::nullopt);
+}
+
 TEST(Schedule, AtMostEightProbesOverlap) {
     HealthPolicy patient;
     patient.fall = 100;
