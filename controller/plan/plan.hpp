@@ -11,8 +11,8 @@ namespace pointsman {
 
 /// What departs from a backend's configured weight.
 struct Adjustment {
-    std::optional<unsigned> weight; ///< by order
-    unsigned ramp = full_ramp;      ///< by slow start: see GenerationBackend::ramp
+    std::optional<unsigned> weight{}; ///< by order
+    unsigned ramp = full_ramp;        ///< by slow start: see GenerationBackend::ramp
 
     friend bool operator==(Adjustment const&, Adjustment const&) = default;
 };
