@@ -47,7 +47,7 @@ struct HealthPolicy {
     Duration timeout = std::chrono::milliseconds{500};      ///< of one probe, in total
     unsigned rise = 2;                                      ///< passed probes in a row until up, >= 1
     unsigned fall = 3;                                      ///< failed probes in a row until down, >= 1
-    std::optional<Window> window{};                           ///< takes the place of `fall`
+    std::optional<Window> window{};                         ///< takes the place of `fall`
     Init init = Init::down;
     Passive passive = Passive::probe;
     Duration damping{}; ///< half-life of the penalty for going down; 0: no damping

@@ -49,8 +49,8 @@ struct Link {
 
 /// What netlink told us, as values.
 struct NetworkView {
-    std::map<Address, Route> routes;    ///< by backend address
-    std::vector<Link> links;            ///< by ascending interface index
+    std::map<Address, Route> routes;      ///< by backend address
+    std::vector<Link> links;              ///< by ascending interface index
     std::set<std::uint32_t> dead_links{}; ///< indices of all interfaces that are down or have no carrier
 
     friend bool operator==(NetworkView const&, NetworkView const&) = default;

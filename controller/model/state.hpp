@@ -6,8 +6,8 @@
 
 namespace pointsman {
 
-/// What the probes say. A backend is unknown until its first probe ends. `draining`: it works, and asks by its
-/// answers for no new flows.
+/// What the probes say. A backend is unknown until its first probe ends. `draining`: it works, and asks by
+/// its answers for no new flows.
 enum class MeasuredState : std::uint8_t { unknown, up, down, draining };
 
 /// What a person asked for. Only who set it clears it.
