@@ -36,7 +36,8 @@ Duration jittered(Duration interval, double random) noexcept {
 
 Duration next_delay(HealthState const& state, HealthPolicy const& policy, double random) noexcept {
     auto const interval = next_interval(state, policy);
-    return pace_of(state) == Pace::fast ? interval : jittered(interval, random);
+    auto const pace = pace_of(state);
+    return pace == Pace::fast || pace == Pace::hurried ? interval : jittered(interval, random);
 }
 
 Duration first_delay(std::size_t index, std::size_t count, Duration interval) noexcept {

@@ -13,7 +13,7 @@ namespace pointsman {
 [[nodiscard]] Duration jittered(Duration interval, double random) noexcept;
 
 /// Pure. From the start of the probe that led to `state` to the start of the next one: next_interval, with
-/// jitter unless the pace is fast. `random` is in [0, 1).
+/// jitter unless the pace is fast or hurried. `random` is in [0, 1).
 [[nodiscard]] Duration next_delay(HealthState const& state, HealthPolicy const& policy,
                                   double random) noexcept;
 

@@ -33,6 +33,7 @@ TEST(Schedule, NeverJittersTheFastInterval) {
         EXPECT_EQ(next_delay({.state = up, .failed_in_row = 1}, policy, random), 25ms);
         EXPECT_EQ(next_delay({.state = up, .suspect = true}, policy, random), 25ms);
         EXPECT_EQ(next_delay({.state = down, .passed_in_row = 1}, policy, random), 25ms);
+        EXPECT_EQ(next_delay({.state = up, .failed_in_row = 1, .hurried = true}, policy, random), 5ms);
     }
 }
 
