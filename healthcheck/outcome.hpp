@@ -44,11 +44,13 @@ struct Outcome {
     /// Why, in words, or what the backend says of itself; at most 128 raw octets: escape before printing.
     std::string text{};
     /// What the backend asks for itself, whether it passed or not: drain by a status of drain_status; ready,
-    /// drain or maint by its agent. A wish: it takes a rule to act on it.
+    /// drain or maint by its agent. A wish: see drains().
     std::optional<AdminState> asks{};
     std::optional<unsigned> weight_percent{}; ///< agent: share of its weight that it asks for, 0-1000
 
     [[nodiscard]] bool passed() const noexcept { return pointsman::passed(code); }
+    /// Works, and asks for no new flows.
+    [[nodiscard]] bool drains() const noexcept { return passed() && asks == AdminState::drain; }
     friend bool operator==(Outcome const&, Outcome const&) = default;
 };
 

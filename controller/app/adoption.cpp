@@ -30,6 +30,12 @@ std::string server_text(Address const& address, unsigned port) {
     return address.text() + ":" + std::to_string(port);
 }
 
+unsigned eligible_of(GenerationService const& service, Generation const& tables) {
+    return static_cast<unsigned>(std::ranges::count_if(tables.backends, [&](auto const& backend) {
+        return backend.service == service.id && backend.eligible;
+    }));
+}
+
 CheckStates all_up(Backend const& backend) {
     CheckStates states;
     auto const add = [&](Check const& check) {
@@ -67,6 +73,8 @@ private:
                        : wanted ? wanted->name
                                 : server_text(service.address, service.port_first);
         service.panic = saved && saved->panic;
+        service.announce =
+            saved ? saved->announce : wanted && eligible_of(service, tables) >= wanted->healthy_low;
         for (auto& backend : tables.backends)
             if (backend.service == service.id) name(backend, service.name, saved, wanted, out);
     }
@@ -88,6 +96,7 @@ private:
                                 : wanted ? wanted->name
                                          : server_text(backend.address, backend.port)};
         backend.weight = saved ? saved->weight : wanted ? wanted->weight : 0;
+        backend.ramp = saved ? saved->ramp : full_ramp;
         backend.backup = saved ? saved->backup : wanted && wanted->backup;
         judge(backend, saved, wanted, out);
     }
@@ -137,7 +146,7 @@ void distrust_unexplained_tables(Generation& tables, DesiredState const& desired
             if (backend.service == service.id && backend.eligible)
                 entries.push_back({backend.id,
                                    identity_of(backend.address, backend.port, desired.datapath.hash_seed),
-                                   backend.weight});
+                                   backend.weight * backend.ramp});
         if (build_maglev(entries) == *service.maglev) continue;
         service.maglev = std::make_shared<MaglevTable const>();
         for (auto& backend : tables.backends)
@@ -173,6 +182,7 @@ Adopted adopt(Inheritance const& inherited, DesiredState const& desired) {
         if (is_unread && !backend.checks.empty()) out.health[key] = backend.checks;
         if (is_unread && backend.story) out.stories[key] = *backend.story;
         if (backend.order) out.orders[key] = *backend.order;
+        if (backend.weight_order) out.weights[key] = *backend.weight_order;
         if (backend.order && backend.story) out.stories[key] = *backend.story;
         out.transitions[key] = backend.transitions;
     });

@@ -11,15 +11,15 @@ namespace pointsman {
 /// What is known of a backend's checks, by the backend's names for them. Those that are unknown are absent.
 using CheckStates = std::map<std::string, HealthState>;
 
-/// Pure. The state of what is in `a` and in `b` at once: the worse of both; unknown is worse than up.
+/// Pure. The state of what is in `a` and in `b` at once: from the worst, down, unknown, draining, up.
 [[nodiscard]] constexpr MeasuredState worse(MeasuredState a, MeasuredState b) noexcept {
-    for (auto const state : {MeasuredState::down, MeasuredState::unknown})
+    for (auto const state : {MeasuredState::down, MeasuredState::unknown, MeasuredState::draining})
         if (a == state || b == state) return state;
     return MeasuredState::up;
 }
 
-/// Pure. A backend is down as soon as one of its checks is, and up while all of them are; without any it is
-/// unknown.
+/// Pure. A backend is down as soon as one of its checks is, works while all of them do, and is draining then
+/// if one asks for it; without any it is unknown.
 [[nodiscard]] inline MeasuredState conjunction(CheckStates const& checks) noexcept {
     std::optional<MeasuredState> all;
     for (auto const& [name, health] : checks)

@@ -79,7 +79,9 @@ Daemon::Daemon(std::string config_path, ParsedConfig config)
     , network_monitor_{context_, [this] { read_network(); }}
     , signals_{context_, SIGTERM, SIGINT, SIGHUP}
     , deadline_{context_}
-    , heartbeat_{context_} {
+    , heartbeat_{context_}
+    , judgement_due_{context_}
+    , look_due_{context_} {
     start();
 }
 
@@ -95,6 +97,7 @@ void Daemon::start() {
                                   {"tables", name_of(datapath_.takeover())}}),
            std::chrono::steady_clock::now(), std::nullopt});
     health_.assign(desired_);
+    judgement_.assign(desired_);
     take_over();
     read_network();
     publisher_.mark_dirty();
@@ -117,6 +120,7 @@ void Daemon::start() {
     on_deadline();
     on_signal();
     beat();
+    look_at_traffic();
     spdlog::info("pointsman {} is up; services: {}, backends: {}", POINTSMAN_VERSION,
                  generation().services.size(), generation().backends.size());
     notify_ready();
@@ -184,6 +188,8 @@ asio::awaitable<void> Daemon::shut_down() {
     signals_.cancel();
     heartbeat_.cancel();
     deadline_.cancel();
+    judgement_due_.cancel();
+    look_due_.cancel();
     co_await monitor_.stop();
     co_await control_.stop();
     co_await http_.stop();
@@ -228,8 +234,11 @@ Answer Daemon::reload(std::optional<Peer> actor) {
     if (actor) record["actor"] = actor_json(*actor);
     cause({audit_.write("reload", record), std::chrono::steady_clock::now(), std::nullopt});
     health_.assign(desired_);
+    judgement_.assign(desired_);
     admin_.retain([this](BackendKey const& key) { return health_.knows(key); });
+    admin_.drop_weights_changed_in(desired_);
     std::erase_if(stories_, [this](auto const& entry) { return !health_.knows(entry.first); });
+    std::erase_if(failed_clients_, [this](auto const& entry) { return !health_.knows(entry.first); });
     std::erase_if(suspicions_, [this](auto const& entry) { return !health_.knows(entry.first); });
     set_targets();
     read_network();
@@ -253,7 +262,10 @@ Answer Daemon::order(BackendKey const& key, AdminOrder order, std::optional<Peer
     cause({audit_.write("admin", record), std::chrono::steady_clock::now(), std::nullopt});
     spdlog::info("{} is {} by order{}{}", text(key), name_of(order.state), order.reason.empty() ? "" : ": ",
                  order.reason);
-    if (order.state == AdminState::maint) health_.forget(key);
+    if (order.state == AdminState::maint) {
+        health_.forget(key);
+        judgement_.rest(key);
+    }
     admin_.set(key, std::move(order));
     tell(key, actor ? "operator" : "deadline");
     set_targets();
@@ -268,7 +280,16 @@ asio::awaitable<SessionCounts> Daemon::sessions() {
     auto const snapshot = datapath_.session_snapshot();
     auto const read = [&counts, &snapshot] { counts = count_sessions(snapshot); };
     co_await on_thread(reader_, read);
+    note_sessions(counts);
     co_return counts;
+}
+
+void Daemon::note_sessions(SessionCounts const& counts) {
+    auto const now = std::chrono::steady_clock::now();
+    for (auto const& backend : generation().backends) {
+        auto const found = counts.find(static_cast<std::uint32_t>(backend.id));
+        admin_.note_sessions(backend.key, found == counts.end() ? 0 : found->second, now);
+    }
 }
 
 /// Carries out what is due and waits for the next deadline of a drain.

@@ -42,9 +42,10 @@ void HealthBook::assign(DesiredState const& desired) {
     }
     checks_ = std::move(checks);
     measured_.clear();
+    taken_for_.clear();
+    std::erase_if(memory_, [&](auto const& entry) { return !checks_.contains(entry.first); });
     share();
-    for (auto const& [key, unused] : checks_)
-        conclude(key);
+    conclude_all();
 }
 
 /// With the rows of the same check; with its state alone if what it probes changed.
@@ -77,18 +78,19 @@ void HealthBook::resume(std::map<BackendKey, CheckStates> const& states) {
         }
     }
     share();
-    for (auto const& [key, unused] : checks_)
-        conclude(key);
+    conclude_all();
 }
 
 void HealthBook::forget(BackendKey const& key) {
-    measured_.erase(key);
+    if (auto known = measured_.extract(key)) memory_[key] = known.mapped();
+    taken_for_.erase(key);
     auto const found = checks_.find(key);
     if (found == checks_.end()) return;
     for (auto& check : found->second)
         check.health = {};
     share();
     conclude(key);
+    if (!measured_.contains(key)) presume(key);
 }
 
 /// A check that is new to a target knows what the others know: the probes of a target that is up or down
@@ -108,12 +110,27 @@ void HealthBook::share() {
     }
 }
 
+void HealthBook::conclude_all() {
+    for (auto const& [key, unused] : checks_) {
+        conclude(key);
+        if (!measured_.contains(key)) presume(key);
+    }
+}
+
 /// Draws the conclusion from the backend's checks. While they do not suffice for one the last one holds.
 std::optional<Transition> HealthBook::conclude(BackendKey const& key) {
     auto const now = conjunction(checks_.at(key));
     if (now == MeasuredState::unknown) return std::nullopt;
     auto const was = std::exchange(measured_[key], now); // unknown if it is new there
+    taken_for_[key] = now;
     return was == now ? std::nullopt : std::optional{Transition{was, now}};
+}
+
+void HealthBook::presume(BackendKey const& key) {
+    auto const init = checks_.at(key).front().target.check.policy.init;
+    auto const remembered = memory_.find(key);
+    if (init == Init::up) taken_for_[key] = MeasuredState::up;
+    if (init == Init::last && remembered != memory_.end()) taken_for_[key] = remembered->second;
 }
 
 std::vector<WantedProbe> HealthBook::wanted(std::map<BackendKey, AdminState> const& admin) const {
@@ -144,7 +161,11 @@ std::vector<NotedProbe> HealthBook::note(ProbeReport const& report) {
         auto& check = checks_.at(key)[index];
         check.last = {report.outcome, report.started + report.outcome.duration};
         check.health = report.state;
-        noted.push_back({key, check.name, conclude(key)});
+        auto const transition = conclude(key);
+        auto const measured = measured_.find(key);
+        noted.push_back({key, check.name,
+                         measured == measured_.end() ? MeasuredState::unknown : measured->second,
+                         transition});
     }
     return noted;
 }
@@ -174,7 +195,14 @@ LastProbe const* HealthBook::last_probe(BackendKey const& key) const {
     return best == nullptr ? nullptr : &*best->last;
 }
 
+bool is_silent(Outcome const& outcome) noexcept {
+    if (outcome.passed()) return false;
+    auto const answered = outcome.error == ECONNREFUSED || outcome.error == ECONNRESET;
+    return outcome.code == OutcomeCode::L4TOUT || (outcome.code == OutcomeCode::L4CON && !answered);
+}
+
 std::string_view because_of(Outcome const& outcome) noexcept {
+    if (outcome.drains()) return "asked_to_drain";
     switch (outcome.code) {
     case OutcomeCode::L4OK: return "l4_ok";
     case OutcomeCode::L4CON: return outcome.error == ECONNREFUSED ? "l4_refused" : "l4_unreachable";

@@ -34,12 +34,13 @@ struct CheckHealth {
 /// What a probe means for one of the backends that share it.
 struct NotedProbe {
     BackendKey key;
-    std::string check;                    ///< the backend's own name for it
-    std::optional<Transition> transition; ///< of the backend as a whole
+    std::string check;                               ///< the backend's own name for it
+    MeasuredState measured = MeasuredState::unknown; ///< the backend as a whole, after it
+    std::optional<Transition> transition;            ///< likewise
 };
 
-/// Pure. A backend is down as soon as one of its checks is, and up while all of them are. Those of type none
-/// say nothing; one without any other is unknown.
+/// Pure. A backend is down as soon as one of its checks is, works while all of them do, and is draining then
+/// if one asks for it. Those of type none say nothing; one without any other is unknown.
 [[nodiscard]] MeasuredState conjunction(std::span<CheckHealth const> checks) noexcept;
 
 /// Which backends share which probe, and what is measured of each.
@@ -59,11 +60,13 @@ public:
     /// Notes an outcome. @return the backends that it is about.
     std::vector<NotedProbe> note(ProbeReport const& report);
 
-    /// A backend that is not probed for a while starts anew: its first probes decide. (Unless another backend
-    /// has them made all the while.)
+    /// A backend that is not probed for a while starts anew: until its first probes it is what `init` says.
+    /// (Unless another backend has them made all the while.)
     void forget(BackendKey const& key);
 
-    [[nodiscard]] std::map<BackendKey, MeasuredState> const& measured() const noexcept { return measured_; }
+    /// What each backend is taken for: as it was probed last or, not probed yet, as `init` of its first check
+    /// says; a missing one is unknown.
+    [[nodiscard]] std::map<BackendKey, MeasuredState> const& measured() const noexcept { return taken_for_; }
     [[nodiscard]] bool knows(BackendKey const& key) const { return checks_.contains(key); }
     /// In the order of the configuration; empty for an unknown backend.
     [[nodiscard]] std::span<CheckHealth const> checks(BackendKey const& key) const;
@@ -83,14 +86,21 @@ private:
 
     [[nodiscard]] CheckHealth resumed(BackendKey const& key, CheckHealth check) const;
     void share();
+    void conclude_all();
     std::optional<Transition> conclude(BackendKey const& key);
+    void presume(BackendKey const& key);
 
     std::map<BackendKey, std::vector<CheckHealth>> checks_;
     std::unordered_map<ProbeTarget, std::vector<Sharer>, TargetHash> sharers_;
-    std::map<BackendKey, MeasuredState> measured_; ///< without those that are unknown
+    std::map<BackendKey, MeasuredState> measured_;  ///< by probes; without those that are unknown
+    std::map<BackendKey, MeasuredState> memory_;    ///< of those not probed now
+    std::map<BackendKey, MeasuredState> taken_for_; ///< measured_ and presumptions
 };
 
-/// The closed vocabulary of `because`: l4_refused, l4_timeout, l7_status, …
+/// Whether it says that nothing came back from the backend's host, as when our own link is down. A host that
+/// refuses a connection answers.
+[[nodiscard]] bool is_silent(Outcome const& outcome) noexcept;
+
 [[nodiscard]] std::string_view because_of(Outcome const& outcome) noexcept;
 
 } // namespace pointsman

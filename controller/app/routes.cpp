@@ -14,6 +14,7 @@ namespace pointsman {
 namespace {
 
 constexpr std::int64_t max_deadline_ms = 86'400'000; ///< a day
+constexpr std::int64_t max_weight = 65535;
 
 ApiResponse failure(unsigned status, std::string_view text) {
     return {status, "application/json", json::serialize(json::object{{"error", text}}) + "\n"};
@@ -62,6 +63,22 @@ asio::awaitable<ApiResponse> order(Daemon& daemon, ApiRequest request) {
     co_return to_response(answer);
 }
 
+asio::awaitable<ApiResponse> order_weight(Daemon& daemon, ApiRequest request) {
+    boost::system::error_code error;
+    auto const body = json::parse(request.body, error);
+    if (error || !body.is_object()) co_return failure(400, "the body must be a JSON object");
+    auto const& wish = body.as_object();
+    auto const* number = wish.if_contains("weight");
+    auto const weight = number && number->is_number() ? number->to_number<std::int64_t>(error) : -1;
+    if (error || weight < 0 || weight > max_weight)
+        co_return failure(400, "weight must be a whole number from 0 to 65535");
+    WeightOrder order{static_cast<unsigned>(weight), text_of(wish, "reason"), 0};
+    auto const answer = daemon.order_weight({text_of(wish, "service"), text_of(wish, "backend")},
+                                            std::move(order), request.peer);
+    co_await daemon.settled();
+    co_return to_response(answer);
+}
+
 asio::awaitable<ApiResponse> reload(Daemon& daemon, ApiRequest request) {
     auto const answer = daemon.reload(request.peer);
     co_await daemon.settled();
@@ -92,6 +109,8 @@ asio::awaitable<ApiResponse> control(Daemon& daemon, ApiRequest request) {
         co_return co_await reload(daemon, std::move(request));
     if (request.method == "POST" && request.target == "/v1/admin")
         co_return co_await order(daemon, std::move(request));
+    if (request.method == "POST" && request.target == "/v1/weight")
+        co_return co_await order_weight(daemon, std::move(request));
     co_return co_await read_only(daemon, std::move(request));
 }
 

@@ -23,15 +23,6 @@ WallTime wall_time(std::int64_t microseconds) {
     return WallTime{std::chrono::microseconds{microseconds}};
 }
 
-std::string_view word_of(MeasuredState state) {
-    switch (state) {
-    case MeasuredState::unknown: return "unknown";
-    case MeasuredState::up: return "up";
-    case MeasuredState::down: return "down";
-    }
-    return "unknown";
-}
-
 json::object order_json(SavedOrder const& order) {
     json::object out{{"state", name_of(order.state)}, {"reason", order.reason}};
     if (order.deadline) out["deadline_us"] = microseconds(*order.deadline);
@@ -43,10 +34,13 @@ json::array checks_json(CheckStates const& checks) {
     json::array out;
     for (auto const& [name, health] : checks)
         out.push_back(json::object{{"name", name},
-                                   {"measured", word_of(health.state)},
+                                   {"measured", name_of(health.state)},
                                    {"passed_in_row", health.passed_in_row},
                                    {"failed_in_row", health.failed_in_row},
-                                   {"suspect", health.suspect}});
+                                   {"suspect", health.suspect},
+                                   {"refused", health.refused},
+                                   {"hurried", health.hurried},
+                                   {"history", health.history}});
     return out;
 }
 
@@ -59,6 +53,7 @@ json::object backend_json(SavedBackend const& backend) {
                      {"eligible", backend.eligible},
                      {"keeps_sessions", backend.keeps_sessions},
                      {"weight", backend.weight},
+                     {"ramp", backend.ramp},
                      {"backup", backend.backup},
                      {"checks", checks_json(backend.checks)},
                      {"transitions", backend.transitions}};
@@ -67,6 +62,9 @@ json::object backend_json(SavedBackend const& backend) {
         out["because"] = backend.story->because;
     }
     if (backend.order) out["order"] = order_json(*backend.order);
+    if (auto const& order = backend.weight_order)
+        out["weight_order"] = json::object{
+            {"weight", order->weight}, {"reason", order->reason}, {"configured", order->configured}};
     return out;
 }
 
@@ -81,6 +79,7 @@ json::object service_json(SavedService const& service) {
             {"protocol", name_of(service.protocol)},
             {"id", static_cast<std::uint16_t>(service.id)},
             {"panic", service.panic},
+            {"announce", service.announce},
             {"backends", std::move(backends)}};
 }
 
@@ -127,13 +126,22 @@ SavedOrder read_order(json::object const& in) {
     return order;
 }
 
+WeightOrder read_weight_order(json::object const& in) {
+    return {number<unsigned>(in, "weight"), text(in, "reason"), number<unsigned>(in, "configured")};
+}
+
 HealthState read_health(json::object const& in) {
     HealthState health;
-    health.state = one_of(in, "measured", {MeasuredState::unknown, MeasuredState::up, MeasuredState::down},
-                          [](MeasuredState state) { return word_of(state); });
+    health.state =
+        one_of(in, "measured",
+               {MeasuredState::unknown, MeasuredState::up, MeasuredState::down, MeasuredState::draining},
+               [](MeasuredState state) { return name_of(state); });
     health.passed_in_row = number<unsigned>(in, "passed_in_row");
     health.failed_in_row = number<unsigned>(in, "failed_in_row");
     health.suspect = in.at("suspect").as_bool();
+    health.refused = in.at("refused").as_bool();
+    health.hurried = in.at("hurried").as_bool();
+    health.history = number<std::uint32_t>(in, "history");
     return health;
 }
 
@@ -147,6 +155,7 @@ SavedBackend read_backend(json::object const& in) {
     backend.eligible = in.at("eligible").as_bool();
     backend.keeps_sessions = in.at("keeps_sessions").as_bool();
     backend.weight = number<unsigned>(in, "weight");
+    backend.ramp = number<unsigned>(in, "ramp");
     backend.backup = in.at("backup").as_bool();
     for (auto const& check : in.at("checks").as_array())
         backend.checks.emplace(text(check.as_object(), "name"), read_health(check.as_object()));
@@ -154,6 +163,8 @@ SavedBackend read_backend(json::object const& in) {
     if (in.contains("because"))
         backend.story = StateStory{wall_time(number<std::int64_t>(in, "since_us")), text(in, "because")};
     if (in.contains("order")) backend.order = read_order(in.at("order").as_object());
+    if (in.contains("weight_order"))
+        backend.weight_order = read_weight_order(in.at("weight_order").as_object());
     return backend;
 }
 
@@ -167,6 +178,7 @@ SavedService read_service(json::object const& in) {
                               [](Protocol protocol) { return name_of(protocol); });
     service.id = ServiceId{number<std::uint16_t>(in, "id")};
     service.panic = in.at("panic").as_bool();
+    service.announce = in.at("announce").as_bool();
     for (auto const& backend : in.at("backends").as_array())
         service.backends.push_back(read_backend(backend.as_object()));
     return service;

@@ -32,6 +32,12 @@ struct OrderOptions {
     bool wait = false;
 };
 
+struct WeightOptions {
+    std::string target; ///< SERVICE/BACKEND
+    unsigned weight = 0;
+    std::string reason;
+};
+
 struct EventOptions {
     bool follow = false;
     std::string since; ///< RFC 3339 in UTC, or a duration before now; empty: everything
@@ -44,6 +50,7 @@ struct EventOptions {
 [[nodiscard]] int status(CommonOptions const& common, StatusOptions const& options);
 [[nodiscard]] int reload(CommonOptions const& common);
 [[nodiscard]] int order(CommonOptions const& common, OrderOptions const& options);
+[[nodiscard]] int weight(CommonOptions const& common, WeightOptions const& options);
 [[nodiscard]] int events(CommonOptions const& common, EventOptions options);
 [[nodiscard]] int detach(CommonOptions const& common);
 [[nodiscard]] int version(CommonOptions const& common);

@@ -49,7 +49,9 @@ std::string service_text(json::object const& service, bool colour) {
     auto out = plain(service, "name") + "  " + plain(service, "address") + ":" + plain(service, "port") +
                "/" + plain(service, "protocol") + "  " + plain(service, "forward") + ", on_down " +
                plain(service, "on_down") + "  " + plain(service, "healthy") + "/" + plain(service, "total") +
-               " up" + (service.at("panic").as_bool() ? "  PANIC: health is ignored" : "") + "\n";
+               " up" + (service.at("panic").as_bool() ? "  PANIC: health is ignored" : "") +
+               (service.if_contains("announce") && !service.at("announce").as_bool() ? "  WITHDRAW" : "") +
+               "\n";
     std::vector<std::vector<std::string>> rows{
         {"  backend", "address", "state", "because", "weight", "sessions", "connections", "last probe"}};
     std::vector<std::string> states;

@@ -158,6 +158,11 @@ private:
         if (!service.backends.empty() && std::ranges::all_of(service.backends, no_weight))
             problems_.warning(places_.value_at(service_path(i)),
                               "all backends of " + quoted + " have weight 0", "none of them takes new flows");
+        if (service.healthy_high < service.healthy_low)
+            error(service_path(i) + ".healthy_high",
+                  "healthy_high (" + std::to_string(service.healthy_high) + ") is below healthy_low (" +
+                      std::to_string(service.healthy_low) + ")",
+                  "the address would be withdrawn and announced again at once");
         check_backends_differ(i);
         for (std::size_t j = 0; j < service.backends.size(); ++j)
             check_backend(i, j);

@@ -16,6 +16,11 @@ void warn_of_slow_fast_interval(TableReader const& in, HealthPolicy const& polic
                "a suspected backend would be probed less often than a healthy one");
 }
 
+void warn_of_idle_fall(TableReader const& in) {
+    if (in.has("window") && in.has("fall"))
+        in.warn_at("fall", "`fall` has no effect beside `window`", "remove one of them");
+}
+
 void warn_of_idle_keys(TableReader const& in, CheckType type) {
     for (KeySpec const* key : keys_of(in.spec())) {
         auto const types = words_of(key->check_types);
@@ -136,7 +141,12 @@ void read_policy(TableReader const& in, HealthPolicy& out) {
     in.read("timeout", out.timeout);
     in.read("rise", out.rise);
     in.read("fall", out.fall);
+    in.read("window", out.window);
+    in.read_choice("init", out.init, {Init::down, Init::up, Init::last});
+    in.read_choice("passive", out.passive, {Passive::probe, Passive::eject, Passive::off});
+    in.read("damping", out.damping);
     warn_of_slow_fast_interval(in, out);
+    warn_of_idle_fall(in);
 }
 
 void read_check(TableReader const& in, Check& out) {

@@ -130,8 +130,11 @@ void read_service_keys(TableReader const& in, Service& out) {
     in.read("gue_port", out.gue_port);
     in.read_choice("on_down", out.on_down, {OnDown::reset, OnDown::rehash, OnDown::keep, OnDown::drop});
     in.read("panic_threshold", out.panic_threshold);
-    Duration slow_start{}; // only checked: unsupported.cpp admits none but zero
-    in.read("slow_start", slow_start);
+    in.read("panic_margin", out.panic_margin);
+    in.read("slow_start", out.slow_start);
+    in.read("healthy_low", out.healthy_low);
+    in.read("healthy_high", out.healthy_high);
+    if (!in.has("healthy_high")) out.healthy_high = std::max(out.healthy_high, out.healthy_low);
     in.read("idle_timeout", out.idle_timeout);
 }
 

@@ -32,6 +32,8 @@ constexpr KindText text_of_kind(KeyKind kind) noexcept {
     case KeyKind::port_range: return {"a port range", R"("FIRST-LAST" within 1-65535)"};
     case KeyKind::port_or_range: return {"a port or a port range", R"(80 or "8000-8100", within 1-65535)"};
     case KeyKind::hash_seed: return {"a hash seed", "32 hexadecimal digits in quotes"};
+    case KeyKind::window:
+        return {"a window of probes", R"("FAILED/OF" such as "3/5", of at most 32, in quotes)"};
     case KeyKind::http_path: return {"an HTTP path", R"(a path such as "/healthz", without blanks)"};
     case KeyKind::http_host: return {"a host name", R"(a name such as "www.example.org", without blanks)"};
     case KeyKind::status_list: return {"a list of HTTP status codes", R"("200-399" or "200,204,300-302")"};

@@ -25,6 +25,7 @@ enum class KeyKind : std::uint8_t {
     port_range,
     port_or_range, ///< an integer, or a range as text
     hash_seed,
+    window,
     http_path,
     http_host,
     status_list,

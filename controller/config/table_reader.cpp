@@ -2,7 +2,6 @@
 
 #include "controller/config/check_values.hpp"
 #include "controller/config/suggest.hpp"
-#include "controller/config/unsupported.hpp"
 #include "controller/config/usable_address.hpp"
 
 #include <algorithm>
@@ -27,6 +26,7 @@ bool is_well_formed(KeySpec const& key, std::string_view value) {
     case KeyKind::port_range:
     case KeyKind::port_or_range: return parse_port_range(value).has_value();
     case KeyKind::hash_seed: return parse_hash_seed(value).has_value();
+    case KeyKind::window: return parse_window(value).has_value();
     case KeyKind::http_path: return is_http_path(value);
     case KeyKind::http_host: return is_http_host(value);
     case KeyKind::status_list: return parse_status_list(value).has_value();
@@ -172,11 +172,6 @@ bool TableReader::is_acceptable(KeySpec const& key, std::string const& value, Pl
         report_malformed(key, value, place);
         return false;
     }
-    if (auto const hint = unsupported_hint(key.group, key.name, value); !hint.empty()) {
-        problems_->error(place, assignment(key, value) + " is not supported by this version",
-                         std::string{hint});
-        return false;
-    }
     if (key.kind != KeyKind::address && key.kind != KeyKind::address_list) return true;
     auto const flaw = flaw_of(Address::parse(value).value_or(Address{}));
     if (flaw) problems_->error(place, assignment(key, value) + " is " + flaw->what, flaw->hint);
@@ -288,6 +283,10 @@ void TableReader::read(std::string_view key, PortRange& out) const {
 
 void TableReader::read(std::string_view key, HashSeed& out) const {
     if (auto const value = text(key)) out = parse_hash_seed(*value).value_or(out);
+}
+
+void TableReader::read(std::string_view key, std::optional<Window>& out) const {
+    if (auto const value = text(key)) out = parse_window(*value);
 }
 
 void TableReader::read(std::string_view key, std::vector<StatusRange>& out) const {

@@ -50,6 +50,7 @@ public:
     void read(std::string_view key, Address& out) const;
     void read(std::string_view key, PortRange& out) const; ///< also from an integer
     void read(std::string_view key, HashSeed& out) const;
+    void read(std::string_view key, std::optional<Window>& out) const;
     void read(std::string_view key, std::vector<StatusRange>& out) const;
     void read(std::string_view key, std::vector<std::string>& out) const;
     void read(std::string_view key, std::vector<Address>& out) const;

@@ -26,7 +26,21 @@ enum class LogLevel : std::uint8_t { error, warning, info, debug };
 enum class LogFormat : std::uint8_t { text, json };
 enum class CheckType : std::uint8_t { none, tcp, http, https, udp, grpc, exec, agent };
 
-/// When a backend is probed and how many results in a row move it.
+/// What a backend is taken for until its first probe ends: `last` as it was measured when it was last probed.
+enum class Init : std::uint8_t { down, up, last };
+
+/// What becomes of passive evidence: it asks for a probe, it may also eject by itself, or it is ignored.
+enum class Passive : std::uint8_t { probe, eject, off };
+
+/// So many failed probes among the newest ones; 1 <= failures <= of <= 32.
+struct Window {
+    unsigned failures = 1;
+    unsigned of = 1;
+
+    friend constexpr bool operator==(Window const&, Window const&) = default;
+};
+
+/// When a backend is probed and how many results move it.
 struct HealthPolicy {
     Duration interval = std::chrono::seconds{1};            ///< while up and unsuspected
     Duration fast_interval = std::chrono::milliseconds{25}; ///< in transition and after passive evidence
@@ -34,6 +48,10 @@ struct HealthPolicy {
     Duration timeout = std::chrono::milliseconds{500};      ///< of one probe, in total
     unsigned rise = 2;                                      ///< passed probes in a row until up, >= 1
     unsigned fall = 3;                                      ///< failed probes in a row until down, >= 1
+    std::optional<Window> window{};                         ///< takes the place of `fall`
+    Init init = Init::down;
+    Passive passive = Passive::probe;
+    Duration damping{}; ///< half-life of the penalty for going down; 0: no damping
 
     friend bool operator==(HealthPolicy const&, HealthPolicy const&) = default;
 };
@@ -107,6 +125,10 @@ struct Service {
     std::uint16_t gue_port = 6080; ///< gue: UDP port of the backends
     OnDown on_down = OnDown::reset;
     unsigned panic_threshold = 50; ///< percent; 0: never
+    unsigned panic_margin = 10;    ///< percent above the threshold that end a panic
+    Duration slow_start{};         ///< from coming up to the full weight; 0: at once
+    unsigned healthy_low = 1;      ///< fewer healthy backends withdraw the address
+    unsigned healthy_high = 1;     ///< so many announce it again; >= healthy_low
     Duration idle_timeout = std::chrono::minutes{15};
     std::vector<Backend> backends;
 

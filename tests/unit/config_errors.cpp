@@ -143,28 +143,6 @@ backend = [{name = "b", address = "10.0.0.2", port = 1}]
 )");
 }
 
-TEST(ConfigErrors, RefusesWhatThisVersionDoesNotDoYet) {
-    EXPECT_EQ(rendered_in_service(R"(address = "fd00::1"
-forward = "dsr"
-source = "client"
-slow_start = "30s"
-)"),
-              R"(pointsman.toml:6:11: error: `address = "fd00::1"` is not supported by this version
-    6 | address = "fd00::1"
-      |           ^^^^^^^^^ supported: IPv4 addresses
-pointsman.toml:7:11: error: `forward = "dsr"` is not supported by this version
-    7 | forward = "dsr"
-      |           ^^^^^ supported: "nat"
-pointsman.toml:8:10: error: `source = "client"` is not supported by this version
-    8 | source = "client"
-      |          ^^^^^^^^ supported: "pool"
-pointsman.toml:9:14: error: `slow_start = "30s"` is not supported by this version
-    9 | slow_start = "30s"
-      |              ^^^^^ supported: "0s"
-)");
-    EXPECT_EQ(rendered_in_service("address = \"10.0.0.1\"\nslow_start = \"0ms\"\n"), "");
-}
-
 TEST(ConfigErrors, RefusesAddressesThatNoPacketReaches) {
     EXPECT_EQ(rendered_in_service("address = \"127.0.0.1\"\n"),
               R"(pointsman.toml:6:11: error: `address = "127.0.0.1"` is a loopback address

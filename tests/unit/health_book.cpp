@@ -137,6 +137,37 @@ TEST_F(Book, ProgramsAreRunForEachBackendApart) {
     EXPECT_EQ(book.wanted({}).size(), 3U);
 }
 
+TEST_F(Book, ABackendDrainsWhenOneCheckAsksForItAndNoneIsDown) {
+    note(0, up);
+    EXPECT_EQ(transition_after(1, draining), (Transition{unknown, draining}));
+    EXPECT_EQ(transition_after(0, down), (Transition{draining, down}));
+    EXPECT_EQ(transition_after(0, up), (Transition{down, draining}));
+    EXPECT_EQ(transition_after(1, up), (Transition{draining, up}));
+}
+
+TEST_F(Book, ABackendThatIsNewToAProbeKnowsWhatTheOthersKnow) {
+    note(0, up);
+    note(1, down);
+    desired.services.push_back(desired.services[0]);
+    desired.services[1].name = "other";
+    desired.services[1].backends[0].more_checks.clear();
+    book.assign(desired);
+    EXPECT_EQ(book.measured().at({"other", "b1"}), up);
+    EXPECT_EQ(book.measured().at(b1), down);
+}
+
+TEST_F(Book, GoesOnFromWhatAnotherDaemonKnewWithItsRows) {
+    HealthState const failing{.state = up, .failed_in_row = 2, .suspect = true};
+    book.resume({{b1, {{"tcp", failing}}}, {{"web", "gone"}, {{"tcp", failing}}}});
+    EXPECT_EQ(measured(), up);
+    EXPECT_EQ(book.checks(b1)[0].health, failing);
+    EXPECT_EQ(book.checks(b1)[1].health, (HealthState{.state = up})) << "new: as the backend was";
+    EXPECT_EQ(book.states_of(b1).size(), 2U);
+    for (auto const& wanted : book.wanted({}))
+        EXPECT_EQ(wanted.resume,
+                  wanted.target.check.type == CheckType::tcp ? failing : HealthState{.state = up});
+}
+
 TEST_F(Book, ABackendInMaintenanceIsNotProbed) {
     EXPECT_TRUE(book.wanted({{b1, AdminState::maint}}).empty());
     EXPECT_EQ(book.wanted({{b1, AdminState::drain}}).size(), 2U);
