@@ -165,9 +165,10 @@ void Daemon::on_published(Published const& published) {
         if (change.kind == Change::Kind::announce) {
             audit_.write("announce",
                          {{"service", change.key.service}, {"was", change.was}, {"now", change.now}});
-            spdlog::warn("{}: its address should be {}", change.key.service,
-                         change.now == "on" ? "announced: enough backends are healthy"
-                                            : "withdrawn: too few backends are healthy");
+            auto const level = change.now == "on" ? spdlog::level::info : spdlog::level::warn;
+            spdlog::log(level, "{}: its address should be {}", change.key.service,
+                        change.now == "on" ? "announced: enough backends are healthy"
+                                           : "withdrawn: too few backends are healthy");
         }
         if (change.kind == Change::Kind::backend && change.was == "absent" && change.now != "absent" &&
             !stories_.contains(change.key))
