@@ -50,6 +50,19 @@ def test_an_https_check_verifies_the_certificate_and_names_what_is_wrong_with_it
             assert daemon.wait_for_state("b2", "down")["last_probe"]["outcome"] == "L6RSP"
 
 
+def test_a_backend_that_asks_for_it_by_one_of_its_checks_drains() -> None:
+    with Lab() as lab:
+        for host in lab.backends:
+            Nginx(host)
+        checks = [{"type": "tcp"}, {"type": "http", "path": "/missing", "drain_status": "404"}]
+        with daemon_with(lab, service(lab, checks)) as daemon:
+            backend = daemon.wait_for_state("b1", "drain")
+            assert (backend["admin"], backend["eligible"]) == ("ready", False)
+            assert {check["name"]: check["state"] for check in backend["checks"]} == {"tcp": "up", "http": "drain"}
+            record = daemon.wait_for_audit(kind="health", backend="b1", now="drain")
+            assert (record["measured"], record["was"]) == ("drain", "down")
+
+
 def test_a_udp_check_finds_a_closed_port_at_once_and_an_answer_when_it_comes_back() -> None:
     with Lab() as lab:
         b1, b2 = lab.backends
