@@ -1,18 +1,20 @@
 #include "healthcheck/monitor.hpp"
 
-#include "healthcheck/schedule.hpp"
+#include "healthcheck/probe_track.hpp"
 
 #include <boost/asio/as_tuple.hpp>
 #include <boost/asio/bind_cancellation_slot.hpp>
 #include <boost/asio/cancellation_signal.hpp>
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/error.hpp>
+#include <boost/asio/post.hpp>
 #include <boost/asio/use_awaitable.hpp>
 #include <boost/container_hash/hash.hpp>
 #include <boost/system/system_error.hpp>
 
 #include <algorithm>
 #include <cassert>
+#include <list>
 #include <utility>
 
 namespace pointsman {
@@ -41,39 +43,62 @@ ProbeTarget without_policy(ProbeTarget target) {
 
 } // namespace
 
-/// One target's loop. `wake` is waited on only between probes.
-struct HealthMonitor::Watch {
-    Watch(asio::any_io_executor const& executor, ProbeTarget probed, HealthState resumed)
-        : target{std::move(probed)}
-        , state{resumed}
-        , wake{executor} {}
-
-    [[nodiscard]] HealthPolicy const& policy() const noexcept { return target.check.policy; }
-    void remember(Outcome const& outcome);
-
-    ProbeTarget const target;
-    HealthState state;
-    std::optional<Clock::time_point> first_failure;
-    std::vector<JudgedProbe> evidence; ///< the row against `state`
-    Clock::time_point due{};           ///< when the next probe starts
-    Clock::time_point started{};       ///< the last one
-    bool in_flight = false;
-    bool asked_again = false; ///< evidence came that the probe in flight is too old to answer
-    bool wanted = true;
-    asio::steady_timer wake;
+/// One probe under way.
+struct HealthMonitor::Flight {
+    std::optional<Clock::time_point> started; ///< nullopt while it waits for its turn
+    bool overlapped = false;                  ///< others of its target were under way meanwhile
     asio::cancellation_signal cancel;
 };
 
-/// Keeps the books on rows; `state` is still the one before this outcome.
-void HealthMonitor::Watch::remember(Outcome const& outcome) {
-    if (outcome.code == OutcomeCode::OWN) return;
-    if (outcome.passed()) first_failure.reset();
-    if (!outcome.passed() && !first_failure) first_failure = started;
+/// One target: a loop that starts its probes, and those under way.
+struct HealthMonitor::Watch {
+    Watch(asio::any_io_executor const& executor, ProbeTarget probed, HealthState resumed)
+        : target{std::move(probed)}
+        , track{resumed}
+        , wake{executor} {}
 
-    auto const confirmed = outcome.passed() ? MeasuredState::up : MeasuredState::down;
-    if (state.state == confirmed) return evidence.clear();
+    [[nodiscard]] HealthPolicy const& policy() const noexcept { return target.check.policy; }
+    [[nodiscard]] Clock::time_point next() const noexcept;
+    void remember(MeasuredState was, Clock::time_point began, Outcome const& outcome);
+    void cancel_all();
+
+    ProbeTarget const target;
+    ProbeTrack track;
+    std::optional<Clock::time_point> first_failure;
+    std::vector<JudgedProbe> evidence; ///< the row against the state
+    bool wanted = true;
+    bool loop_ended = false;
+    std::list<Flight> flights; ///< oldest first
+    asio::steady_timer wake;   ///< cancelled when next() may have changed
+    asio::cancellation_signal cancel;
+};
+
+Clock::time_point HealthMonitor::Watch::next() const noexcept {
+    Flights under_way{.count = flights.size()};
+    for (auto const& flight : flights)
+        under_way.in_line |= !flight.started;
+    if (!flights.empty() && !under_way.in_line) {
+        under_way.oldest = *flights.front().started;
+        under_way.newest = *flights.back().started;
+    }
+    return track.next(policy(), under_way);
+}
+
+/// Keeps the books on rows; `was` is the state before this outcome.
+void HealthMonitor::Watch::remember(MeasuredState was, Clock::time_point began, Outcome const& outcome) {
+    if (outcome.passed()) first_failure.reset();
+    if (!outcome.passed() && !first_failure) first_failure = began;
+
+    auto const against = works(was) ? !outcome.passed() : outcome.passed();
+    if (!against && was != MeasuredState::unknown) return evidence.clear();
     if (evidence.size() == evidence_limit) evidence.erase(evidence.begin());
-    evidence.push_back({started, outcome});
+    evidence.push_back({began, outcome});
+}
+
+void HealthMonitor::Watch::cancel_all() {
+    cancel.emit(asio::cancellation_type::terminal);
+    for (auto& flight : flights)
+        flight.cancel.emit(asio::cancellation_type::terminal);
 }
 
 std::size_t HealthMonitor::TargetHash::operator()(ProbeTarget const& target) const noexcept {
@@ -89,6 +114,7 @@ HealthMonitor::HealthMonitor(asio::any_io_executor executor, OnReport on_report,
     , on_report_{std::move(on_report)}
     , random_{options.jitter_seed}
     , slots_{options.in_flight_limit}
+    , program_slots_{options.program_limit}
     , all_ended_{executor_} {}
 
 HealthMonitor::~HealthMonitor() {
@@ -100,7 +126,7 @@ void HealthMonitor::set_targets(std::vector<WantedProbe> const& wanted) {
     auto const added = add_wanted(wanted, before);
     for (auto const& [target, watch] : before) {
         watch->wanted = watches_.contains(target);
-        if (!watch->wanted) watch->cancel.emit(asio::cancellation_type::terminal);
+        if (!watch->wanted) watch->cancel_all();
     }
     for (std::size_t i = 0; i < added.size(); ++i)
         start(*added[i], first_delay(i, added.size(), added[i]->policy().interval));
@@ -111,7 +137,7 @@ std::vector<HealthMonitor::Watch*> HealthMonitor::add_wanted(std::vector<WantedP
                                                              ByTarget<Watch*> const& before) {
     ByTarget<MeasuredState> known;
     for (auto const& [target, watch] : before)
-        known.emplace(without_policy(target), watch->state.state);
+        known.emplace(without_policy(target), watch->track.state().state);
 
     std::vector<Watch*> added;
     for (auto const& [target, resume] : wanted) {
@@ -132,18 +158,32 @@ std::vector<HealthMonitor::Watch*> HealthMonitor::add_wanted(std::vector<WantedP
 }
 
 void HealthMonitor::start(Watch& watch, Duration delay) {
-    watch.due = Clock::now() + delay;
+    watch.track.begin_at(Clock::now() + delay);
     auto on_end = [this, &watch](std::exception_ptr const& failure) { on_loop_end(watch, failure); };
     asio::co_spawn(executor_, watch_loop(watch),
                    asio::bind_cancellation_slot(watch.cancel.slot(), std::move(on_end)));
 }
 
 void HealthMonitor::on_loop_end(Watch& watch, std::exception_ptr const& failure) {
-    bool const expected = !watch.wanted && is_cancellation(failure);
+    bool const expected = !watch.wanted && (!failure || is_cancellation(failure));
+    watch.loop_ended = true;
+    forget_if_ended(watch);
+    if (!expected) std::rethrow_exception(failure);
+}
+
+void HealthMonitor::on_flight_end(Watch& watch, Flight& flight, std::exception_ptr const& failure) {
+    bool const expected = !failure || (!watch.wanted && is_cancellation(failure));
+    watch.flights.remove_if([&](Flight const& other) { return &other == &flight; });
+    watch.wake.cancel();
+    forget_if_ended(watch);
+    if (!expected) std::rethrow_exception(failure);
+}
+
+void HealthMonitor::forget_if_ended(Watch& watch) {
+    if (!watch.loop_ended || !watch.flights.empty()) return;
     if (watch.wanted) watches_.erase(watch.target);
     loops_.erase(&watch);
     if (loops_.empty()) all_ended_.cancel();
-    if (!expected) std::rethrow_exception(failure);
 }
 
 asio::awaitable<void> HealthMonitor::stop() {
@@ -154,63 +194,82 @@ asio::awaitable<void> HealthMonitor::stop() {
     }
 }
 
-void HealthMonitor::probe_now(ProbeTarget const& target) {
+void HealthMonitor::probe_now(ProbeTarget const& target, Evidence kind) {
     auto const found = watches_.find(target);
-    if (found == watches_.end() || found->second->state.state != MeasuredState::up) return;
-    ++counters_.evidence;
+    if (found == watches_.end()) return;
     Watch& watch = *found->second;
-    watch.state = on_evidence(watch.state);
-    if (watch.in_flight) {
-        watch.asked_again |= !answers_evidence(watch.started, Clock::now(), watch.policy());
-        return;
-    }
-    watch.due = std::min(watch.due, watch.started + next_interval(watch.state, watch.policy()));
+    if (!watch.track.ask(kind, watch.policy(), Clock::now())) return;
+    ++counters_.evidence;
     watch.wake.cancel();
 }
 
-/// Ends only by cancellation.
+/// Ends by cancellation or, since a probe need not wait for anything, when it finds itself unwanted.
 asio::awaitable<void> HealthMonitor::watch_loop(Watch& watch) {
-    for (;;) {
-        while (Clock::now() < watch.due) {
-            watch.wake.expires_at(watch.due);
+    // co_spawn never reports the end of a coroutine that was cancelled before it was suspended once
+    // (Boost 1.81).
+    co_await asio::post(executor_, asio::use_awaitable);
+    while (watch.wanted) {
+        while (Clock::now() < watch.next()) {
+            watch.wake.expires_at(watch.next());
             co_await watch.wake.async_wait(asio::as_tuple(asio::use_awaitable));
         }
-        Outcome const outcome = co_await probe_once(watch);
-        if (watch.wanted) conclude(watch, outcome);
+        launch(watch);
     }
 }
 
-asio::awaitable<Outcome> HealthMonitor::probe_once(Watch& watch) {
-    auto const slot = co_await slots_.take();
-    watch.in_flight = true;
-    watch.started = Clock::now();
-    Outcome outcome = co_await probe(watch.target);
-    watch.in_flight = false;
+void HealthMonitor::launch(Watch& watch) {
+    Flight& flight = watch.flights.emplace_back();
+    for (auto& other : watch.flights)
+        other.overlapped = watch.flights.size() > 1;
+    auto on_end = [this, &watch, &flight](std::exception_ptr const& failure) {
+        on_flight_end(watch, flight, failure);
+    };
+    asio::co_spawn(executor_, fly(watch, flight),
+                   asio::bind_cancellation_slot(flight.cancel.slot(), std::move(on_end)));
+}
 
-    bool const stood_still = stalled(watch.started + watch.policy().timeout, Clock::now(), watch.policy());
+asio::awaitable<void> HealthMonitor::fly(Watch& watch, Flight& flight) {
+    co_await asio::post(executor_, asio::use_awaitable); // as in watch_loop
+    std::optional<ProbeSlots::Slot> program;
+    if (watch.target.check.type == CheckType::exec) program.emplace(co_await program_slots_.take());
+    auto const slot = co_await slots_.take();
+    flight.started = Clock::now();
+    watch.track.started(*flight.started);
+    watch.wake.cancel(); // the next one may follow this
+    Outcome outcome = co_await probe(watch.target);
+    blame_self(watch, flight, outcome);
+    if (watch.wanted) conclude(watch, flight, outcome);
+}
+
+/// Makes an outcome OWN if this process stood still, and counts it.
+void HealthMonitor::blame_self(Watch const& watch, Flight const& flight, Outcome& outcome) {
+    auto const planned = *flight.started + watch.policy().timeout;
+    bool const stood_still = stalled(planned, Clock::now(), watch.policy(), flight.overlapped);
     if (stood_still) outcome = Outcome{OutcomeCode::OWN, outcome.duration, 0, 0, {}};
     ++counters_.probes;
     counters_.own_faults += outcome.code == OutcomeCode::OWN;
     counters_.stalls += stood_still;
-    co_return outcome;
 }
 
-void HealthMonitor::conclude(Watch& watch, Outcome const& outcome) {
-    auto const step = on_outcome(watch.state, outcome.code, watch.policy());
-    watch.remember(outcome);
-    // A probe that began before the evidence cannot dispel it.
-    bool const asked_again = std::exchange(watch.asked_again, false);
-    watch.state = asked_again ? on_evidence(step.state) : step.state;
-    watch.due = watch.started + next_delay(watch.state, watch.policy(), random());
-    on_report_({watch.target, outcome, watch.state, step.transition, watch.started, watch.first_failure,
+void HealthMonitor::conclude(Watch& watch, Flight const& flight, Outcome const& outcome) {
+    auto const was = watch.track.state().state;
+    auto const counted =
+        watch.track.conclude(*flight.started, outcome.code, outcome.drains(), watch.policy(), random());
+    if (counted.counts) watch.remember(was, *flight.started, outcome);
+    report(watch, flight, outcome, counted.transition);
+    if (counted.transition) watch.evidence.clear();
+}
+
+void HealthMonitor::report(Watch const& watch, Flight const& flight, Outcome const& outcome,
+                           std::optional<Transition> transition) {
+    on_report_({watch.target, outcome, watch.track.state(), transition, *flight.started, watch.first_failure,
                 watch.evidence});
-    if (step.transition) watch.evidence.clear();
 }
 
 std::optional<HealthState> HealthMonitor::state_of(ProbeTarget const& target) const {
     auto const found = watches_.find(target);
     if (found == watches_.end()) return std::nullopt;
-    return found->second->state;
+    return found->second->track.state();
 }
 
 MonitorCounters HealthMonitor::counters() const noexcept {

@@ -49,6 +49,7 @@ struct WantedProbe {
 
 struct MonitorOptions {
     std::size_t in_flight_limit = 512;
+    std::size_t program_limit = 32; ///< of checks of type exec, within in_flight_limit
     std::uint32_t jitter_seed = 1;
 };
 
@@ -64,7 +65,9 @@ struct MonitorCounters {
 };
 
 /// Probes each distinct target in a loop of its own and tells what came of it. Keeps one HealthState per
-/// target; judges by `on_outcome` alone. One thread: all calls and the callback happen on the executor's.
+/// target; judges by `on_outcome` alone. Probes of a target in doubt overlap (`next_start`); what of their
+/// results still counts is `is_stale`'s to say. One thread: all calls and the callback happen on the
+/// executor's.
 ///
 /// An exception out of the callback, or any other that is not expected, leaves through the executor's run().
 class HealthMonitor {
@@ -82,10 +85,10 @@ public:
     /// unknown.
     void set_targets(std::vector<WantedProbe> const& wanted);
 
-    /// Passive evidence against a target. If it is up, it becomes suspect and is probed at once, but a fast
-    /// interval after its last probe at the earliest. Unknown targets and targets that are not up are left
+    /// Passive evidence against a target. If it works, it becomes suspect and is probed at once, but a fast
+    /// interval after its last probe at the earliest. Unknown targets and targets that are down are left
     /// alone.
-    void probe_now(ProbeTarget const& target);
+    void probe_now(ProbeTarget const& target, Evidence kind = Evidence::general);
 
     /// Cancels every loop; completes when all have ended. Afterwards set_targets may start again.
     [[nodiscard]] boost::asio::awaitable<void> stop();
@@ -95,6 +98,7 @@ public:
 
 private:
     struct Watch;
+    struct Flight;
     struct TargetHash {
         std::size_t operator()(ProbeTarget const& target) const noexcept;
     };
@@ -104,16 +108,23 @@ private:
     std::vector<Watch*> add_wanted(std::vector<WantedProbe> const& wanted, ByTarget<Watch*> const& before);
     void start(Watch& watch, Duration delay);
     void on_loop_end(Watch& watch, std::exception_ptr const& failure);
+    void on_flight_end(Watch& watch, Flight& flight, std::exception_ptr const& failure);
+    void forget_if_ended(Watch& watch);
 
     boost::asio::awaitable<void> watch_loop(Watch& watch);
-    boost::asio::awaitable<Outcome> probe_once(Watch& watch);
-    void conclude(Watch& watch, Outcome const& outcome);
+    void launch(Watch& watch);
+    boost::asio::awaitable<void> fly(Watch& watch, Flight& flight);
+    void blame_self(Watch const& watch, Flight const& flight, Outcome& outcome);
+    void conclude(Watch& watch, Flight const& flight, Outcome const& outcome);
+    void report(Watch const& watch, Flight const& flight, Outcome const& outcome,
+                std::optional<Transition> transition);
     [[nodiscard]] double random();
 
     boost::asio::any_io_executor executor_;
     OnReport on_report_;
     std::minstd_rand random_;
     ProbeSlots slots_;
+    ProbeSlots program_slots_;
     MonitorCounters counters_;
     ByTarget<Watch*> watches_; ///< the wanted ones
     /// Owns each watch until its loop has ended, wanted or not.

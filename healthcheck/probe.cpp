@@ -4,20 +4,61 @@
 
 namespace pointsman {
 
-ProbeTarget target_of(Backend const& backend) {
-    ProbeTarget target{backend.address, backend.check.port.value_or(backend.port), backend.check};
-    target.check.port.reset();
-    if (target.check.type != CheckType::http) {
-        target.check = Check{};
-        target.check.type = backend.check.type;
-        target.check.policy = backend.check.policy;
+namespace {
+
+void copy_http(Check const& from, Check& to) {
+    to.method = from.method;
+    to.path = from.path;
+    to.host = from.host;
+    to.headers = from.headers;
+    to.expect_status = from.expect_status;
+    to.drain_status = from.drain_status;
+    to.expect = from.expect;
+}
+
+/// What the check's type reads of it.
+Check essence_of(Check const& check) {
+    Check out;
+    out.type = check.type;
+    out.policy = check.policy;
+    switch (check.type) {
+    case CheckType::none: break;
+    case CheckType::https: out.tls = check.tls; [[fallthrough]];
+    case CheckType::http: copy_http(check, out); break;
+    case CheckType::tcp:
+    case CheckType::udp: out.expect = check.expect; [[fallthrough]];
+    case CheckType::agent: out.send = check.send; break;
+    case CheckType::grpc:
+        out.grpc_service = check.grpc_service;
+        if (check.tls.required) out.tls = check.tls;
+        break;
+    case CheckType::exec: out.command = check.command; break;
     }
+    if (!out.expect.is_set()) out.expect = {};
+    if (check.type == CheckType::https) out.tls.required = false; // it says nothing there
+    return out;
+}
+
+} // namespace
+
+ProbeTarget target_of(std::string const& service, Backend const& backend, Check const& check) {
+    ProbeTarget target{backend.address, check.port.value_or(backend.port), essence_of(check)};
+    if (check.type == CheckType::exec) target.backend = {service, backend.name};
     return target;
 }
 
 boost::asio::awaitable<Outcome> probe(ProbeTarget target) {
-    return target.check.type == CheckType::http ? probe_http(std::move(target))
-                                                : probe_tcp(std::move(target));
+    switch (target.check.type) {
+    case CheckType::none: break;
+    case CheckType::tcp: return probe_tcp(std::move(target));
+    case CheckType::http:
+    case CheckType::https: return probe_http(std::move(target));
+    case CheckType::udp: return probe_udp(std::move(target));
+    case CheckType::grpc: return probe_grpc(std::move(target));
+    case CheckType::exec: return probe_exec(std::move(target));
+    case CheckType::agent: return probe_agent(std::move(target));
+    }
+    std::unreachable();
 }
 
 } // namespace pointsman

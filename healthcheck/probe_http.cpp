@@ -1,14 +1,12 @@
+#include "healthcheck/answer_search.hpp"
 #include "healthcheck/probe.hpp"
+#include "healthcheck/probe_connection.hpp"
+#include "healthcheck/probe_http_body.hpp"
 #include "healthcheck/probe_http_message.hpp"
 #include "healthcheck/probe_socket.hpp"
 
-#include <boost/asio/as_tuple.hpp>
-#include <boost/asio/buffer.hpp>
+#include <boost/asio/error.hpp>
 #include <boost/asio/this_coro.hpp>
-#include <boost/asio/use_awaitable.hpp>
-#include <boost/asio/write.hpp>
-#include <boost/beast/core/error.hpp>
-#include <boost/beast/core/tcp_stream.hpp>
 
 #include <algorithm>
 #include <array>
@@ -16,95 +14,121 @@
 namespace pointsman {
 
 namespace asio = boost::asio;
-namespace beast = boost::beast;
 using boost::system::error_code;
-using Clock = std::chrono::steady_clock;
 using Progress = HttpAnswer::Progress;
+using Verdict = AnswerSearch::Verdict;
 
 namespace {
 
-constexpr auto as_result = asio::as_tuple(asio::use_awaitable);
+constexpr std::size_t piece_size = 2048;
 
-bool is_expected(unsigned status, std::vector<StatusRange> const& expected) noexcept {
-    return std::ranges::any_of(expected,
-                               [status](StatusRange r) { return r.first <= status && status <= r.last; });
+bool holds(std::vector<StatusRange> const& ranges, unsigned status) noexcept {
+    return std::any_of(ranges.begin(), ranges.end(), [status](StatusRange const& range) {
+        return range.first <= status && status <= range.last;
+    });
 }
 
-OutcomeCode connect_failure(error_code error) noexcept {
-    return error == beast::error::timeout ? OutcomeCode::L4TOUT : code_of_connect_error(error);
-}
-
-OutcomeCode answer_failure(error_code error) noexcept {
-    return error == beast::error::timeout ? OutcomeCode::L7TOUT : code_of_answer_error(error);
-}
-
-OutcomeCode judge(HttpAnswer const& answer, Progress progress, Check const& check) noexcept {
-    if (progress != Progress::complete) return OutcomeCode::L7RSP;
-    return is_expected(answer.status(), check.expect_status) ? OutcomeCode::L7OK : OutcomeCode::L7STS;
-}
-
-/// Reads up to the end of the head and no further: a body, however long, is left to the reset that ends the
-/// probe. Fails with what ended the stream before that.
-asio::awaitable<error_code> read_head(beast::tcp_stream& stream, HttpAnswer& answer, Progress& progress,
-                                      std::optional<Clock::time_point>& first_byte) {
-    std::array<char, 2048> piece;
-    while (progress == Progress::incomplete) {
-        auto const [error, size] = co_await stream.async_read_some(asio::buffer(piece), as_result);
-        if (error) co_return error;
-        if (!first_byte) first_byte = Clock::now();
-        progress = answer.take({piece.data(), size});
-    }
-    co_return error_code{};
-}
-
-/// Asks and reads on a stream that is connected and has its deadline. `duration` is left to the caller.
-asio::awaitable<Outcome> ask(beast::tcp_stream& stream, ProbeTarget const& target,
-                             Clock::time_point started) {
-    auto const request = request_text(target);
-    HttpAnswer answer;
-    auto progress = Progress::incomplete;
-    auto [error, written] = co_await asio::async_write(stream, asio::buffer(request), as_result);
-    Outcome outcome;
-    std::optional<Clock::time_point> first_byte;
-    if (!error) {
-        outcome.steps.sent = elapsed_since(started);
-        error = co_await read_head(stream, answer, progress, first_byte);
-    }
-    throw_if_cancelled(error);
-
-    if (first_byte)
-        outcome.steps.first_byte =
-            std::chrono::duration_cast<std::chrono::microseconds>(*first_byte - started);
-    outcome.code = error ? answer_failure(error) : judge(answer, progress, target.check);
-    outcome.error = errno_of(error);
+/// What the end of the head decides. A status that passes may still fail by its body.
+Outcome judge_head(Outcome outcome, HttpAnswer const& answer, Progress progress, Check const& check) {
     outcome.status = answer.status();
+    outcome.code = OutcomeCode::L7RSP;
+    if (progress == Progress::complete) {
+        bool const drain = holds(check.drain_status, answer.status());
+        bool const passed = drain || holds(check.expect_status, answer.status());
+        outcome.code = passed ? OutcomeCode::L7OK : OutcomeCode::L7STS;
+        if (drain) outcome.asks = AdminState::drain;
+    }
     if (!outcome.passed()) outcome.first_bytes = answer.first_bytes();
-    co_return outcome;
+    return outcome;
 }
+
+/// One request and its answer on a connection that stands.
+class HttpExchange {
+public:
+    HttpExchange(ProbeConnection& connection, ProbeTarget const& target)
+        : connection_{connection}
+        , check_{target.check}
+        , search_{target.check.expect} {}
+
+    asio::awaitable<Outcome> run(std::string request) {
+        auto error = co_await connection_.write(request);
+        auto progress = Progress::incomplete;
+        ProbeConnection::Piece piece;
+        while (!error && progress == Progress::incomplete) {
+            piece = co_await connection_.read(buffer_);
+            error = piece.error;
+            if (!error) progress = answer_.take(piece.octets);
+        }
+        auto outcome =
+            error ? connection_.failure(ProbeStep::answer, error) : connection_.outcome(OutcomeCode::L7OK);
+        outcome.status = answer_.status();
+        outcome.first_bytes = answer_.first_bytes();
+        if (error) co_return outcome;
+        outcome.first_bytes.clear();
+        outcome = judge_head(std::move(outcome), answer_, progress, check_);
+        bool const body_decides = outcome.passed() && !outcome.asks && check_.expect.is_set();
+        if (body_decides) co_return co_await judge_body(std::move(outcome), answer_.body_of(piece.octets));
+        co_return outcome;
+    }
+
+private:
+    /// Reads as much of the body as it takes to find what is expected or to know that it is not there.
+    asio::awaitable<Outcome> judge_body(Outcome passed, std::string_view begun) {
+        HttpBody body{answer_.framing(), check_.method, answer_.status()};
+        auto verdict = take(body, begun);
+        while (verdict == Verdict::open) {
+            auto const piece = co_await connection_.read(buffer_);
+            if (piece.error && piece.error != asio::error::eof) {
+                auto failed = connection_.failure(ProbeStep::answer, piece.error);
+                failed.status = answer_.status();
+                failed.text = "the body ended before the expected text came";
+                failed.first_bytes = search_.octets().substr(0, first_bytes_limit);
+                co_return failed;
+            }
+            if (piece.error) body.end();
+            verdict = piece.error ? search_.end() : take(body, piece.octets);
+        }
+        if (verdict != Verdict::found) {
+            passed.code = OutcomeCode::L7RSP;
+            passed.text = body.progress() == HttpBody::Progress::invalid
+                              ? "the body is cut short or has no valid form"
+                              : reason_of(verdict);
+            passed.first_bytes = search_.octets().substr(0, first_bytes_limit);
+        }
+        passed.duration = connection_.outcome(passed.code).duration;
+        co_return passed;
+    }
+
+    Verdict take(HttpBody& body, std::string_view octets) {
+        std::string content;
+        bool const more = body.take(octets, content) == HttpBody::Progress::incomplete;
+        auto const verdict = search_.take(content);
+        return verdict == Verdict::open && !more ? search_.end() : verdict;
+    }
+
+    ProbeConnection& connection_;
+    Check const& check_;
+    HttpAnswer answer_;
+    AnswerSearch search_;
+    std::array<char, piece_size> buffer_;
+};
 
 } // namespace
 
-boost::asio::awaitable<Outcome> probe_http(ProbeTarget target) {
-    auto const started = Clock::now();
-    auto const executor = co_await asio::this_coro::executor;
-
-    error_code open_error;
-    beast::tcp_stream stream{open_probe_socket(executor, target.address, open_error)};
-    if (open_error)
-        co_return Outcome{connect_failure(open_error), elapsed_since(started), errno_of(open_error), 0, {}};
-
-    stream.expires_at(started + target.check.policy.timeout); // of everything that follows, together
-    auto const [connect_error] = co_await stream.async_connect(endpoint_of(target), as_result);
-    throw_if_cancelled(connect_error);
-    if (connect_error)
-        co_return Outcome{
-            connect_failure(connect_error), elapsed_since(started), errno_of(connect_error), 0, {}};
-
-    auto const connected = elapsed_since(started);
-    auto outcome = co_await ask(stream, target, started);
-    outcome.steps.connected = connected;
-    outcome.duration = elapsed_since(started);
-    co_return outcome;
+asio::awaitable<Outcome> probe_http(ProbeTarget target) {
+    ProbeConnection connection{co_await asio::this_coro::executor, target};
+    if (auto const error = co_await connection.connect())
+        co_return connection.failure(ProbeStep::connect, error);
+    if (target.check.type == CheckType::https) {
+        std::string flaw;
+        if (auto const error = co_await connection.start_tls(flaw)) {
+            auto outcome = connection.failure(ProbeStep::tls, error);
+            outcome.text = flaw.substr(0, outcome_text_limit);
+            co_return outcome;
+        }
+    }
+    HttpExchange exchange{connection, target};
+    co_return co_await exchange.run(request_text(target));
 }
 
 } // namespace pointsman

@@ -1,6 +1,8 @@
 #include "healthcheck/probe_http_message.hpp"
 
 #include <algorithm>
+#include <charconv>
+#include <system_error>
 
 #ifndef POINTSMAN_VERSION
 #error "POINTSMAN_VERSION is set by the build"
@@ -36,18 +38,58 @@ bool is_interim(unsigned status) noexcept {
     return status < 200 && status != 101;
 }
 
+char lower(char c) noexcept {
+    return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c;
+}
+
+bool same_text(std::string_view a, std::string_view b) noexcept {
+    return std::equal(a.begin(), a.end(), b.begin(), b.end(),
+                      [](char x, char y) { return lower(x) == lower(y); });
+}
+
+std::string_view trimmed(std::string_view text) noexcept {
+    constexpr std::string_view blanks = " \t";
+    text.remove_prefix(std::min(text.find_first_not_of(blanks), text.size()));
+    return text.substr(0, text.find_last_not_of(blanks) + 1);
+}
+
+bool ends_chunked(std::string_view codings) noexcept {
+    constexpr std::string_view chunked = "chunked";
+    return codings.size() >= chunked.size() &&
+           same_text(codings.substr(codings.size() - chunked.size()), chunked);
+}
+
+BodyFraming with_length(BodyFraming before, std::string_view text) noexcept {
+    using Kind = BodyFraming::Kind;
+    if (before.kind == Kind::chunked) return before; // RFC 9112, section 6.3: it overrides the length
+    std::uint64_t length = 0;
+    auto const [end, error] = std::from_chars(text.data(), text.data() + text.size(), length);
+    bool const number =
+        error == std::errc{} && end == text.data() + text.size() && !text.empty() && is_digit(text.front());
+    bool const differs = before.kind == Kind::length && before.length != length;
+    if (!number || differs || before.kind == Kind::invalid) return {Kind::invalid, 0};
+    return {Kind::length, length};
+}
+
 std::string host_text(ProbeTarget const& target) {
     if (!target.check.host.empty()) return target.check.host;
     std::string text = target.address.is_v4() ? target.address.text() : '[' + target.address.text() + ']';
-    if (target.port != 80) text += ':' + std::to_string(target.port);
+    if (target.port != (target.check.type == CheckType::https ? 443 : 80))
+        text += ':' + std::to_string(target.port);
     return text;
 }
 
 } // namespace
 
 std::string request_text(ProbeTarget const& target) {
-    return target.check.method + ' ' + target.check.path + " HTTP/1.1\r\nHost: " + host_text(target) +
-           "\r\nUser-Agent: pointsman/" POINTSMAN_VERSION "\r\nConnection: close\r\n\r\n";
+    auto const& check = target.check;
+    auto const is_agent = [](HttpField const& field) { return same_text(field.name, "user-agent"); };
+    auto text = check.method + ' ' + check.path + " HTTP/1.1\r\nHost: " + host_text(target) + "\r\n";
+    if (std::none_of(check.headers.begin(), check.headers.end(), is_agent))
+        text += "User-Agent: pointsman/" POINTSMAN_VERSION "\r\n";
+    for (auto const& [name, value] : check.headers)
+        text.append(name).append(": ").append(value).append("\r\n");
+    return text + "Connection: close\r\n\r\n";
 }
 
 std::optional<unsigned> parse_status_line(std::string_view line) noexcept {
@@ -68,6 +110,7 @@ std::optional<unsigned> parse_status_line(std::string_view line) noexcept {
 }
 
 HttpAnswer::Progress HttpAnswer::take(std::string_view octets) {
+    auto const before = octets_.size();
     octets_.append(octets.substr(0, octet_limit - octets_.size()));
     while (progress_ == Progress::incomplete) {
         auto const line_end = octets_.find('\n', scanned_);
@@ -77,6 +120,8 @@ HttpAnswer::Progress HttpAnswer::take(std::string_view octets) {
         line_begin_ = scanned_ = line_end + 1;
         take_line(line);
     }
+    if (progress_ == Progress::complete && line_begin_ > before)
+        body_octets_ = octets.size() - (line_begin_ - before);
     scanned_ = octets_.size();
     if (progress_ == Progress::incomplete && is_hopeless()) progress_ = Progress::invalid;
     return progress_;
@@ -92,7 +137,18 @@ void HttpAnswer::take_line(std::string_view line) {
         end_head();
     } else if (!is_field_line(line)) {
         progress_ = Progress::invalid;
+    } else {
+        take_field(line);
     }
+}
+
+void HttpAnswer::take_field(std::string_view line) {
+    auto const colon = std::min(line.find(':'), line.size());
+    auto const name = line.substr(0, colon);
+    auto const value = trimmed(line.substr(std::min(colon + 1, line.size())));
+    if (same_text(name, "transfer-encoding"))
+        framing_ = {ends_chunked(value) ? BodyFraming::Kind::chunked : BodyFraming::Kind::until_close, 0};
+    if (same_text(name, "content-length")) framing_ = with_length(framing_, value);
 }
 
 void HttpAnswer::end_head() {
@@ -102,6 +158,7 @@ void HttpAnswer::end_head() {
         progress_ = Progress::invalid;
     } else {
         in_fields_ = false;
+        framing_ = {};
         head_begin_ = line_begin_;
     }
 }

@@ -12,7 +12,6 @@
 namespace pointsman {
 
 namespace asio = boost::asio;
-using asio::ip::tcp;
 using boost::system::error_code;
 
 namespace {
@@ -27,37 +26,46 @@ bool set_option(int fd, int level, int name, Value const& value) noexcept {
     return ::setsockopt(fd, level, name, &value, sizeof value) == 0;
 }
 
-/// Set behind Asio's back: Asio's destructor would undo a lingering time that was set through it.
-bool set_options(int fd) noexcept {
-    return set_option(fd, SOL_SOCKET, SO_LINGER, linger{.l_onoff = 1, .l_linger = 0}) &&
-           set_option(fd, IPPROTO_TCP, TCP_NODELAY, 1);
+/// A stream's data leave at once, since all that a probe sends fits the first segments: Nagle's delay never
+/// applies.
+bool prepare(int fd, SocketUse use) noexcept {
+    if (use == SocketUse::datagram) return true;
+    if (use == SocketUse::stream_to_speak)
+        (void)set_option(fd, IPPROTO_TCP, TCP_QUICKACK, 0); // saves a packet
+    return set_option(fd, SOL_SOCKET, SO_LINGER, linger{.l_onoff = 1, .l_linger = 0});
+}
+
+} // namespace
+
+asio::ip::tcp::endpoint endpoint_of(ProbeTarget const& target) {
+    return {ip_of(target.address), target.port};
+}
+
+int connect_probe_socket(ProbeTarget const& target, SocketUse use, error_code& error) noexcept {
+    int const kind = use == SocketUse::datagram ? SOCK_DGRAM : SOCK_STREAM;
+    auto const to = endpoint_of(target);
+    int const fd = ::socket(to.data()->sa_family, kind | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+    bool const connected =
+        fd >= 0 && prepare(fd, use) && ::connect(fd, to.data(), static_cast<socklen_t>(to.size())) == 0;
+    error = connected ? error_code{} : last_error();
+    if (connected || (fd >= 0 && error.value() == EINPROGRESS)) return fd;
+    if (fd >= 0) ::close(fd);
+    return -1;
+}
+
+error_code pending_error(int fd) noexcept {
+    int error = 0;
+    socklen_t size = sizeof error;
+    if (::getsockopt(fd, SOL_SOCKET, SO_ERROR, &error, &size) != 0) return last_error();
+    return {error, boost::system::system_category()};
 }
 
 error_code last_error() noexcept {
     return {errno, boost::system::system_category()};
 }
 
-} // namespace
-
-tcp::endpoint endpoint_of(ProbeTarget const& target) {
-    return {ip_of(target.address), target.port};
-}
-
-tcp::socket open_probe_socket(asio::any_io_executor const& executor, Address const& address,
-                              error_code& error) {
-    tcp::socket socket{executor};
-    int const family = address.is_v4() ? AF_INET : AF_INET6;
-    int const fd = ::socket(family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, IPPROTO_TCP);
-    if (fd < 0) {
-        error = last_error();
-        return socket;
-    }
-    if (set_options(fd))
-        socket.assign(address.is_v4() ? tcp::v4() : tcp::v6(), fd, error);
-    else
-        error = last_error();
-    if (error) ::close(fd);
-    return socket;
+error_code deadline_passed() noexcept {
+    return make_error_code(boost::system::errc::timed_out);
 }
 
 bool is_own_fault(error_code error) noexcept {
@@ -77,12 +85,17 @@ bool is_own_fault(error_code error) noexcept {
 
 OutcomeCode code_of_connect_error(error_code error) noexcept {
     if (is_own_fault(error)) return OutcomeCode::OWN;
-    return error == asio::error::timed_out ? OutcomeCode::L4TOUT : OutcomeCode::L4CON;
+    return error == boost::system::errc::timed_out ? OutcomeCode::L4TOUT : OutcomeCode::L4CON;
+}
+
+OutcomeCode code_of_tls_error(error_code error) noexcept {
+    if (is_own_fault(error)) return OutcomeCode::OWN;
+    return error == boost::system::errc::timed_out ? OutcomeCode::L6TOUT : OutcomeCode::L6RSP;
 }
 
 OutcomeCode code_of_answer_error(error_code error) noexcept {
     if (is_own_fault(error)) return OutcomeCode::OWN;
-    return error == asio::error::timed_out ? OutcomeCode::L7TOUT : OutcomeCode::L7RSP;
+    return error == boost::system::errc::timed_out ? OutcomeCode::L7TOUT : OutcomeCode::L7RSP;
 }
 
 int errno_of(error_code error) noexcept {

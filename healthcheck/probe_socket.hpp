@@ -3,28 +3,43 @@
 #include "healthcheck/outcome.hpp"
 #include "healthcheck/probe.hpp"
 
-#include <boost/asio/any_io_executor.hpp>
 #include <boost/asio/ip/tcp.hpp>
 #include <boost/system/error_code.hpp>
 
 #include <chrono>
+#include <cstdint>
 
 namespace pointsman {
 
 [[nodiscard]] boost::asio::ip::tcp::endpoint endpoint_of(ProbeTarget const& target);
 
-/// A TCP socket for one probe: closed on exec, without Nagle's delay, and reset (RST) whenever it is closed,
-/// so that no probe leaves a TIME_WAIT behind. On failure `error` says why and the socket is not open.
-[[nodiscard]] boost::asio::ip::tcp::socket open_probe_socket(boost::asio::any_io_executor const& executor,
-                                                             Address const& address,
-                                                             boost::system::error_code& error);
+enum class SocketUse : std::uint8_t {
+    datagram,
+    stream,         ///< only to see whether it connects, or the peer speaks first
+    stream_to_speak ///< we speak first: the handshake's last ACK waits for that and goes with it
+};
+
+/// Starts connecting a new socket: closed on exec, never blocking. A stream is reset (RST) whenever it is
+/// closed, so that no probe leaves a TIME_WAIT behind. @return the descriptor, or -1 and why in `error`,
+/// which is EINPROGRESS with a descriptor while the connection is on its way.
+[[nodiscard]] int connect_probe_socket(ProbeTarget const& target, SocketUse use,
+                                       boost::system::error_code& error) noexcept;
+
+/// The error of a connection that was on its way.
+[[nodiscard]] boost::system::error_code pending_error(int fd) noexcept;
+
+[[nodiscard]] boost::system::error_code last_error() noexcept;
 
 /// The balancer's own lack (descriptors, ports, memory, link, permission): says nothing about the backend.
 [[nodiscard]] bool is_own_fault(boost::system::error_code error) noexcept;
 
-/// What a failed system call means before and after the connection stood: OWN, L4TOUT or L4CON; OWN, L7TOUT
-/// or L7RSP.
+/// What ended a probe whose deadline passed. No errno: the kernel's own ETIMEDOUT is another.
+[[nodiscard]] boost::system::error_code deadline_passed() noexcept;
+
+/// What a failed operation means before the connection stood, while TLS was agreed upon, and after: OWN or
+/// L4TOUT, L4CON; L6TOUT, L6RSP; L7TOUT, L7RSP.
 [[nodiscard]] OutcomeCode code_of_connect_error(boost::system::error_code error) noexcept;
+[[nodiscard]] OutcomeCode code_of_tls_error(boost::system::error_code error) noexcept;
 [[nodiscard]] OutcomeCode code_of_answer_error(boost::system::error_code error) noexcept;
 
 /// The kernel's errno in `error`, 0 when it comes from elsewhere (a deadline, end of stream).

@@ -1,43 +1,53 @@
+#include "healthcheck/answer_search.hpp"
 #include "healthcheck/probe.hpp"
+#include "healthcheck/probe_connection.hpp"
 #include "healthcheck/probe_socket.hpp"
 
-#include <boost/asio/deferred.hpp>
-#include <boost/asio/experimental/parallel_group.hpp>
-#include <boost/asio/steady_timer.hpp>
+#include <boost/asio/error.hpp>
 #include <boost/asio/this_coro.hpp>
-#include <boost/asio/use_awaitable.hpp>
+
+#include <array>
 
 namespace pointsman {
 
 namespace asio = boost::asio;
-using boost::system::error_code;
-using Clock = std::chrono::steady_clock;
+using Verdict = AnswerSearch::Verdict;
 
-boost::asio::awaitable<Outcome> probe_tcp(ProbeTarget target) {
-    auto const started = Clock::now();
-    auto const executor = co_await asio::this_coro::executor;
+namespace {
 
-    error_code open_error;
-    auto socket = open_probe_socket(executor, target.address, open_error);
-    if (open_error)
-        co_return Outcome{
-            code_of_connect_error(open_error), elapsed_since(started), errno_of(open_error), 0, {}};
+constexpr std::size_t piece_size = 2048;
 
-    // Both operations have ended when the group has, so neither outlives this frame.
-    asio::steady_timer deadline{executor, started + target.check.policy.timeout};
-    auto connect_or_deadline = asio::experimental::make_parallel_group(
-        socket.async_connect(endpoint_of(target), asio::deferred), deadline.async_wait(asio::deferred));
-    auto const [order, error, timer_error] =
-        co_await connect_or_deadline.async_wait(asio::experimental::wait_for_one(), asio::use_awaitable);
-
-    if (!error) {
-        auto const connected = elapsed_since(started);
-        co_return Outcome{OutcomeCode::L4OK, connected, 0, 0, {}, {.connected = connected}};
+/// Reads until the expected came or cannot come any more.
+asio::awaitable<Outcome> await_expected(ProbeConnection& connection, Expectation const& expected) {
+    AnswerSearch search{expected};
+    std::array<char, piece_size> buffer;
+    auto verdict = Verdict::open;
+    ProbeConnection::Piece piece;
+    while (verdict == Verdict::open) {
+        piece = co_await connection.read(buffer);
+        if (piece.error && piece.error != asio::error::eof) break;
+        verdict = piece.error ? search.end() : search.take(piece.octets);
     }
-    if (!timer_error && order[0] == 1)
-        co_return Outcome{OutcomeCode::L4TOUT, elapsed_since(started), 0, 0, {}};
-    throw_if_cancelled(error);
-    co_return Outcome{code_of_connect_error(error), elapsed_since(started), errno_of(error), 0, {}};
+    if (verdict == Verdict::found) co_return connection.outcome(OutcomeCode::L7OK);
+    auto outcome = verdict == Verdict::open ? connection.failure(ProbeStep::answer, piece.error)
+                                            : connection.outcome(OutcomeCode::L7RSP);
+    outcome.text = reason_of(verdict == Verdict::open ? Verdict::missing : verdict);
+    outcome.first_bytes = search.octets().substr(0, first_bytes_limit);
+    co_return outcome;
+}
+
+} // namespace
+
+asio::awaitable<Outcome> probe_tcp(ProbeTarget target) {
+    ProbeConnection connection{co_await asio::this_coro::executor, target};
+    auto const& check = target.check;
+    if (auto const error = co_await connection.connect())
+        co_return connection.failure(ProbeStep::connect, error);
+    if (!check.send.empty())
+        if (auto const error = co_await connection.write(check.send))
+            co_return connection.failure(ProbeStep::answer, error);
+    if (check.expect.is_set()) co_return co_await await_expected(connection, check.expect);
+    co_return connection.outcome(OutcomeCode::L4OK);
 }
 
 } // namespace pointsman

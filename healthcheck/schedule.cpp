@@ -1,6 +1,7 @@
 #include "healthcheck/schedule.hpp"
 
 #include <algorithm>
+#include <bit>
 
 namespace pointsman {
 
@@ -12,6 +13,18 @@ namespace {
 constexpr std::size_t started_at_once = 8;
 constexpr Duration longest_spread = 200ms;
 constexpr Duration stall_tolerance = 50ms;
+constexpr int moments_in_interval = 64;
+constexpr Duration coarsest_moment = 16ms;
+constexpr std::size_t most_overlapping = 8;
+constexpr int overdue_share = 4; ///< of the timeout
+
+/// Failed probes until the verdict, if all fail from now on.
+std::size_t missing_failures(HealthState const& state, HealthPolicy const& policy) noexcept {
+    auto const wanted = policy.window ? policy.window->failures : policy.fall;
+    auto const counted =
+        policy.window ? static_cast<unsigned>(std::popcount(state.history)) : state.failed_in_row;
+    return std::clamp<std::size_t>(wanted > counted ? wanted - counted : 1, 1, most_overlapping);
+}
 
 Duration scaled(Duration duration, double factor) noexcept {
     return Duration{static_cast<Duration::rep>(static_cast<double>(duration.count()) * factor)};
@@ -25,7 +38,15 @@ Duration jittered(Duration interval, double random) noexcept {
 
 Duration next_delay(HealthState const& state, HealthPolicy const& policy, double random) noexcept {
     auto const interval = next_interval(state, policy);
-    return pace_of(state) == Pace::fast ? interval : jittered(interval, random);
+    auto const pace = pace_of(state);
+    return pace == Pace::fast || pace == Pace::hurried ? interval : jittered(interval, random);
+}
+
+TimePoint shared_moment(TimePoint due, Duration interval) noexcept {
+    auto const grid = std::min(interval / moments_in_interval, coarsest_moment);
+    if (grid <= Duration::zero()) return due;
+    auto const beyond = due.time_since_epoch() % grid;
+    return beyond == Duration::zero() ? due : due + (grid - beyond);
 }
 
 Duration first_delay(std::size_t index, std::size_t count, Duration interval) noexcept {
@@ -38,8 +59,31 @@ bool answers_evidence(TimePoint last_started, TimePoint now, HealthPolicy const&
     return now - last_started < policy.fast_interval / 2;
 }
 
-bool stalled(TimePoint planned, TimePoint actual, HealthPolicy const& policy) noexcept {
-    return actual - planned > std::max(stall_tolerance, policy.timeout / 2);
+std::optional<TimePoint> next_start(HealthState const& state, HealthPolicy const& policy,
+                                    Flights const& flights, TimePoint due) noexcept {
+    if (flights.count == 0) return due;
+    // A refused client asks what probes that wait for an answer cannot tell.
+    auto const most = state.refused ? most_overlapping : missing_failures(state, policy);
+    if (!works(state.state) || flights.in_line || flights.count >= most) return std::nullopt;
+    auto const pause = state.hurried ? hurried_interval(policy) : policy.fast_interval;
+    auto const follows = flights.newest + pause;
+    if (pace_of(state) != Pace::steady) return follows;
+    return std::max(follows, flights.oldest + policy.timeout / overdue_share);
+}
+
+bool is_stale(NewestStarts const& newest, TimePoint started, bool passed,
+              HealthPolicy const& policy) noexcept {
+    if (passed) return newest.failed && *newest.failed > started;
+    return !policy.window && newest.passed && *newest.passed > started;
+}
+
+bool stalled(TimePoint planned, TimePoint actual, HealthPolicy const& policy, bool overlapped) noexcept {
+    auto tolerance = std::max(stall_tolerance, policy.timeout / 2);
+    // Overlapping ones end a fast interval apart: a stall this long ends fewer of them than a verdict takes.
+    auto const wanted = policy.window ? policy.window->failures : policy.fall;
+    if (overlapped && wanted > 1)
+        tolerance = std::min(tolerance, policy.fast_interval * (wanted - 1) * 4 / 5);
+    return actual - planned > tolerance;
 }
 
 } // namespace pointsman

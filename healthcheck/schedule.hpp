@@ -4,6 +4,7 @@
 
 #include <chrono>
 #include <cstddef>
+#include <optional>
 
 namespace pointsman {
 
@@ -12,9 +13,14 @@ namespace pointsman {
 [[nodiscard]] Duration jittered(Duration interval, double random) noexcept;
 
 /// Pure. From the start of the probe that led to `state` to the start of the next one: next_interval, with
-/// jitter unless the pace is fast. `random` is in [0, 1).
+/// jitter unless the pace is fast or hurried. `random` is in [0, 1).
 [[nodiscard]] Duration next_delay(HealthState const& state, HealthPolicy const& policy,
                                   double random) noexcept;
+
+/// Pure. `due` or up to a 64th of `interval`, at most 16 ms, later: at a time that probes of other targets of
+/// the same interval share. One wake-up then serves several.
+[[nodiscard]] std::chrono::steady_clock::time_point shared_moment(std::chrono::steady_clock::time_point due,
+                                                                  Duration interval) noexcept;
 
 /// Pure. When the first probe of the `index`-th of `count` new targets starts, after now. Up to 8 targets
 /// start at once; more are spread evenly over the shorter of `interval` and 200 ms.
@@ -26,10 +32,41 @@ namespace pointsman {
                                     std::chrono::steady_clock::time_point now,
                                     HealthPolicy const& policy) noexcept;
 
+/// The probes of one target that have started and not ended.
+struct Flights {
+    std::size_t count = 0;
+    bool in_line = false; ///< one of them waits for its turn among all targets' probes
+    std::chrono::steady_clock::time_point oldest{};
+    std::chrono::steady_clock::time_point newest{};
+};
+
+/// Pure. When the next probe of a target starts, whose last ended one asked for the next at `due`; nullopt:
+/// when one of those in flight has ended. Probes of a backend that works and is in doubt overlap: one starts
+/// every fast interval, as many at a time as are still missing for the verdict and at most 8, so that a
+/// timeout is waited for once and not `fall` times. A probe that is unanswered for a quarter of its timeout
+/// is a doubt.
+[[nodiscard]] std::optional<std::chrono::steady_clock::time_point>
+next_start(HealthState const& state, HealthPolicy const& policy, Flights const& flights,
+           std::chrono::steady_clock::time_point due) noexcept;
+
+/// What probes that began later already found, for results that come out of order.
+struct NewestStarts {
+    std::optional<std::chrono::steady_clock::time_point> passed;
+    std::optional<std::chrono::steady_clock::time_point> failed;
+};
+
+/// Pure. Whether the result of a probe that began at `started` was overtaken by the opposite result of a
+/// probe that began later, and so says nothing any more. A failure is never stale under a window, which
+/// counts losses.
+[[nodiscard]] bool is_stale(NewestStarts const& newest, std::chrono::steady_clock::time_point started,
+                            bool passed, HealthPolicy const& policy) noexcept;
+
 /// Pure. Whether a probe that had to end by `planned` (its deadline) ended at `actual` so late that this
 /// process itself must have stood still meanwhile (SIGSTOP, a suspended machine, a starved CPU): later by
-/// more than half its timeout and by more than 50 ms. Such a probe says nothing about the backend.
+/// more than half its timeout and by more than 50 ms. Of probes that overlapped with others less is forgiven,
+/// so that one stall cannot end enough of them for a verdict. Such a probe says nothing about the backend.
 [[nodiscard]] bool stalled(std::chrono::steady_clock::time_point planned,
-                           std::chrono::steady_clock::time_point actual, HealthPolicy const& policy) noexcept;
+                           std::chrono::steady_clock::time_point actual, HealthPolicy const& policy,
+                           bool overlapped = false) noexcept;
 
 } // namespace pointsman

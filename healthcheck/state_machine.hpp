@@ -4,6 +4,7 @@
 #include "controller/model/state.hpp"
 #include "healthcheck/outcome.hpp"
 
+#include <bit>
 #include <cstdint>
 #include <limits>
 #include <optional>
@@ -15,7 +16,10 @@ struct HealthState {
     MeasuredState state = MeasuredState::unknown;
     unsigned passed_in_row = 0; ///< since the last failed probe; stays at its maximum
     unsigned failed_in_row = 0; ///< since the last passed probe; stays at its maximum
-    bool suspect = false;       ///< up, and passive evidence came after the last passed probe
+    bool suspect = false;       ///< works, and passive evidence came after the last passed probe
+    bool refused = false;       ///< suspect, and a client was answered with RST
+    bool hurried = false;       ///< refused, and so was the last probe: two witnesses of one cause
+    std::uint32_t history = 0;  ///< the window since the last move: newest outcome in bit 0, 1 a failed one
 
     friend constexpr bool operator==(HealthState const&, HealthState const&) = default;
 };
@@ -34,8 +38,14 @@ struct Step {
     friend constexpr bool operator==(Step const&, Step const&) = default;
 };
 
+/// Passive evidence, by what a probe can do about it.
+enum class Evidence : std::uint8_t {
+    general, ///< anything that asks for a probe
+    refused, ///< the backend's host answered a client with RST: what a probe of a dead process meets too
+};
+
 /// How densely probes follow each other.
-enum class Pace : std::uint8_t { steady, fast, down };
+enum class Pace : std::uint8_t { steady, fast, hurried, down };
 
 namespace detail {
 
@@ -43,51 +53,80 @@ namespace detail {
     return count == std::numeric_limits<unsigned>::max() ? count : count + 1;
 }
 
+[[nodiscard]] constexpr HealthState unsuspected(HealthState state) noexcept {
+    state.suspect = state.refused = state.hurried = false;
+    return state;
+}
+
 [[nodiscard]] constexpr Step move_to(HealthState state, MeasuredState now) noexcept {
     Transition const transition{state.state, now};
     state.state = now;
-    return {state, transition};
+    state.history = 0;
+    return {unsuspected(state), transition};
+}
+
+[[nodiscard]] constexpr std::uint32_t newest(std::uint32_t history, unsigned count) noexcept {
+    return count >= 32 ? history : history & ((1U << count) - 1);
+}
+
+[[nodiscard]] constexpr bool has_fallen(HealthState const& state, HealthPolicy const& policy) noexcept {
+    if (!policy.window) return state.failed_in_row >= policy.fall;
+    return static_cast<unsigned>(std::popcount(state.history)) >= policy.window->failures;
+}
+
+[[nodiscard]] constexpr Step on_passed(HealthState state, MeasuredState now,
+                                       HealthPolicy const& policy) noexcept {
+    state.passed_in_row = one_more(state.passed_in_row);
+    state.failed_in_row = 0;
+    state = unsuspected(state);
+    bool const waits = state.state == MeasuredState::down && state.passed_in_row < policy.rise;
+    return state.state == now || waits ? Step{state, std::nullopt} : move_to(state, now);
 }
 
 } // namespace detail
 
-/// Pure. The first outcome decides at once; later ones only after `rise`/`fall` in a row. A passed probe
-/// clears suspicion. OWN changes nothing.
-[[nodiscard]] constexpr Step on_outcome(HealthState state, OutcomeCode code,
-                                        HealthPolicy const& policy) noexcept {
+/// Pure. The first outcome decides at once. Later ones do after `rise` passed or `fall` failed in a row or,
+/// with a window, after so many failed among the newest. A passed probe clears suspicion. `drain`: the
+/// backend asked by its answer for no new flows, which counts at once while it works. OWN changes nothing.
+[[nodiscard]] constexpr Step on_outcome(HealthState state, OutcomeCode code, HealthPolicy const& policy,
+                                        bool drain = false) noexcept {
     if (code == OutcomeCode::OWN) return {state, std::nullopt};
-    bool const first = state.state == MeasuredState::unknown;
-    if (passed(code)) {
-        state.passed_in_row = detail::one_more(state.passed_in_row);
-        state.failed_in_row = 0;
-        state.suspect = false;
-        bool const risen = state.state == MeasuredState::down && state.passed_in_row >= policy.rise;
-        return first || risen ? detail::move_to(state, MeasuredState::up) : Step{state, std::nullopt};
-    }
+    bool const pass = drain || passed(code);
+    if (policy.window)
+        state.history = detail::newest(state.history << 1 | (pass ? 0U : 1U), policy.window->of);
+    if (pass) return detail::on_passed(state, drain ? MeasuredState::draining : MeasuredState::up, policy);
     state.failed_in_row = detail::one_more(state.failed_in_row);
     state.passed_in_row = 0;
-    bool const fallen = state.state == MeasuredState::up && state.failed_in_row >= policy.fall;
-    if (!first && !fallen) return {state, std::nullopt};
-    state.suspect = false;
-    return detail::move_to(state, MeasuredState::down);
+    state.hurried = state.refused && code == OutcomeCode::L4CON;
+    bool const first = state.state == MeasuredState::unknown;
+    bool const fallen = works(state.state) && detail::has_fallen(state, policy);
+    return first || fallen ? detail::move_to(state, MeasuredState::down) : Step{state, std::nullopt};
 }
 
-/// Pure. Passive evidence asks, it does not judge: a backend that is up becomes suspect, any other stays as
+/// Pure. Passive evidence asks, it does not judge: a backend that works becomes suspect, any other stays as
 /// it is.
-[[nodiscard]] constexpr HealthState on_evidence(HealthState state) noexcept {
-    state.suspect = state.suspect || state.state == MeasuredState::up;
+[[nodiscard]] constexpr HealthState on_evidence(HealthState state,
+                                                Evidence kind = Evidence::general) noexcept {
+    if (!works(state.state)) return state;
+    state.suspect = true;
+    state.refused = state.refused || kind == Evidence::refused;
     return state;
 }
 
-/// Pure. Fast while the next outcomes decide something: unknown, suspect, failing while up, passing while
-/// down.
+/// Pure. Fast while the next outcomes decide something: unknown, suspect, failing while it works, passing
+/// while down. Hurried when a client and a probe were refused alike, so that little is left to ask.
 [[nodiscard]] constexpr Pace pace_of(HealthState const& state) noexcept {
-    switch (state.state) {
-    case MeasuredState::unknown: return Pace::fast;
-    case MeasuredState::up: return state.suspect || state.failed_in_row > 0 ? Pace::fast : Pace::steady;
-    case MeasuredState::down: break;
-    }
-    return state.passed_in_row > 0 ? Pace::fast : Pace::down;
+    if (state.state == MeasuredState::unknown) return Pace::fast;
+    if (state.state == MeasuredState::down) return state.passed_in_row > 0 ? Pace::fast : Pace::down;
+    if (state.hurried) return Pace::hurried;
+    return state.suspect || state.failed_in_row > 0 || state.history != 0 ? Pace::fast : Pace::steady;
+}
+
+/// Pure. Between confirmations of what a client has met too: a fifth of fast_interval, 1 ms at least.
+[[nodiscard]] constexpr Duration hurried_interval(HealthPolicy const& policy) noexcept {
+    constexpr Duration shortest = std::chrono::milliseconds{1};
+    auto const fifth = policy.fast_interval / 5;
+    return fifth < shortest ? shortest : fifth;
 }
 
 /// Pure. From the start of the probe that led to `state` to the start of the next one.
@@ -96,6 +135,7 @@ namespace detail {
     switch (pace_of(state)) {
     case Pace::steady: return policy.interval;
     case Pace::fast: return policy.fast_interval;
+    case Pace::hurried: return hurried_interval(policy);
     case Pace::down: break;
     }
     return policy.down_interval;

@@ -1,5 +1,6 @@
 #include "controller/app/adoption.hpp"
 
+#include "controller/model/names.hpp"
 #include "controller/plan/maglev.hpp"
 
 #include <algorithm>
@@ -29,6 +30,23 @@ std::string server_text(Address const& address, unsigned port) {
     return address.text() + ":" + std::to_string(port);
 }
 
+unsigned eligible_of(GenerationService const& service, Generation const& tables) {
+    return static_cast<unsigned>(std::ranges::count_if(tables.backends, [&](auto const& backend) {
+        return backend.service == service.id && backend.eligible;
+    }));
+}
+
+CheckStates all_up(Backend const& backend) {
+    CheckStates states;
+    auto const add = [&](Check const& check) {
+        if (check.type != CheckType::none)
+            states[std::string{name_of(check)}] = HealthState{.state = MeasuredState::up};
+    };
+    add(backend.check);
+    std::ranges::for_each(backend.more_checks, add);
+    return states;
+}
+
 /// Gives the kernel's generation its names, and what follows from the file or, failing that, from the tables.
 class Naming {
 public:
@@ -55,6 +73,8 @@ private:
                        : wanted ? wanted->name
                                 : server_text(service.address, service.port_first);
         service.panic = saved && saved->panic;
+        service.announce =
+            saved ? saved->announce : wanted && eligible_of(service, tables) >= wanted->healthy_low;
         for (auto& backend : tables.backends)
             if (backend.service == service.id) name(backend, service.name, saved, wanted, out);
     }
@@ -76,22 +96,25 @@ private:
                                 : wanted ? wanted->name
                                          : server_text(backend.address, backend.port)};
         backend.weight = saved ? saved->weight : wanted ? wanted->weight : 0;
+        backend.ramp = saved ? saved->ramp : full_ramp;
         backend.backup = saved ? saved->backup : wanted && wanted->backup;
-        judge(backend, saved, wanted != nullptr, out);
+        judge(backend, saved, wanted, out);
     }
 
     /// A file that was written before the last generation is wrong about what this one changed: then the
     /// first probe decides about a backend that takes no new flows.
-    static void judge(GenerationBackend& backend, SavedBackend const* saved, bool is_wanted, Adopted& out) {
+    static void judge(GenerationBackend& backend, SavedBackend const* saved, Backend const* wanted,
+                      Adopted& out) {
         auto const agrees =
             saved && saved->incarnation == backend.incarnation && saved->eligible == backend.eligible;
-        HealthState health{.state = backend.eligible ? MeasuredState::up : MeasuredState::unknown};
-        if (agrees) health = saved->health;
-        backend.measured = health.state;
+        backend.measured = agrees             ? conjunction(saved->checks)
+                           : backend.eligible ? MeasuredState::up
+                                              : MeasuredState::unknown;
         backend.keeps_sessions = agrees ? saved->keeps_sessions : backend.eligible;
         if (saved && saved->order) backend.admin = saved->order->state;
-        if (!is_wanted) return;
-        if (health.state != MeasuredState::unknown) out.health[backend.key] = health;
+        if (!wanted) return;
+        if (agrees && !saved->checks.empty()) out.health[backend.key] = saved->checks;
+        if (!agrees && backend.eligible) out.health[backend.key] = all_up(*wanted);
         if (agrees && saved->story) out.stories[backend.key] = *saved->story;
     }
 
@@ -123,7 +146,7 @@ void distrust_unexplained_tables(Generation& tables, DesiredState const& desired
             if (backend.service == service.id && backend.eligible)
                 entries.push_back({backend.id,
                                    identity_of(backend.address, backend.port, desired.datapath.hash_seed),
-                                   backend.weight});
+                                   backend.weight * backend.ramp});
         if (build_maglev(entries) == *service.maglev) continue;
         service.maglev = std::make_shared<MaglevTable const>();
         for (auto& backend : tables.backends)
@@ -156,9 +179,10 @@ Adopted adopt(Inheritance const& inherited, DesiredState const& desired) {
     if (!inherited.saved) return out;
     for_each_saved(*inherited.saved, desired, [&](BackendKey const& key, SavedBackend const& backend) {
         auto const is_unread = inherited.continues && !inherited.tables;
-        if (is_unread && backend.health.state != MeasuredState::unknown) out.health[key] = backend.health;
+        if (is_unread && !backend.checks.empty()) out.health[key] = backend.checks;
         if (is_unread && backend.story) out.stories[key] = *backend.story;
         if (backend.order) out.orders[key] = *backend.order;
+        if (backend.weight_order) out.weights[key] = *backend.weight_order;
         if (backend.order && backend.story) out.stories[key] = *backend.story;
         out.transitions[key] = backend.transitions;
     });

@@ -19,9 +19,10 @@ struct Inheritance {
 
 /// What it goes on from.
 struct Adopted {
-    Generation current; ///< number 0 and empty: there is nothing to go on from
-    std::map<BackendKey, HealthState> health;
+    Generation current;                       ///< number 0 and empty: there is nothing to go on from
+    std::map<BackendKey, CheckStates> health; ///< without backends of which nothing is known
     std::map<BackendKey, SavedOrder> orders;
+    std::map<BackendKey, WeightOrder> weights;
     std::map<BackendKey, StateStory> stories;
     std::map<BackendKey, std::uint64_t> transitions;
 };

@@ -4,6 +4,7 @@
 #include "controller/app/on_thread.hpp"
 #include "controller/app/privileges.hpp"
 #include "controller/app/routes.hpp"
+#include "controller/config/check_files.hpp"
 #include "controller/config/host.hpp"
 #include "controller/model/names.hpp"
 
@@ -78,7 +79,9 @@ Daemon::Daemon(std::string config_path, ParsedConfig config)
     , signals_{context_, SIGTERM, SIGINT, SIGHUP}
     , deadline_{context_}
     , heartbeat_{context_}
-    , confirmation_{context_} {
+    , confirmation_{context_}
+    , judgement_due_{context_}
+    , look_due_{context_} {
     start();
 }
 
@@ -94,6 +97,7 @@ void Daemon::start() {
                                   {"tables", name_of(datapath_.takeover())}}),
            std::chrono::steady_clock::now(), std::nullopt});
     health_.assign(desired_);
+    judgement_.assign(desired_);
     take_over();
     read_network();
     publisher_.mark_dirty();
@@ -108,6 +112,7 @@ void Daemon::start() {
     on_deadline();
     on_signal();
     beat();
+    look_at_traffic();
     spdlog::info("pointsman {} is up; services: {}, backends: {}", POINTSMAN_VERSION,
                  generation().services.size(), generation().backends.size());
     notify_ready();
@@ -177,6 +182,8 @@ asio::awaitable<void> Daemon::shut_down() {
     heartbeat_.cancel();
     confirmation_.cancel();
     deadline_.cancel();
+    judgement_due_.cancel();
+    look_due_.cancel();
     co_await monitor_.stop();
     co_await control_.stop();
     co_await http_.stop();
@@ -205,7 +212,10 @@ Answer Daemon::order(BackendKey const& key, AdminOrder order, std::optional<Peer
     cause({audit_.write("admin", record), std::chrono::steady_clock::now(), std::nullopt});
     spdlog::info("{} is {} by order{}{}", text(key), name_of(order.state), order.reason.empty() ? "" : ": ",
                  order.reason);
-    if (order.state == AdminState::maint) health_.forget(key);
+    if (order.state == AdminState::maint) {
+        health_.forget(key);
+        judgement_.rest(key);
+    }
     admin_.set(key, std::move(order));
     tell(key, actor ? "operator" : "deadline");
     set_targets();
@@ -220,7 +230,16 @@ asio::awaitable<SessionCounts> Daemon::sessions() {
     auto const snapshot = datapath_.session_snapshot();
     auto const read = [&counts, &snapshot] { counts = count_sessions(snapshot); };
     co_await on_thread(reader_, read);
+    note_sessions(counts);
     co_return counts;
+}
+
+void Daemon::note_sessions(SessionCounts const& counts) {
+    auto const now = std::chrono::steady_clock::now();
+    for (auto const& backend : generation().backends) {
+        auto const found = counts.find(static_cast<std::uint32_t>(backend.id));
+        admin_.note_sessions(backend.key, found == counts.end() ? 0 : found->second, now);
+    }
 }
 
 /// Carries out what is due and waits for the next deadline of a drain.

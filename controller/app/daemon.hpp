@@ -13,6 +13,8 @@
 #include "controller/config/parse.hpp"
 #include "controller/datapath/event_ring.hpp"
 #include "controller/datapath/network.hpp"
+#include "controller/plan/judgement.hpp"
+#include "controller/plan/passive.hpp"
 #include "healthcheck/monitor.hpp"
 
 #include <boost/asio/io_context.hpp>
@@ -83,6 +85,9 @@ public:
     /// Sets an admin state.
     [[nodiscard]] Answer order(BackendKey const& key, AdminOrder order, std::optional<Peer> actor);
 
+    /// Sets a weight until a reload changes the configured one, or until `ready`.
+    [[nodiscard]] Answer order_weight(BackendKey const& key, WeightOrder order, std::optional<Peer> actor);
+
     /// Completes when what was ordered until now is in force and on disk.
     [[nodiscard]] boost::asio::awaitable<void> settled();
 
@@ -100,6 +105,8 @@ public:
     [[nodiscard]] HealthBook const& health() const noexcept { return health_; }
     [[nodiscard]] MonitorCounters monitor_counters() const noexcept { return monitor_.counters(); }
     [[nodiscard]] AdminBook const& admin() const noexcept { return admin_; }
+    [[nodiscard]] Ruling const* ruling_of(BackendKey const& key) const;
+    [[nodiscard]] Judgement const& judgement() const noexcept { return judgement_; }
     [[nodiscard]] Instruments const& instruments() const noexcept { return instruments_; }
     [[nodiscard]] AuditTrail const& audit() const noexcept { return audit_; }
     [[nodiscard]] StateStory const& story(BackendKey const& key) { return stories_[key]; }
@@ -145,13 +152,23 @@ private:
     void stop();
     [[nodiscard]] boost::asio::awaitable<void> shut_down();
 
-    [[nodiscard]] Plan plan(Generation const& current) const;
+    [[nodiscard]] Plan plan(Generation const& current);
+    [[nodiscard]] std::map<BackendKey, MeasuredState> ruled_states() const;
+    [[nodiscard]] std::map<BackendKey, Adjustment> adjustments() const;
+    void judge(std::vector<BackendKey> const& told);
+    void wait_for_judgement();
+    void on_ruling(GenerationBackend const& backend, Ruling const& was, Ruling const& now);
+    void hold_if_own_link_is_down(BackendKey const& key);
+    void raise(Alarm const& alarm);
+    void note_sessions(SessionCounts const& counts); ///< lets drains know how they go on
     void on_published(Published const& published);
     void on_report(ProbeReport const& report);
     void own_fault(ProbeReport const& report);
-    void on_transition(BackendKey const& key, ProbeReport const& report);
+    void on_transition(NotedProbe const& probe, ProbeReport const& report, Rulings const& before);
     void on_event(ConnectionEvent const& event);
-    void suspect(GenerationBackend const& backend, ConnectionEvent const& event);
+    void suspect(GenerationBackend const& backend, std::string_view because, ConnectionEvent const* event);
+    void count_failed_client(GenerationBackend const& backend, ConnectionEvent const& event);
+    void look_at_traffic();
     void tell(BackendKey const& key, std::string because);
     void cause(Cause cause);
     [[nodiscard]] State state_now(GenerationBackend const& backend) const;
@@ -172,6 +189,10 @@ private:
     NetworkView view_;
     HealthBook health_;
     AdminBook admin_;
+    Judgement judgement_;
+    Rulings rulings_; ///< the newest
+    TrafficWatch traffic_;
+    std::map<BackendKey, FailedClients> failed_clients_; ///< of backends with passive = "eject"
     HealthMonitor monitor_;
     Publisher publisher_;
     StateKeeper keeper_;
@@ -183,9 +204,11 @@ private:
     boost::asio::steady_timer confirmation_;
     std::optional<AppliedConfig> previous_; ///< what the last reload replaced
     std::optional<Unconfirmed> unconfirmed_;
+    boost::asio::steady_timer judgement_due_;
+    boost::asio::steady_timer look_due_;
     std::map<BackendKey, StateStory> stories_;
     std::map<BackendKey, std::chrono::steady_clock::time_point> suspicions_; ///< when evidence last counted
-    std::optional<std::chrono::steady_clock::time_point> last_own_fault_;    ///< reported
+    std::map<std::string, std::chrono::steady_clock::time_point> alarms_;    ///< last raised, by `because`
     std::optional<Cause> cause_;
     std::optional<TakenOver> taken_over_;
     bool stopping_ = false;

@@ -1,8 +1,10 @@
 // What the daemon makes of probes, connection events and publishes.
 #include "controller/app/daemon.hpp"
 
+#include "controller/api/text_escape.hpp"
 #include "controller/model/names.hpp"
 
+#include <algorithm>
 #include <cstring>
 #include <spdlog/spdlog.h>
 
@@ -13,16 +15,14 @@ namespace {
 
 using Clock = std::chrono::steady_clock;
 
-constexpr std::chrono::minutes alarm_interval{1};
-
 std::int64_t microseconds(Clock::duration duration) {
     return std::chrono::duration_cast<std::chrono::microseconds>(duration).count();
 }
 
 /// Does a row of outcomes run against the state?
 bool is_in_a_row(HealthState const& health) {
-    return health.suspect ||
-           (health.state == MeasuredState::down ? health.passed_in_row : health.failed_in_row) > 0;
+    if (!works(health.state)) return health.passed_in_row > 0;
+    return health.suspect || health.failed_in_row > 0 || health.history != 0;
 }
 
 double seconds(Clock::duration duration) {
@@ -30,10 +30,6 @@ double seconds(Clock::duration duration) {
 }
 
 } // namespace
-
-Plan Daemon::plan(Generation const& current) const {
-    return plan_next({desired_, health_.measured(), admin_.states(), view_}, current);
-}
 
 void Daemon::tell(BackendKey const& key, std::string because) {
     stories_[key] = {std::chrono::system_clock::now(), std::move(because)};
@@ -49,7 +45,7 @@ Effect Daemon::effect_on(GenerationBackend const& backend) const {
     for (auto const& other : generation().backends) {
         if (other.service != backend.service) continue;
         ++effect.total;
-        effect.healthy += state_now(other) == State::up;
+        effect.healthy += is_healthy(state_now(other));
     }
     std::uint64_t established = 0;
     std::uint64_t closed = 0;
@@ -66,61 +62,81 @@ Effect Daemon::effect_on(GenerationBackend const& backend) const {
 }
 
 State Daemon::state_now(GenerationBackend const& backend) const {
-    auto const measured = health_.measured().find(backend.key);
+    auto const* ruling = ruling_of(backend.key);
     auto const admin = admin_.states().find(backend.key);
-    return state_of(measured == health_.measured().end() ? backend.measured : measured->second,
+    bool const ruled = ruling && ruling->measured != MeasuredState::unknown; // not without a check
+    return state_of(ruled ? ruling->measured : backend.measured,
                     admin == admin_.states().end() ? AdminState::ready : admin->second);
 }
 
 void Daemon::on_report(ProbeReport const& report) {
     instruments_.probe_seconds.Observe(seconds(report.outcome.duration));
     ++instruments_.outcomes[report.outcome.code];
-    auto const keys = health_.note(report);
+    auto const noted = health_.note(report);
     datapath_.note_alive();
-    if (is_in_a_row(report.state)) keeper_.changed(StateKeeper::Haste::soon);
-    if (report.outcome.code == OutcomeCode::OWN) own_fault(report);
-    if (!report.transition) return;
-    for (auto const& key : keys)
-        on_transition(key, report);
+    if (report.transition || is_in_a_row(report.state)) keeper_.changed(StateKeeper::Haste::soon);
+    if (report.outcome.code == OutcomeCode::OWN) return own_fault(report);
+    bool const silent = is_silent(report.outcome);
+    std::vector<BackendKey> changed;
+    for (auto const& probe : noted) {
+        Finding const finding{probe.measured, !report.outcome.passed(), silent};
+        if (auto const alarm = judgement_.note(probe.key, finding, Clock::now())) raise(*alarm);
+        if (!probe.transition) continue;
+        changed.push_back(probe.key);
+        if (silent && probe.measured == MeasuredState::down) hold_if_own_link_is_down(probe.key);
+    }
+    if (changed.empty()) return;
+    auto const before = rulings_;
+    judge(changed);
+    for (auto const& probe : noted)
+        if (probe.transition) on_transition(probe, report, before);
     publisher_.mark_dirty();
 }
 
-/// Our own fault is nobody's verdict, but somebody has to act: once a minute at most.
+/// Our own fault is nobody's verdict, but somebody has to act.
 void Daemon::own_fault(ProbeReport const& report) {
-    auto const now = Clock::now();
-    if (last_own_fault_ && now - *last_own_fault_ < alarm_interval) return;
-    last_own_fault_ = now;
-    std::string const cause =
-        report.outcome.error == 0 ? "the process stood still" : std::strerror(report.outcome.error);
-    audit_.write("alarm", {{"because", "own_fault"}, {"errno", report.outcome.error}, {"text", cause}});
-    spdlog::error("a probe could not be made ({}): no backend is judged by it; raise the limits of this host",
-                  cause);
+    auto const& outcome = report.outcome;
+    std::string const cause = !outcome.text.empty() ? escape_octets(outcome.text)
+                              : outcome.error == 0  ? "the process stood still"
+                                                    : std::strerror(outcome.error);
+    raise({"own_fault",
+           "a probe could not be made (" + cause + "): no backend is judged by it; " +
+               (outcome.text.empty() ? "raise the limits of this host" : "correct its check"),
+           outcome.error});
 }
 
-void Daemon::on_transition(BackendKey const& key, ProbeReport const& report) {
+void Daemon::on_transition(NotedProbe const& probe, ProbeReport const& report, Rulings const& before) {
+    auto const& key = probe.key;
     auto const* backend = generation().find(key);
-    if (!backend) return;
+    auto const* ruling = ruling_of(key);
+    if (!backend || !ruling) return;
     auto const now = Clock::now();
     auto const because = because_of(report.outcome);
-    auto const was = state_of(report.transition->was, backend->admin);
-    auto const is = state_of(report.transition->now, backend->admin);
+    auto const earlier = before.of.find(key);
+    auto const was = state_of(earlier == before.of.end() ? probe.transition->was : earlier->second.measured,
+                              backend->admin);
+    auto const is = state_of(ruling->measured, backend->admin);
     auto const evidence = report.first_failure.value_or(report.started);
     auto const effect = effect_on(*backend);
     json::object record = subject_json(*backend);
     record["was"] = name_of(was);
     record["now"] = name_of(is);
-    record["measured"] = report.transition->now == MeasuredState::up ? "up" : "down";
+    record["measured"] = name_of(probe.transition->now);
     record["because"] = because;
-    record["evidence"] = evidence_json(report.evidence);
+    record["check"] = probe.check;
+    if (ruling->by != RuledBy::probes) record["ruled_by"] = name_of(ruling->by);
+    record["evidence"] = evidence_json(report.evidence, probe.check);
     record["effect"] = effect_json(effect);
     record["detect_us"] = microseconds(now - evidence);
     auto const seq = audit_.write("health", record);
-    auto const is_failover = was == State::up && is == State::down;
+    auto const is_failover = is_healthy(was) && is == State::down;
     cause({seq, now, is_failover ? std::optional{evidence} : std::nullopt});
     ++instruments_.transitions[key];
-    if (backend->admin == AdminState::ready) tell(key, std::string{because});
-    spdlog::log(report.transition->now == MeasuredState::up ? spdlog::level::info : spdlog::level::warn,
-                "{} is {} ({}{}), was {}: {} of {} healthy{}", text(key), name_of(is), because,
+    if (backend->admin == AdminState::ready)
+        tell(key, std::string{ruling->by == RuledBy::probes ? because : name_of(ruling->by)});
+    spdlog::log(works(probe.transition->now) ? spdlog::level::info : spdlog::level::warn,
+                "{} is {} ({} by check {}{}{}), was {}: {} of {} healthy{}", text(key), name_of(is), because,
+                probe.check, report.outcome.text.empty() ? "" : ": " + escape_octets(report.outcome.text),
                 backend->admin == AdminState::ready ? "" : ", by its probes", name_of(was), effect.healthy,
                 effect.total, is_failover ? "; established flows: " + std::string{effect.policy} : "");
 }
@@ -146,6 +162,14 @@ void Daemon::on_published(Published const& published) {
                          change.now == "on" ? "too few backends are healthy, health is ignored"
                                             : "health counts again");
         }
+        if (change.kind == Change::Kind::announce) {
+            audit_.write("announce",
+                         {{"service", change.key.service}, {"was", change.was}, {"now", change.now}});
+            auto const level = change.now == "on" ? spdlog::level::info : spdlog::level::warn;
+            spdlog::log(level, "{}: its address should be {}", change.key.service,
+                        change.now == "on" ? "announced: enough backends are healthy"
+                                           : "withdrawn: too few backends are healthy");
+        }
         if (change.kind == Change::Kind::backend && change.was == "absent" && change.now != "absent" &&
             !stories_.contains(change.key))
             tell(change.key, published.was.number == 0 ? "start" : "reload");
@@ -154,34 +178,6 @@ void Daemon::on_published(Published const& published) {
     }
     cause_.reset();
     keeper_.changed(StateKeeper::Haste::at_once);
-}
-
-void Daemon::on_event(ConnectionEvent const& event) {
-    ++instruments_.events[static_cast<std::size_t>(event.type) % instruments_.events.size()];
-    auto const* backend = event.is_evidence() ? generation().find(event.backend) : nullptr;
-    if (backend && backend->incarnation == event.incarnation) suspect(*backend, event);
-}
-
-/// Asks for a probe now and writes a record, at most once per interval: applications that end their
-/// connections by RST are no reason to probe all the time. Refused and unanswered connections go on asking
-/// while the suspicion lasts.
-void Daemon::suspect(GenerationBackend const& backend, ConnectionEvent const& event) {
-    auto const* target = health_.target_of(backend.key);
-    if (!target || target->check.type == CheckType::none) return;
-    auto const now = Clock::now();
-    auto const last = suspicions_.find(backend.key);
-    auto const fresh = last == suspicions_.end() || now - last->second >= target->check.policy.interval;
-    if (!fresh && event.type == ConnectionEventType::aborted) return;
-    auto const before = monitor_.state_of(*target);
-    monitor_.probe_now(*target);
-    if (!fresh || !before || before->suspect || before->state != MeasuredState::up) return;
-    suspicions_[backend.key] = now;
-    json::object record = subject_json(backend);
-    record["because"] = name_of(event.type);
-    record["client"] = endpoint_text(event.client, event.client_port);
-    record["seen_mono_ns"] = event.time_ns;
-    audit_.write("passive", record);
-    spdlog::info("{}: a connection was {}; probing now", text(backend.key), name_of(event.type));
 }
 
 } // namespace pointsman

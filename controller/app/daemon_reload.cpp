@@ -1,7 +1,8 @@
-// How the daemon comes to another configuration: reload, confirm, rollback, and what a preview rests on.
+// How the daemon comes to another configuration: reload, confirm, rollback.
 #include "controller/app/daemon.hpp"
 #include "controller/app/log.hpp"
 #include "controller/app/reload_limits.hpp"
+#include "controller/config/check_files.hpp"
 
 #include <algorithm>
 #include <spdlog/spdlog.h>
@@ -45,6 +46,11 @@ Answer Daemon::reload(std::optional<Peer> actor, std::optional<std::chrono::mill
                              "the last reload waits to be confirmed; `confirm` or `rollback` it first",
                              actor);
     auto config = load_config(config_path_);
+    if (config.state)
+        if (auto missing = check_files(*config.state, config.places); !missing.empty()) {
+            config.diagnostics = std::move(missing);
+            config.state.reset();
+        }
     if (!config.state)
         return refuse_reload(Answer::Kind::invalid, render(config.diagnostics, config.text, false), actor);
     if (auto const keys = keys_that_need_a_restart(desired_, *config.state); !keys.empty())
@@ -71,9 +77,13 @@ void Daemon::apply(AppliedConfig config, std::uint64_t cause_seq) {
     open_log(desired_.log);
     cause({cause_seq, Clock::now(), std::nullopt});
     health_.assign(desired_);
-    admin_.retain([this](BackendKey const& key) { return health_.target_of(key) != nullptr; });
-    std::erase_if(stories_, [this](auto const& entry) { return !health_.target_of(entry.first); });
-    std::erase_if(suspicions_, [this](auto const& entry) { return !health_.target_of(entry.first); });
+    judgement_.assign(desired_);
+    auto const is_gone = [this](auto const& entry) { return !health_.knows(entry.first); };
+    admin_.retain([this](BackendKey const& key) { return health_.knows(key); });
+    admin_.drop_weights_changed_in(desired_);
+    std::erase_if(stories_, is_gone);
+    std::erase_if(failed_clients_, is_gone);
+    std::erase_if(suspicions_, is_gone);
     set_targets();
     read_network();
     publisher_.mark_dirty();
@@ -120,10 +130,6 @@ Answer Daemon::return_to_previous(std::string_view because, std::optional<Peer> 
     apply(std::move(previous), seq);
     return {Answer::Kind::done, "rolled back to the configuration " + hash_ + "; " + config_path_ +
                                     " still holds the other one: correct it before the next reload or start"};
-}
-
-PreviewInput Daemon::preview_input(DesiredState wanted) const {
-    return {std::move(wanted), generation(), health_.measured(), admin_.states(), view_};
 }
 
 } // namespace pointsman

@@ -49,6 +49,9 @@ void Daemon::take_over() {
     health_.resume(adopted.health);
     for (auto const& [key, order] : adopted.orders)
         admin_.set(key, to_order(order));
+    for (auto const& [key, order] : adopted.weights)
+        admin_.set(key, order);
+    admin_.drop_weights_changed_in(desired_);
     stories_ = std::move(adopted.stories);
     instruments_.transitions = std::move(adopted.transitions);
     if (inherited.continues)
@@ -110,6 +113,7 @@ SavedState Daemon::state_to_save() const {
                                                                service.protocol,
                                                                service.id,
                                                                service.panic,
+                                                               service.announce,
                                                                {}});
         for (auto const& backend : generation().backends)
             if (backend.service == service.id) saved.backends.push_back(state_to_save(backend));
@@ -127,10 +131,13 @@ SavedBackend Daemon::state_to_save(GenerationBackend const& backend) const {
     saved.eligible = backend.eligible;
     saved.keeps_sessions = backend.keeps_sessions;
     saved.weight = backend.weight;
+    saved.ramp = backend.ramp;
     saved.backup = backend.backup;
-    saved.health = health_.state_of(backend.key);
+    saved.checks = health_.states_of(backend.key);
     if (auto const story = stories_.find(backend.key); story != stories_.end()) saved.story = story->second;
     if (auto const* order = admin_.find(backend.key)) saved.order = to_saved(*order);
+    if (auto const order = admin_.weights().find(backend.key); order != admin_.weights().end())
+        saved.weight_order = order->second;
     if (auto const moved = instruments_.transitions.find(backend.key);
         moved != instruments_.transitions.end())
         saved.transitions = moved->second;

@@ -1,5 +1,7 @@
 #include "controller/app/health_book.hpp"
 
+#include "controller/model/names.hpp"
+
 #include <algorithm>
 #include <cerrno>
 #include <utility>
@@ -13,68 +15,127 @@ std::size_t HealthBook::TargetHash::operator()(ProbeTarget const& target) const 
     return hash;
 }
 
+MeasuredState conjunction(std::span<CheckHealth const> checks) noexcept {
+    std::optional<MeasuredState> all;
+    for (auto const& check : checks)
+        if (check.type != CheckType::none) all = worse(all.value_or(check.health.state), check.health.state);
+    return all.value_or(MeasuredState::unknown);
+}
+
 void HealthBook::assign(DesiredState const& desired) {
-    std::map<BackendKey, ProbeTarget> targets;
-    std::map<BackendKey, MeasuredState> measured;
-    std::map<BackendKey, HealthState> states;
+    decltype(checks_) checks;
     sharers_.clear();
     for (auto const& service : desired.services) {
         for (auto const& backend : service.backends) {
             BackendKey const key{service.name, backend.name};
-            auto const target = pointsman::target_of(backend);
-            sharers_[target].push_back(key);
-            auto const before = targets_.find(key);
-            auto const same = before != targets_.end() && before->second.address == target.address &&
-                              before->second.port == target.port;
-            if (auto const known = measured_.find(key); same && known != measured_.end())
-                measured.insert(*known);
-            if (auto const known = states_.find(key); same && known != states_.end())
-                states[key] =
-                    before->second == target ? known->second : HealthState{.state = known->second.state};
-            targets.emplace(key, target);
+            auto& of_backend = checks[key];
+            auto const add = [&](Check const& check) {
+                auto target = pointsman::target_of(service.name, backend, check);
+                sharers_[target].push_back({key, of_backend.size()});
+                of_backend.push_back(
+                    resumed(key, {std::string{name_of(check)}, check.type, std::move(target)}));
+            };
+            add(backend.check);
+            for (auto const& check : backend.more_checks)
+                add(check);
         }
     }
-    targets_ = std::move(targets);
-    measured_ = std::move(measured);
-    states_ = std::move(states);
+    checks_ = std::move(checks);
+    measured_.clear();
+    taken_for_.clear();
+    std::erase_if(memory_, [&](auto const& entry) { return !checks_.contains(entry.first); });
     share();
-    std::erase_if(last_, [&](auto const& entry) { return !targets_.contains(entry.first); });
+    conclude_all();
 }
 
-void HealthBook::resume(std::map<BackendKey, HealthState> const& states) {
-    for (auto const& [key, state] : states) {
-        auto const* target = target_of(key);
-        if (!target || target->check.type == CheckType::none) continue;
-        states_[key] = state;
-        measured_[key] = state.state;
+/// With the rows of the same check; with its state alone if what it probes changed.
+CheckHealth HealthBook::resumed(BackendKey const& key, CheckHealth check) const {
+    auto const before = checks_.find(key);
+    if (before == checks_.end()) return check;
+    auto const& old = before->second;
+    auto const elsewhere = [&check](CheckHealth const& each) {
+        return each.target.address != check.target.address;
+    };
+    if (std::ranges::any_of(old, elsewhere)) return check;
+    auto const same = std::ranges::find(old, check.name, &CheckHealth::name);
+    if (same == old.end()) {
+        check.health.state = conjunction(old);
+    } else if (same->target.port == check.target.port) {
+        check.health = same->target == check.target ? same->health : HealthState{.state = same->health.state};
+        check.last = same->last;
+    }
+    return check;
+}
+
+void HealthBook::resume(std::map<BackendKey, CheckStates> const& states) {
+    for (auto const& [key, known] : states) {
+        auto const found = checks_.find(key);
+        if (found == checks_.end()) continue;
+        for (auto& check : found->second) {
+            if (check.type == CheckType::none) continue;
+            auto const same = known.find(check.name);
+            check.health = same == known.end() ? HealthState{.state = conjunction(known)} : same->second;
+        }
     }
     share();
+    conclude_all();
 }
 
 void HealthBook::forget(BackendKey const& key) {
-    measured_.erase(key);
-    states_.erase(key);
+    if (auto known = measured_.extract(key)) memory_[key] = known.mapped();
+    taken_for_.erase(key);
+    auto const found = checks_.find(key);
+    if (found == checks_.end()) return;
+    for (auto& check : found->second)
+        check.health = {};
     share();
+    conclude(key);
+    if (!measured_.contains(key)) presume(key);
 }
 
-/// A backend that is new to a target knows what the others know: the probes of a target that is up or down
+/// A check that is new to a target knows what the others know: the probes of a target that is up or down
 /// already bring no transition that would tell.
 void HealthBook::share() {
-    for (auto const& [target, keys] : sharers_) {
-        auto const known =
-            std::ranges::find_if(keys, [this](auto const& key) { return states_.contains(key); });
-        if (known == keys.end() || states_.at(*known).state == MeasuredState::unknown) continue;
-        for (auto const& key : keys) {
-            if (measured_.contains(key)) continue;
-            states_[key] = states_.at(*known);
-            measured_[key] = states_[key].state;
-        }
+    auto const health_of = [this](Sharer const& sharer) -> HealthState& {
+        return checks_.at(sharer.key)[sharer.check].health;
+    };
+    for (auto const& [target, sharers] : sharers_) {
+        auto const is_known = [&](Sharer const& each) {
+            return health_of(each).state != MeasuredState::unknown;
+        };
+        auto const known = std::ranges::find_if(sharers, is_known);
+        if (known == sharers.end()) continue;
+        for (auto const& sharer : sharers)
+            if (!is_known(sharer)) health_of(sharer) = health_of(*known);
     }
+}
+
+void HealthBook::conclude_all() {
+    for (auto const& [key, unused] : checks_) {
+        conclude(key);
+        if (!measured_.contains(key)) presume(key);
+    }
+}
+
+/// Draws the conclusion from the backend's checks. While they do not suffice for one the last one holds.
+std::optional<Transition> HealthBook::conclude(BackendKey const& key) {
+    auto const now = conjunction(checks_.at(key));
+    if (now == MeasuredState::unknown) return std::nullopt;
+    auto const was = std::exchange(measured_[key], now); // unknown if it is new there
+    taken_for_[key] = now;
+    return was == now ? std::nullopt : std::optional{Transition{was, now}};
+}
+
+void HealthBook::presume(BackendKey const& key) {
+    auto const init = checks_.at(key).front().target.check.policy.init;
+    auto const remembered = memory_.find(key);
+    if (init == Init::up) taken_for_[key] = MeasuredState::up;
+    if (init == Init::last && remembered != memory_.end()) taken_for_[key] = remembered->second;
 }
 
 std::vector<WantedProbe> HealthBook::wanted(std::map<BackendKey, AdminState> const& admin) const {
     std::vector<WantedProbe> wanted;
-    for (auto const& [target, keys] : sharers_) {
+    for (auto const& [target, sharers] : sharers_) {
         if (target.check.type == CheckType::none) continue;
         auto const rests = [&](BackendKey const& key) {
             auto const state = admin.find(key);
@@ -82,42 +143,66 @@ std::vector<WantedProbe> HealthBook::wanted(std::map<BackendKey, AdminState> con
         };
         HealthState resume;
         bool probed = false;
-        for (auto const& key : keys) {
+        for (auto const& [key, index] : sharers) {
             probed |= !rests(key);
-            if (auto const known = states_.find(key); known != states_.end()) resume = known->second;
+            auto const& known = checks_.at(key)[index].health;
+            if (known.state != MeasuredState::unknown) resume = known;
         }
         if (probed) wanted.push_back({target, resume});
     }
     return wanted;
 }
 
-std::vector<BackendKey> HealthBook::note(ProbeReport const& report) {
+std::vector<NotedProbe> HealthBook::note(ProbeReport const& report) {
+    std::vector<NotedProbe> noted;
     auto const sharers = sharers_.find(report.target);
-    if (sharers == sharers_.end()) return {};
-    for (auto const& key : sharers->second) {
-        last_[key] = {report.outcome, report.started + report.outcome.duration};
-        states_[key] = report.state;
-        if (report.transition) measured_[key] = report.state.state;
+    if (sharers == sharers_.end()) return noted;
+    for (auto const& [key, index] : sharers->second) {
+        auto& check = checks_.at(key)[index];
+        check.last = {report.outcome, report.started + report.outcome.duration};
+        check.health = report.state;
+        auto const transition = conclude(key);
+        auto const measured = measured_.find(key);
+        noted.push_back({key, check.name,
+                         measured == measured_.end() ? MeasuredState::unknown : measured->second,
+                         transition});
     }
-    return sharers->second;
+    return noted;
 }
 
-ProbeTarget const* HealthBook::target_of(BackendKey const& key) const {
-    auto const found = targets_.find(key);
-    return found == targets_.end() ? nullptr : &found->second;
+std::span<CheckHealth const> HealthBook::checks(BackendKey const& key) const {
+    auto const found = checks_.find(key);
+    if (found == checks_.end()) return {};
+    return found->second;
 }
 
-HealthState HealthBook::state_of(BackendKey const& key) const {
-    auto const found = states_.find(key);
-    return found == states_.end() ? HealthState{} : found->second;
+CheckStates HealthBook::states_of(BackendKey const& key) const {
+    CheckStates states;
+    for (auto const& check : checks(key))
+        if (check.health.state != MeasuredState::unknown) states.emplace(check.name, check.health);
+    return states;
 }
 
 LastProbe const* HealthBook::last_probe(BackendKey const& key) const {
-    auto const found = last_.find(key);
-    return found == last_.end() ? nullptr : &found->second;
+    CheckHealth const* best = nullptr;
+    auto const is_down = [](CheckHealth const& check) { return check.health.state == MeasuredState::down; };
+    for (auto const& check : checks(key)) {
+        if (!check.last) continue;
+        bool const newer = best == nullptr || check.last->ended > best->last->ended;
+        if (best == nullptr || is_down(check) > is_down(*best) || (is_down(check) == is_down(*best) && newer))
+            best = &check;
+    }
+    return best == nullptr ? nullptr : &*best->last;
+}
+
+bool is_silent(Outcome const& outcome) noexcept {
+    if (outcome.passed()) return false;
+    auto const answered = outcome.error == ECONNREFUSED || outcome.error == ECONNRESET;
+    return outcome.code == OutcomeCode::L4TOUT || (outcome.code == OutcomeCode::L4CON && !answered);
 }
 
 std::string_view because_of(Outcome const& outcome) noexcept {
+    if (outcome.drains()) return "asked_to_drain";
     switch (outcome.code) {
     case OutcomeCode::L4OK: return "l4_ok";
     case OutcomeCode::L4CON: return outcome.error == ECONNREFUSED ? "l4_refused" : "l4_unreachable";

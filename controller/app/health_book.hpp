@@ -1,5 +1,6 @@
 #pragma once
 
+#include "controller/app/check_states.hpp"
 #include "controller/model/desired_state.hpp"
 #include "controller/model/state.hpp"
 #include "healthcheck/monitor.hpp"
@@ -7,6 +8,8 @@
 #include <chrono>
 #include <map>
 #include <optional>
+#include <span>
+#include <string>
 #include <string_view>
 #include <unordered_map>
 #include <vector>
@@ -19,46 +22,85 @@ struct LastProbe {
     std::chrono::steady_clock::time_point ended;
 };
 
+/// One check of a backend: has a state of its own.
+struct CheckHealth {
+    std::string name; ///< unique among the backend's checks
+    CheckType type = CheckType::tcp;
+    ProbeTarget target;
+    HealthState health{};
+    std::optional<LastProbe> last{};
+};
+
+/// What a probe means for one of the backends that share it.
+struct NotedProbe {
+    BackendKey key;
+    std::string check;                               ///< the backend's own name for it
+    MeasuredState measured = MeasuredState::unknown; ///< the backend as a whole, after it
+    std::optional<Transition> transition;            ///< likewise
+};
+
+/// Pure. A backend is down as soon as one of its checks is, works while all of them do, and is draining then
+/// if one asks for it. Those of type none say nothing; one without any other is unknown.
+[[nodiscard]] MeasuredState conjunction(std::span<CheckHealth const> checks) noexcept;
+
 /// Which backends share which probe, and what is measured of each.
 class HealthBook {
 public:
-    /// Takes over what `desired` wants probed; forgets backends that are gone.
+    /// Takes over what `desired` wants probed; forgets backends that are gone. A check of the same name, on a
+    /// backend of the same address and port, keeps its state; a new one starts with the backend's.
     void assign(DesiredState const& desired);
 
-    /// Goes on from what another daemon measured, rows included. Backends that are not probed are left out.
-    void resume(std::map<BackendKey, HealthState> const& states);
+    /// Goes on from what another daemon measured, rows included. A check that it did not have starts with the
+    /// backend's state. Backends that are not probed are left out.
+    void resume(std::map<BackendKey, CheckStates> const& states);
 
-    /// What to hand to HealthMonitor::set_targets: each backend's target that is not in `resting`.
+    /// What to hand to HealthMonitor::set_targets: the targets of each backend that is not in maintenance.
     [[nodiscard]] std::vector<WantedProbe> wanted(std::map<BackendKey, AdminState> const& admin) const;
 
     /// Notes an outcome. @return the backends that it is about.
-    std::vector<BackendKey> note(ProbeReport const& report);
+    std::vector<NotedProbe> note(ProbeReport const& report);
 
-    /// A backend that is not probed for a while starts anew: its first probe decides. (Unless another backend
-    /// has it probed all the while.)
+    /// A backend that is not probed for a while starts anew: until its first probes it is what `init` says.
+    /// (Unless another backend has them made all the while.)
     void forget(BackendKey const& key);
 
-    [[nodiscard]] std::map<BackendKey, MeasuredState> const& measured() const noexcept { return measured_; }
-    [[nodiscard]] ProbeTarget const* target_of(BackendKey const& key) const;
-    /// As after the last probe; unknown before the first.
-    [[nodiscard]] HealthState state_of(BackendKey const& key) const;
+    /// What each backend is taken for: as it was probed last or, not probed yet, as `init` of its first check
+    /// says; a missing one is unknown.
+    [[nodiscard]] std::map<BackendKey, MeasuredState> const& measured() const noexcept { return taken_for_; }
+    [[nodiscard]] bool knows(BackendKey const& key) const { return checks_.contains(key); }
+    /// In the order of the configuration; empty for an unknown backend.
+    [[nodiscard]] std::span<CheckHealth const> checks(BackendKey const& key) const;
+    /// As after the last probe of each check; those that are unknown are left out.
+    [[nodiscard]] CheckStates states_of(BackendKey const& key) const;
+    /// The probe that tells most: the newest of a check that is down, else the newest of all.
     [[nodiscard]] LastProbe const* last_probe(BackendKey const& key) const;
 
 private:
     struct TargetHash {
         std::size_t operator()(ProbeTarget const& target) const noexcept;
     };
+    struct Sharer {
+        BackendKey key;
+        std::size_t check = 0; ///< index
+    };
 
+    [[nodiscard]] CheckHealth resumed(BackendKey const& key, CheckHealth check) const;
     void share();
+    void conclude_all();
+    std::optional<Transition> conclude(BackendKey const& key);
+    void presume(BackendKey const& key);
 
-    std::map<BackendKey, ProbeTarget> targets_;
-    std::unordered_map<ProbeTarget, std::vector<BackendKey>, TargetHash> sharers_;
-    std::map<BackendKey, MeasuredState> measured_;
-    std::map<BackendKey, HealthState> states_; ///< with the rows
-    std::map<BackendKey, LastProbe> last_;
+    std::map<BackendKey, std::vector<CheckHealth>> checks_;
+    std::unordered_map<ProbeTarget, std::vector<Sharer>, TargetHash> sharers_;
+    std::map<BackendKey, MeasuredState> measured_;  ///< by probes; without those that are unknown
+    std::map<BackendKey, MeasuredState> memory_;    ///< of those not probed now
+    std::map<BackendKey, MeasuredState> taken_for_; ///< measured_ and presumptions
 };
 
-/// The closed vocabulary of `because`: l4_refused, l4_timeout, l7_status, …
+/// Whether it says that nothing came back from the backend's host, as when our own link is down. A host that
+/// refuses a connection answers.
+[[nodiscard]] bool is_silent(Outcome const& outcome) noexcept;
+
 [[nodiscard]] std::string_view because_of(Outcome const& outcome) noexcept;
 
 } // namespace pointsman

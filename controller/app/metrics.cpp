@@ -68,8 +68,8 @@ void add_backends(Daemon& daemon, SessionCounts const& sessions, Exposition& out
                                   programs.room().backends);
         auto const counted = sessions.find(static_cast<std::uint32_t>(backend.id));
         auto const moved = daemon.instruments().transitions.find(key);
-        out.gauge("pointsman_backend_up", "1 while the backend is up.", labels_of(key),
-                  backend.state() == State::up ? 1 : 0);
+        out.gauge("pointsman_backend_up", "1 while the backend is up or starting.", labels_of(key),
+                  is_healthy(backend.state()) ? 1 : 0);
         for (auto const state : {State::up, State::starting, State::drain, State::down, State::maint})
             out.gauge(
                 "pointsman_backend_state", "1 for the state that the backend is in.",
@@ -133,6 +133,10 @@ void add_daemon(Daemon& daemon, Exposition& out) {
         out.gauge("pointsman_service_panic",
                   "1 while health is ignored because too few backends are healthy.",
                   {{"service", service.name}}, service.panic ? 1 : 0);
+    for (auto const& service : daemon.generation().services)
+        out.gauge("pointsman_service_announce",
+                  "1 while enough backends are healthy for the address to be announced.",
+                  {{"service", service.name}}, service.announce ? 1 : 0);
     out.histogram("pointsman_probe_duration_seconds", "Duration of probes, failed ones included.",
                   instruments.probe_seconds);
     for (auto const& [code, count] : instruments.outcomes)

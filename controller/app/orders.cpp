@@ -7,6 +7,7 @@
 #include "controller/app/reload_limits.hpp"
 #include "controller/app/responses.hpp"
 
+#include <algorithm>
 #include <boost/json/array.hpp>
 #include <boost/json/parse.hpp>
 
@@ -16,7 +17,8 @@ namespace json = boost::json;
 namespace pointsman {
 namespace {
 
-constexpr std::int64_t max_deadline_ms = 86'400'000;    ///< a day
+constexpr std::int64_t max_deadline_ms = 86'400'000; ///< a day
+constexpr std::int64_t max_weight = 65535;
 constexpr std::int64_t max_confirmation_ms = 3'600'000; ///< an hour
 
 std::string text_of(json::object const& object, std::string_view key) {
@@ -96,6 +98,19 @@ asio::awaitable<ApiResponse> order_admin(Daemon& daemon, ApiRequest request, Url
     co_return to_response(answer);
 }
 
+asio::awaitable<ApiResponse> order_weight(Daemon& daemon, ApiRequest request, Url) {
+    auto const wish = object_of(request.body);
+    if (!wish) co_return failure(400, "the body must be a JSON object");
+    auto const* value = wish->if_contains("weight");
+    auto const weight = value ? number_of(*value, 0, max_weight) : std::nullopt;
+    if (!weight) co_return failure(400, "weight must be a whole number from 0 to 65535");
+    WeightOrder order{static_cast<unsigned>(*weight), text_of(*wish, "reason"), 0};
+    auto const answer = daemon.order_weight({text_of(*wish, "service"), text_of(*wish, "backend")},
+                                            std::move(order), request.peer);
+    co_await daemon.settled();
+    co_return to_response(answer);
+}
+
 asio::awaitable<ApiResponse> order_reload(Daemon& daemon, ApiRequest request, Url) {
     auto const wish = object_of(request.body);
     if (!wish) co_return failure(400, "the body must be empty or a JSON object");
@@ -135,11 +150,17 @@ asio::awaitable<ApiResponse> order_probe(Daemon& daemon, ApiRequest request, Url
     auto const wish = object_of(request.body);
     if (!wish) co_return failure(400, "the body must be a JSON object");
     BackendKey const key{text_of(*wish, "service"), text_of(*wish, "backend")};
-    auto const* target = daemon.health().target_of(key);
-    if (!target) co_return failure(404, "there is no backend " + text(key));
-    if (target->check.type == CheckType::none)
-        co_return failure(409, text(key) + " has no check: its check.type is \"none\"");
-    co_return co_await probe_now(key, *target);
+    if (!daemon.health().knows(key)) co_return failure(404, "there is no backend " + text(key));
+    auto const checks = daemon.health().checks(key);
+    auto const name = text_of(*wish, "check");
+    auto const is_meant = [&](CheckHealth const& check) {
+        return check.type != CheckType::none && (name.empty() || check.name == name);
+    };
+    auto const check = std::find_if(checks.begin(), checks.end(), is_meant);
+    if (check == checks.end())
+        co_return failure(409, text(key) + (name.empty() ? " has no check: its check.type is \"none\""
+                                                         : " has no check " + name));
+    co_return co_await probe_now(key, check->target);
 }
 
 } // namespace pointsman

@@ -16,6 +16,7 @@ class Daemon;
 [[nodiscard]] boost::asio::awaitable<ApiResponse> order_confirm(Daemon& daemon, ApiRequest request, Url url);
 [[nodiscard]] boost::asio::awaitable<ApiResponse> order_rollback(Daemon& daemon, ApiRequest request, Url url);
 [[nodiscard]] boost::asio::awaitable<ApiResponse> order_plan(Daemon& daemon, ApiRequest request, Url url);
+[[nodiscard]] boost::asio::awaitable<ApiResponse> order_weight(Daemon& daemon, ApiRequest request, Url url);
 [[nodiscard]] boost::asio::awaitable<ApiResponse> order_probe(Daemon& daemon, ApiRequest request, Url url);
 
 } // namespace pointsman

@@ -89,7 +89,7 @@ Preview preview_of(PreviewInput input) {
             assume_up(input, key, backend);
             assumed.push_back(key);
         }
-    PlanInput const planned{input.wanted, input.measured, input.admin, input.network};
+    PlanInput const planned{input.wanted, input.measured, input.admin, input.network, input.adjust};
     return {plan_next(planned, input.current), std::move(assumed)};
 }
 

@@ -15,7 +15,8 @@ struct PreviewInput {
     Generation current;
     std::map<BackendKey, MeasuredState> measured;
     std::map<BackendKey, AdminState> admin;
-    NetworkView network; ///< of the running backends
+    NetworkView network;                       ///< of the running backends
+    std::map<BackendKey, Adjustment> adjust{}; ///< of their weights
 };
 
 struct Preview {

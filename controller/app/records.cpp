@@ -22,16 +22,23 @@ json::object subject_json(GenerationBackend const& backend) {
             {"address", endpoint_text(backend.address, backend.port)}};
 }
 
-json::array evidence_json(std::span<JudgedProbe const> evidence) {
+void add_outcome_details(json::object& out, Outcome const& outcome) {
+    if (outcome.error != 0) out["errno"] = outcome.error;
+    if (outcome.status != 0) out["status"] = outcome.status;
+    if (!outcome.first_bytes.empty()) out["first_bytes"] = escape_octets(outcome.first_bytes);
+    if (!outcome.text.empty()) out["text"] = escape_octets(outcome.text);
+    if (outcome.asks) out["asks"] = name_of(*outcome.asks);
+    if (outcome.weight_percent) out["weight_percent"] = *outcome.weight_percent;
+}
+
+json::array evidence_json(std::span<JudgedProbe const> evidence, std::string_view check) {
     json::array out;
     for (auto const& probe : evidence) {
         json::object entry{{"mono_ns", mono_ns(probe.started)},
                            {"duration_us", probe.outcome.duration.count()},
                            {"outcome", name_of(probe.outcome.code)}};
-        if (probe.outcome.error != 0) entry["errno"] = probe.outcome.error;
-        if (probe.outcome.status != 0) entry["status"] = probe.outcome.status;
-        if (!probe.outcome.first_bytes.empty())
-            entry["first_bytes"] = escape_octets(probe.outcome.first_bytes);
+        add_outcome_details(entry, probe.outcome);
+        if (!check.empty()) entry["check"] = check;
         out.push_back(std::move(entry));
     }
     return out;

@@ -6,6 +6,7 @@
 
 #include <boost/json/object.hpp>
 #include <optional>
+#include <string_view>
 
 namespace pointsman {
 
@@ -22,8 +23,13 @@ struct Effect {
 /// service, backend, address of one backend.
 [[nodiscard]] boost::json::object subject_json(GenerationBackend const& backend);
 
-/// The probes that decided: start, duration_us, outcome, errno, status, first_bytes.
-[[nodiscard]] boost::json::array evidence_json(std::span<JudgedProbe const> evidence);
+/// The probes that decided: the check, start, duration_us, outcome, errno, status, first_bytes, text.
+[[nodiscard]] boost::json::array evidence_json(std::span<JudgedProbe const> evidence,
+                                               std::string_view check = {});
+
+/// What an outcome says besides its code and duration: errno, status, first_bytes, text, asks,
+/// weight_percent, each only when it is there. Raw octets are escaped.
+void add_outcome_details(boost::json::object& out, Outcome const& outcome);
 
 /// Who asked, by the control socket's word.
 [[nodiscard]] boost::json::object actor_json(Peer const& peer);

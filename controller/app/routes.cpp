@@ -70,6 +70,7 @@ constexpr Route routes[] = {
     {"POST", "/v1/confirm", order_confirm},
     {"POST", "/v1/rollback", order_rollback},
     {"POST", "/v1/admin", order_admin},
+    {"POST", "/v1/weight", order_weight},
     {"POST", "/v1/probe", order_probe},
 };
 

@@ -23,19 +23,24 @@ WallTime wall_time(std::int64_t microseconds) {
     return WallTime{std::chrono::microseconds{microseconds}};
 }
 
-std::string_view word_of(MeasuredState state) {
-    switch (state) {
-    case MeasuredState::unknown: return "unknown";
-    case MeasuredState::up: return "up";
-    case MeasuredState::down: return "down";
-    }
-    return "unknown";
-}
-
 json::object order_json(SavedOrder const& order) {
     json::object out{{"state", name_of(order.state)}, {"reason", order.reason}};
     if (order.deadline) out["deadline_us"] = microseconds(*order.deadline);
     if (order.then) out["then"] = name_of(*order.then);
+    return out;
+}
+
+json::array checks_json(CheckStates const& checks) {
+    json::array out;
+    for (auto const& [name, health] : checks)
+        out.push_back(json::object{{"name", name},
+                                   {"measured", name_of(health.state)},
+                                   {"passed_in_row", health.passed_in_row},
+                                   {"failed_in_row", health.failed_in_row},
+                                   {"suspect", health.suspect},
+                                   {"refused", health.refused},
+                                   {"hurried", health.hurried},
+                                   {"history", health.history}});
     return out;
 }
 
@@ -48,17 +53,18 @@ json::object backend_json(SavedBackend const& backend) {
                      {"eligible", backend.eligible},
                      {"keeps_sessions", backend.keeps_sessions},
                      {"weight", backend.weight},
+                     {"ramp", backend.ramp},
                      {"backup", backend.backup},
-                     {"measured", word_of(backend.health.state)},
-                     {"passed_in_row", backend.health.passed_in_row},
-                     {"failed_in_row", backend.health.failed_in_row},
-                     {"suspect", backend.health.suspect},
+                     {"checks", checks_json(backend.checks)},
                      {"transitions", backend.transitions}};
     if (backend.story) {
         out["since_us"] = microseconds(backend.story->since);
         out["because"] = backend.story->because;
     }
     if (backend.order) out["order"] = order_json(*backend.order);
+    if (auto const& order = backend.weight_order)
+        out["weight_order"] = json::object{
+            {"weight", order->weight}, {"reason", order->reason}, {"configured", order->configured}};
     return out;
 }
 
@@ -73,6 +79,7 @@ json::object service_json(SavedService const& service) {
             {"protocol", name_of(service.protocol)},
             {"id", static_cast<std::uint16_t>(service.id)},
             {"panic", service.panic},
+            {"announce", service.announce},
             {"backends", std::move(backends)}};
 }
 
@@ -119,6 +126,25 @@ SavedOrder read_order(json::object const& in) {
     return order;
 }
 
+WeightOrder read_weight_order(json::object const& in) {
+    return {number<unsigned>(in, "weight"), text(in, "reason"), number<unsigned>(in, "configured")};
+}
+
+HealthState read_health(json::object const& in) {
+    HealthState health;
+    health.state =
+        one_of(in, "measured",
+               {MeasuredState::unknown, MeasuredState::up, MeasuredState::down, MeasuredState::draining},
+               [](MeasuredState state) { return name_of(state); });
+    health.passed_in_row = number<unsigned>(in, "passed_in_row");
+    health.failed_in_row = number<unsigned>(in, "failed_in_row");
+    health.suspect = in.at("suspect").as_bool();
+    health.refused = in.at("refused").as_bool();
+    health.hurried = in.at("hurried").as_bool();
+    health.history = number<std::uint32_t>(in, "history");
+    return health;
+}
+
 SavedBackend read_backend(json::object const& in) {
     SavedBackend backend;
     backend.name = text(in, "name");
@@ -129,17 +155,16 @@ SavedBackend read_backend(json::object const& in) {
     backend.eligible = in.at("eligible").as_bool();
     backend.keeps_sessions = in.at("keeps_sessions").as_bool();
     backend.weight = number<unsigned>(in, "weight");
+    backend.ramp = number<unsigned>(in, "ramp");
     backend.backup = in.at("backup").as_bool();
-    backend.health.state =
-        one_of(in, "measured", {MeasuredState::unknown, MeasuredState::up, MeasuredState::down},
-               [](MeasuredState state) { return word_of(state); });
-    backend.health.passed_in_row = number<unsigned>(in, "passed_in_row");
-    backend.health.failed_in_row = number<unsigned>(in, "failed_in_row");
-    backend.health.suspect = in.at("suspect").as_bool();
+    for (auto const& check : in.at("checks").as_array())
+        backend.checks.emplace(text(check.as_object(), "name"), read_health(check.as_object()));
     backend.transitions = number<std::uint64_t>(in, "transitions");
     if (in.contains("because"))
         backend.story = StateStory{wall_time(number<std::int64_t>(in, "since_us")), text(in, "because")};
     if (in.contains("order")) backend.order = read_order(in.at("order").as_object());
+    if (in.contains("weight_order"))
+        backend.weight_order = read_weight_order(in.at("weight_order").as_object());
     return backend;
 }
 
@@ -153,6 +178,7 @@ SavedService read_service(json::object const& in) {
                               [](Protocol protocol) { return name_of(protocol); });
     service.id = ServiceId{number<std::uint16_t>(in, "id")};
     service.panic = in.at("panic").as_bool();
+    service.announce = in.at("announce").as_bool();
     for (auto const& backend : in.at("backends").as_array())
         service.backends.push_back(read_backend(backend.as_object()));
     return service;

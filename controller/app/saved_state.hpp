@@ -1,8 +1,8 @@
 #pragma once
 
 #include "controller/app/admin_book.hpp"
+#include "controller/app/check_states.hpp"
 #include "controller/model/generation.hpp"
-#include "healthcheck/state_machine.hpp"
 
 #include <chrono>
 #include <optional>
@@ -41,10 +41,13 @@ struct SavedBackend {
     bool eligible = false;         ///< likewise
     bool keeps_sessions = false;
     unsigned weight = 0;
+    unsigned ramp =
+        full_ramp; ///< GenerationBackend::ramp: without it the kernel's Maglev table is unexplained
     bool backup = false;
-    HealthState health;
+    CheckStates checks;
     std::optional<StateStory> story;
     std::optional<SavedOrder> order;
+    std::optional<WeightOrder> weight_order;
     std::uint64_t transitions = 0;
 
     friend bool operator==(SavedBackend const&, SavedBackend const&) = default;
@@ -58,6 +61,7 @@ struct SavedService {
     Protocol protocol = Protocol::tcp;
     ServiceId id = ServiceId::none;
     bool panic = false;
+    bool announce = false;
     std::vector<SavedBackend> backends;
 
     friend bool operator==(SavedService const&, SavedService const&) = default;

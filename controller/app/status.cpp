@@ -14,14 +14,58 @@ namespace {
 
 json::object last_probe_json(LastProbe const& probe) {
     auto const ago = std::chrono::steady_clock::now() - probe.ended;
-    return {{"outcome", name_of(probe.outcome.code)},
-            {"duration_us", probe.outcome.duration.count()},
-            {"ago_ms", std::chrono::duration_cast<std::chrono::milliseconds>(ago).count()}};
+    json::object out{{"outcome", name_of(probe.outcome.code)},
+                     {"duration_us", probe.outcome.duration.count()},
+                     {"ago_ms", std::chrono::duration_cast<std::chrono::milliseconds>(ago).count()}};
+    add_outcome_details(out, probe.outcome);
+    return out;
+}
+
+json::array checks_json(std::span<CheckHealth const> checks) {
+    json::array out;
+    for (auto const& check : checks) {
+        if (check.type == CheckType::none) continue;
+        json::object entry{{"name", check.name},
+                           {"type", name_of(check.type)},
+                           {"state", name_of(check.health.state)},
+                           {"last_probe", nullptr}};
+        if (check.last) entry["last_probe"] = last_probe_json(*check.last);
+        out.push_back(std::move(entry));
+    }
+    return out;
 }
 
 pm_backend_counters counters_of(Daemon& daemon, BackendId id) {
     auto const& programs = daemon.datapath().programs();
     return total_of(programs.backend_counters(), static_cast<std::uint32_t>(id), programs.room().backends);
+}
+
+/// What departs from the configuration and from the probes: orders, rulings, a slow start.
+void add_exceptions(Daemon& daemon, GenerationBackend const& backend, json::object& out) {
+    auto const& admin = daemon.admin();
+    if (auto const found = admin.weights().find(backend.key); found != admin.weights().end()) {
+        out["weight_configured"] = found->second.configured;
+        if (!found->second.reason.empty()) out["weight_reason"] = found->second.reason;
+    }
+    if (auto const* ruling = daemon.ruling_of(backend.key); ruling && ruling->by != RuledBy::probes)
+        out["ruled_by"] = name_of(ruling->by);
+    if (backend.ramp < full_ramp) out["ramp_percent"] = backend.ramp * 100 / full_ramp;
+    auto const now = std::chrono::steady_clock::now();
+    if (auto const penalty = daemon.judgement().penalty_of(backend.key, now); penalty >= 1)
+        out["flap_penalty"] = static_cast<std::uint64_t>(penalty);
+    auto const* order = admin.find(backend.key);
+    if (!order) return;
+    out["admin_reason"] = order->reason;
+    auto const* progress = admin.progress_of(backend.key);
+    if (order->state != AdminState::drain || !progress) return;
+    json::object drain{{"sessions_left", progress->left()}, {"remaining_s", nullptr}};
+    if (auto const remaining = progress->remaining()) drain["remaining_s"] = remaining->count();
+    if (order->deadline) {
+        auto const left = std::chrono::duration_cast<std::chrono::milliseconds>(*order->deadline - now);
+        drain["deadline_ms"] = std::max<std::int64_t>(left.count(), 0);
+        drain["then"] = name_of(order->then.value_or(AdminState::maint));
+    }
+    out["drain"] = std::move(drain);
 }
 
 json::object backend_json(Daemon& daemon, GenerationBackend const& backend, SessionCounts const& sessions) {
@@ -45,8 +89,10 @@ json::object backend_json(Daemon& daemon, GenerationBackend const& backend, Sess
                      {"bytes_to_backend", counters.bytes_to_backend},
                      {"bytes_to_client", counters.bytes_to_client},
                      {"last_probe", nullptr}};
+    out["checks"] = checks_json(daemon.health().checks(backend.key));
     if (auto const* probe = daemon.health().last_probe(backend.key))
         out["last_probe"] = last_probe_json(*probe);
+    add_exceptions(daemon, backend, out);
     return out;
 }
 
@@ -55,7 +101,7 @@ json::object service_json(Daemon& daemon, GenerationService const& service, Sess
     unsigned healthy = 0;
     for (auto const& backend : daemon.generation().backends) {
         if (backend.service != service.id) continue;
-        healthy += backend.state() == State::up;
+        healthy += is_healthy(backend.state());
         backends.push_back(backend_json(daemon, backend, sessions));
     }
     json::object out{{"name", service.name},
@@ -66,7 +112,8 @@ json::object service_json(Daemon& daemon, GenerationService const& service, Sess
                      {"on_down", name_of(service.on_down)},
                      {"healthy", healthy},
                      {"total", backends.size()},
-                     {"panic", service.panic}};
+                     {"panic", service.panic},
+                     {"announce", service.announce}};
     if (service.port_last != service.port_first)
         out["port"] = std::to_string(service.port_first) + "-" + std::to_string(service.port_last);
     out["backends"] = std::move(backends);

@@ -30,6 +30,7 @@ public:
         add_status();
         add_reload();
         add_orders();
+        add_weight();
         add_events();
         add_questions();
         add_top();
@@ -180,6 +181,17 @@ private:
         }
     }
 
+    void add_weight() {
+        auto* const sub = asking_command(
+            "weight", "Set a backend's weight until `ready`, or until a reload changes the configured one",
+            [this] { return weight(common_, weight_); });
+        sub->add_option("backend", weight_.target, "SERVICE/BACKEND")->required();
+        sub->add_option("weight", weight_.weight, "Share of new flows relative to the others, 0-65535")
+            ->required()
+            ->check(CLI::Range(0, 65535));
+        sub->add_option("--reason", weight_.reason, "For the audit trail");
+    }
+
     void add_events() {
         auto* const sub =
             asking_command("events", "Print the audit trail", [this] { return events(common_, events_); });
@@ -205,6 +217,7 @@ private:
     CheckOptions check_;
     StatusOptions status_;
     OrderOptions order_;
+    WeightOptions weight_;
     EventOptions events_;
     SessionOptions sessions_;
     WhyOptions why_;

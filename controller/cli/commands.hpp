@@ -32,6 +32,12 @@ struct OrderOptions {
     bool wait = false;
 };
 
+struct WeightOptions {
+    std::string target; ///< SERVICE/BACKEND
+    unsigned weight = 0;
+    std::string reason;
+};
+
 struct EventOptions {
     bool follow = false;
     std::string since; ///< RFC 3339 in UTC, or a duration before now; empty: everything
@@ -70,6 +76,7 @@ struct DoctorOptions {
 [[nodiscard]] int explain(CommonOptions const& common, std::string const& word);
 [[nodiscard]] int doctor(CommonOptions const& common, DoctorOptions const& options);
 [[nodiscard]] int order(CommonOptions const& common, OrderOptions const& options);
+[[nodiscard]] int weight(CommonOptions const& common, WeightOptions const& options);
 [[nodiscard]] int events(CommonOptions const& common, EventOptions options);
 [[nodiscard]] int detach(CommonOptions const& common);
 [[nodiscard]] int version(CommonOptions const& common);

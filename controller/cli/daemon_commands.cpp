@@ -3,6 +3,7 @@
 #include "controller/cli/commands.hpp"
 #include "controller/cli/control_client.hpp"
 #include "controller/cli/exit_code.hpp"
+#include "controller/cli/order_commands.hpp"
 #include "controller/cli/status_text.hpp"
 #include "controller/cli/terminal.hpp"
 #include "controller/config/parse.hpp"
@@ -24,15 +25,7 @@ namespace pointsman {
 namespace {
 
 constexpr std::chrono::hours max_deadline{24};
-constexpr std::chrono::milliseconds wait_interval{
-    200}; ///< between two looks at a drain, and for --watch a fifth
-
-json::object read_status(CommonOptions const& common) {
-    auto const answer = ask_daemon(control_path(common), "GET", "/v1/status");
-    if (answer.status != 200)
-        throw std::runtime_error{"the daemon answered " + std::to_string(answer.status)};
-    return json::parse(answer.body).as_object();
-}
+constexpr std::chrono::seconds watch_interval{1};
 
 /// Leaves only one service, if one was named. @return false when there is none of that name.
 bool keep_service(json::object& status, std::string const& name) {
@@ -52,28 +45,11 @@ bool is_degraded(json::object const& status) {
     });
 }
 
-std::optional<std::uint64_t> sessions_left(CommonOptions const& common, std::string const& service,
-                                           std::string const& backend) {
-    auto const status = read_status(common);
-    for (auto const& entry : status.at("services").as_array()) {
-        if (entry.at("name").as_string() != service) continue;
-        for (auto const& candidate : entry.at("backends").as_array())
-            if (candidate.at("name").as_string() == backend && candidate.at("admin").as_string() == "drain")
-                return candidate.at("sessions").to_number<std::uint64_t>();
-    }
-    return std::nullopt;
-}
-
-int wait_for_drain(CommonOptions const& common, std::string const& service, std::string const& backend) {
-    for (;;) {
-        auto const left = sessions_left(common, service, backend);
-        if (!left || *left == 0) return exit_ok;
-        if (::isatty(STDERR_FILENO) == 1) print(stderr, "\r" + counted(*left, "flow") + " left   ");
-        std::this_thread::sleep_for(wait_interval);
-    }
-}
-
 } // namespace
+
+json::object read_status(CommonOptions const& common) {
+    return ask_object(common, "GET", "/v1/status");
+}
 
 std::string control_path(CommonOptions const& common) {
     if (!common.control.empty()) return common.control;
@@ -95,16 +71,17 @@ int status(CommonOptions const& common, StatusOptions const& options) {
             common.json ? json::serialize(status) + "\n" : status_text(status, wants_colour(stdout));
         print(stdout, options.watch && !common.json ? "\033[H\033[2J" + text : text);
         if (!options.watch) return options.exit_code && is_degraded(status) ? exit_degraded : exit_ok;
-        std::this_thread::sleep_for(5 * wait_interval);
+        std::this_thread::sleep_for(watch_interval);
     }
 }
 
 int order(CommonOptions const& common, OrderOptions const& options) {
     auto const target = parse_target(options.target);
     if (!target) return exit_usage;
-    auto const& [service, backend] = *target;
-    json::object wish{
-        {"service", service}, {"backend", backend}, {"state", options.state}, {"reason", options.reason}};
+    json::object wish{{"service", target->service},
+                      {"backend", target->backend},
+                      {"state", options.state},
+                      {"reason", options.reason}};
     if (!options.deadline.empty()) {
         auto const deadline = parse_duration(options.deadline);
         if (!deadline || *deadline > max_deadline) {
@@ -115,7 +92,8 @@ int order(CommonOptions const& common, OrderOptions const& options) {
         wish["then"] = options.then.empty() ? "maint" : options.then;
     }
     auto const result = report(ask_daemon(control_path(common), "POST", "/v1/admin", json::serialize(wish)));
-    return result == exit_ok && options.wait ? wait_for_drain(common, service, backend) : result;
+    if (result != exit_ok || !options.wait) return result;
+    return wait_for_drain(common, *target, options.then.empty() ? "maint" : options.then);
 }
 
 } // namespace pointsman

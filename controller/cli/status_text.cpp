@@ -33,11 +33,25 @@ std::string paint(std::string const& line, std::string const& state, bool colour
     return "\033[" + std::string{code} + "m" + line + "\033[0m";
 }
 
+/// Why, and of several checks the ones that fail.
+std::string because_text(json::object const& backend) {
+    auto out = plain(backend, "because");
+    auto const* checks = backend.if_contains("checks");
+    if (!checks || checks->as_array().size() < 2) return out;
+    std::string failing;
+    for (auto const& check : checks->as_array())
+        if (plain(check.at("state")) == "down")
+            failing += (failing.empty() ? " by " : ", ") + plain(check.at("name"));
+    return out + failing;
+}
+
 std::string service_text(json::object const& service, bool colour) {
     auto out = plain(service, "name") + "  " + plain(service, "address") + ":" + plain(service, "port") +
                "/" + plain(service, "protocol") + "  " + plain(service, "forward") + ", on_down " +
                plain(service, "on_down") + "  " + plain(service, "healthy") + "/" + plain(service, "total") +
-               " up" + (service.at("panic").as_bool() ? "  PANIC: health is ignored" : "") + "\n";
+               " up" + (service.at("panic").as_bool() ? "  PANIC: health is ignored" : "") +
+               (service.if_contains("announce") && !service.at("announce").as_bool() ? "  WITHDRAW" : "") +
+               "\n";
     std::vector<std::vector<std::string>> rows{
         {"  backend", "address", "state", "because", "weight", "sessions", "connections", "last probe"}};
     std::vector<std::string> states;
@@ -45,7 +59,7 @@ std::string service_text(json::object const& service, bool colour) {
         auto const& backend = entry.as_object();
         rows.push_back({"  " + plain(backend, "name"),
                         plain(backend, "address") + ":" + plain(backend, "port"), plain(backend, "state"),
-                        plain(backend, "because"), plain(backend, "weight"), plain(backend, "sessions"),
+                        because_text(backend), plain(backend, "weight"), plain(backend, "sessions"),
                         plain(backend, "connections"), probe_text(backend.at("last_probe"))});
         states.push_back(plain(backend, "state"));
     }

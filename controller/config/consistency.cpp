@@ -163,6 +163,11 @@ private:
         if (!service.backends.empty() && std::ranges::all_of(service.backends, no_weight))
             problems_.warning(places_.value_at(service_path(i)),
                               "all backends of " + quoted + " have weight 0", "none of them takes new flows");
+        if (service.healthy_high < service.healthy_low)
+            error(service_path(i) + ".healthy_high",
+                  "healthy_high (" + std::to_string(service.healthy_high) + ") is below healthy_low (" +
+                      std::to_string(service.healthy_low) + ")",
+                  "the address would be withdrawn and announced again at once");
         check_backends_differ(i);
         for (std::size_t j = 0; j < service.backends.size(); ++j)
             check_backend(i, j);
@@ -173,7 +178,9 @@ private:
         std::map<Endpoint, std::size_t> endpoint_first;
         auto const& backends = state_.services[i].backends;
         for (std::size_t j = 0; j < backends.size(); ++j) {
-            auto const& [name, address, port, weight, backup, check] = backends[j];
+            auto const& name = backends[j].name;
+            auto const& address = backends[j].address;
+            auto const port = backends[j].port;
             auto const [named, new_name] = name_first.try_emplace(name, j);
             if (!name.empty() && !new_name)
                 error(backend_path(i, j) + ".name",

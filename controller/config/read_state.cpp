@@ -1,9 +1,11 @@
 #include "controller/config/read_state.hpp"
 
 #include "controller/config/read_check.hpp"
+#include "controller/config/read_check_tables.hpp"
 #include "controller/config/suggest.hpp"
 
 #include <algorithm>
+#include <iterator>
 
 namespace pointsman {
 namespace {
@@ -95,19 +97,8 @@ void read_datapath(TableReader const& in, DatapathOptions& out) {
     in.read("hash_seed", out.hash_seed);
 }
 
-Check check_below(toml::table const& parent, std::string_view path, std::string const& owner, Check inherited,
-                  Problems& problems) {
-    auto const& spec = table_spec(path);
-    auto const* table = find_table(parent, spec, problems);
-    if (table == nullptr) return inherited;
-    TableReader const in{*table, spec, owner, problems};
-    in.check_keys();
-    read_check(in, inherited);
-    return inherited;
-}
-
-Backend read_backend(toml::table const& table, std::string const& service, Check const& inherited,
-                     Problems& problems) {
+Backend read_backend(toml::table const& table, std::string const& service,
+                     std::vector<Check> const& inherited, Problems& problems) {
     auto const name = name_in(table);
     TableReader const in{table, table_spec("service.backend"), name, problems};
     Backend out;
@@ -119,7 +110,10 @@ Backend read_backend(toml::table const& table, std::string const& service, Check
     in.read("backup", out.backup);
     std::string owner = service;
     if (!name.empty()) owner.append("/").append(name);
-    out.check = check_below(table, "service.backend.check", owner, inherited, problems);
+    auto checks = read_backend_checks(table, owner, inherited, problems);
+    out.check = std::move(checks.front());
+    out.more_checks.assign(std::make_move_iterator(checks.begin() + 1),
+                           std::make_move_iterator(checks.end()));
     return out;
 }
 
@@ -136,19 +130,25 @@ void read_service_keys(TableReader const& in, Service& out) {
     in.read("gue_port", out.gue_port);
     in.read_choice("on_down", out.on_down, {OnDown::reset, OnDown::rehash, OnDown::keep, OnDown::drop});
     in.read("panic_threshold", out.panic_threshold);
-    Duration slow_start{}; // only checked: unsupported.cpp admits none but zero
-    in.read("slow_start", slow_start);
+    in.read("panic_margin", out.panic_margin);
+    in.read("slow_start", out.slow_start);
+    in.read("healthy_low", out.healthy_low);
+    in.read("healthy_high", out.healthy_high);
+    if (!in.has("healthy_high")) out.healthy_high = std::max(out.healthy_high, out.healthy_low);
     in.read("idle_timeout", out.idle_timeout);
 }
 
 /// A backend without a port has that of its service; with several, the one that the client sent to, and its
-/// check has the first.
+/// checks have the first.
 void complete_port(Backend& backend, Service const& service) {
     if (backend.port != 0) return;
-    if (service.port_first == service.port_last)
+    if (service.port_first == service.port_last) {
         backend.port = service.port_first;
-    else if (!backend.check.port)
-        backend.check.port = service.port_first;
+        return;
+    }
+    backend.check.port = backend.check.port.value_or(service.port_first);
+    for (auto& check : backend.more_checks)
+        check.port = check.port.value_or(service.port_first);
 }
 
 Service read_service(toml::table const& table, HealthPolicy const& policy, Problems& problems) {
@@ -160,9 +160,9 @@ Service read_service(toml::table const& table, HealthPolicy const& policy, Probl
     Check inherited;
     inherited.policy = policy;
     inherited.type = out.protocol == Protocol::udp ? CheckType::none : CheckType::tcp;
-    auto const check = check_below(table, "service.check", name, inherited, problems);
+    auto const checks = read_service_checks(table, name, inherited, problems);
     for (auto const* backend : find_tables(table, table_spec("service.backend"), problems))
-        out.backends.push_back(read_backend(*backend, name, check, problems));
+        out.backends.push_back(read_backend(*backend, name, checks, problems));
     for (auto& backend : out.backends)
         complete_port(backend, out);
     return out;

@@ -32,9 +32,20 @@ constexpr KindText text_of_kind(KeyKind kind) noexcept {
     case KeyKind::port_range: return {"a port range", R"("FIRST-LAST" within 1-65535)"};
     case KeyKind::port_or_range: return {"a port or a port range", R"(80 or "8000-8100", within 1-65535)"};
     case KeyKind::hash_seed: return {"a hash seed", "32 hexadecimal digits in quotes"};
+    case KeyKind::window:
+        return {"a window of probes", R"("FAILED/OF" such as "3/5", of at most 32, in quotes)"};
     case KeyKind::http_path: return {"an HTTP path", R"(a path such as "/healthz", without blanks)"};
     case KeyKind::http_host: return {"a host name", R"(a name such as "www.example.org", without blanks)"};
     case KeyKind::status_list: return {"a list of HTTP status codes", R"("200-399" or "200,204,300-302")"};
+    case KeyKind::text: return {"a text", R"(1-4096 octets in quotes, escaped as in "PING\r\n")"};
+    case KeyKind::hex:
+        return {"a row of octets", R"(1-4096 octets as hexadecimal digits, as in "50 49 4e 47 0d 0a")"};
+    case KeyKind::regex:
+        return {"a regular expression", R"(1-1024 characters, as in '^\+PONG', Perl's syntax)"};
+    case KeyKind::http_headers: return {"a table of HTTP headers", R"({"X-Probe" = "pointsman"})"};
+    case KeyKind::command: return {"a command", R"(["/usr/local/bin/probe", "--quick"], no shell)"};
+    case KeyKind::tls_verify:
+        return {R"(true, false, "full" or "none")", R"("full" or true, "none" or false)"};
     }
     std::unreachable();
 }

@@ -25,9 +25,16 @@ enum class KeyKind : std::uint8_t {
     port_range,
     port_or_range, ///< an integer, or a range as text
     hash_seed,
+    window,
     http_path,
     http_host,
     status_list,
+    text, ///< any octets that TOML can write
+    hex,  ///< octets as hexadecimal digits
+    regex,
+    http_headers, ///< a table of texts
+    command,      ///< a list of texts
+    tls_verify,   ///< a boolean or "full" or "none"
 };
 
 /// One key of the configuration file: the single source for validation, suggestions, `explain` and the
@@ -42,8 +49,9 @@ struct KeySpec {
     std::int64_t smallest = 0;   ///< integers: the value; durations: nanoseconds
     std::int64_t largest = 0;
     std::string_view unit{};
-    std::string_view choices{}; ///< separated by blanks
-    std::string_view doc{};     ///< one sentence
+    std::string_view choices{};     ///< separated by blanks
+    std::string_view check_types{}; ///< of checks that read the key, separated by blanks; empty: all do
+    std::string_view doc{};         ///< one sentence
 };
 
 /// One table of the file.

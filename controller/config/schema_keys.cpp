@@ -1,4 +1,7 @@
 #include "controller/config/schema.hpp"
+#include "controller/config/schema_check_keys.hpp"
+
+#include <iterator>
 
 namespace pointsman {
 namespace {
@@ -144,7 +147,7 @@ constexpr KeySpec keys[] = {
      .smallest = millisecond,
      .largest = 60 * second,
      .unit = "time",
-     .doc = "Limit of one probe in total: connection, request and answer."},
+     .doc = "Limit of one probe in total: connection, TLS, request and answer."},
     {.group = "health",
      .name = "rise",
      .kind = integer,
@@ -161,6 +164,35 @@ constexpr KeySpec keys[] = {
      .largest = 100,
      .unit = "probes",
      .doc = "Failed probes in a row until a backend that is up is down."},
+    {.group = "health",
+     .name = "window",
+     .kind = window,
+     .absent = "off, `fall` decides",
+     .unit = "probes",
+     .doc = "In place of `fall`: so many failed probes among so many newest ones take a backend down."},
+    {.group = "health",
+     .name = "init",
+     .kind = choice,
+     .fallback = R"("down")",
+     .choices = "down up last",
+     .doc =
+         "What a backend is taken for until its first probe has ended; last: as before it was taken out of "
+         "probing."},
+    {.group = "health",
+     .name = "passive",
+     .kind = choice,
+     .fallback = R"("probe")",
+     .choices = "probe eject off",
+     .doc = "What failing connections of clients do: ask for a probe, eject by themselves as well, or "
+            "nothing."},
+    {.group = "health",
+     .name = "damping",
+     .kind = duration,
+     .fallback = R"("0s")",
+     .smallest = 0,
+     .largest = hour,
+     .unit = "time",
+     .doc = "Half-life of the penalty for going down, which keeps a flapping backend out; 0s: no penalty."},
 
     {.group = "service",
      .name = "name",
@@ -225,6 +257,33 @@ constexpr KeySpec keys[] = {
      .unit = "percent",
      .doc = "Share of healthy backends below which health is ignored and all take flows; 0: never."},
     {.group = "service",
+     .name = "panic_margin",
+     .kind = integer,
+     .fallback = "10",
+     .smallest = 0,
+     .largest = 100,
+     .unit = "percent",
+     .doc = "How far above panic_threshold the share of healthy backends must rise to end a panic, in whole "
+            "backends."},
+    {.group = "service",
+     .name = "healthy_low",
+     .kind = integer,
+     .fallback = "1",
+     .smallest = 0,
+     .largest = 65535,
+     .unit = "backends",
+     .doc =
+         "With fewer healthy backends than this, status, metrics and audit trail say that the address should "
+         "be withdrawn."},
+    {.group = "service",
+     .name = "healthy_high",
+     .kind = integer,
+     .absent = "the same as healthy_low",
+     .smallest = 0,
+     .largest = 65535,
+     .unit = "backends",
+     .doc = "With this many healthy backends, they say that it should be announced again."},
+    {.group = "service",
      .name = "slow_start",
      .kind = duration,
      .fallback = R"("0s")",
@@ -240,42 +299,6 @@ constexpr KeySpec keys[] = {
      .largest = 24 * hour,
      .unit = "time",
      .doc = "Time without a packet after which a session is forgotten."},
-
-    {.group = "check",
-     .name = "type",
-     .kind = choice,
-     .absent = R"("tcp" for a tcp service, "none" for a udp service)",
-     .choices = "tcp http https udp grpc exec agent none",
-     .doc = "What a probe does: connect (tcp), connect and request (http), or nothing (none: always up)."},
-    {.group = "check",
-     .name = "port",
-     .kind = integer,
-     .absent = "the backend's own port",
-     .smallest = 1,
-     .largest = 65535,
-     .unit = "port",
-     .doc = "Port to which probes connect."},
-    {.group = "check",
-     .name = "method",
-     .kind = choice,
-     .fallback = R"("GET")",
-     .choices = "GET HEAD OPTIONS POST",
-     .doc = "http: method of the request."},
-    {.group = "check",
-     .name = "path",
-     .kind = http_path,
-     .fallback = R"("/")",
-     .doc = "http: path of the request."},
-    {.group = "check",
-     .name = "host",
-     .kind = http_host,
-     .absent = "the backend's address",
-     .doc = "http: Host header of the request."},
-    {.group = "check",
-     .name = "expect_status",
-     .kind = status_list,
-     .fallback = R"("200-399")",
-     .doc = "http: status codes that pass."},
 
     {.group = "backend",
      .name = "name",
@@ -325,7 +348,12 @@ constexpr TableSpec tables[] = {
 } // namespace
 
 std::span<KeySpec const> all_keys() noexcept {
-    return keys;
+    static std::vector<KeySpec> const joined = [] {
+        std::vector<KeySpec> all{std::begin(keys), std::end(keys)};
+        all.insert(all.end(), std::begin(check_keys), std::end(check_keys));
+        return all;
+    }();
+    return joined;
 }
 std::span<TableSpec const> all_tables() noexcept {
     return tables;

@@ -1,7 +1,7 @@
 #include "controller/config/table_reader.hpp"
 
+#include "controller/config/check_values.hpp"
 #include "controller/config/suggest.hpp"
-#include "controller/config/unsupported.hpp"
 #include "controller/config/usable_address.hpp"
 
 #include <algorithm>
@@ -26,9 +26,16 @@ bool is_well_formed(KeySpec const& key, std::string_view value) {
     case KeyKind::port_range:
     case KeyKind::port_or_range: return parse_port_range(value).has_value();
     case KeyKind::hash_seed: return parse_hash_seed(value).has_value();
+    case KeyKind::window: return parse_window(value).has_value();
     case KeyKind::http_path: return is_http_path(value);
     case KeyKind::http_host: return is_http_host(value);
     case KeyKind::status_list: return parse_status_list(value).has_value();
+    case KeyKind::text: return !value.empty() && value.size() <= longest_check_text;
+    case KeyKind::hex: return parse_octets(value).has_value();
+    case KeyKind::regex: return !value.empty() && value.size() <= longest_check_regex;
+    case KeyKind::tls_verify: return value == "full" || value == "none";
+    case KeyKind::http_headers: return is_header_value(value);
+    case KeyKind::command: return !value.empty() && value.find('\0') == std::string_view::npos;
     case KeyKind::boolean:
     case KeyKind::integer: break;
     }
@@ -42,6 +49,8 @@ std::string assignment(KeySpec const& key, std::string_view value) {
 
 std::string_view element_noun(KeyKind kind) {
     if (kind == KeyKind::interface_list) return "an interface name";
+    if (kind == KeyKind::http_headers) return "the value of an HTTP header";
+    if (kind == KeyKind::command) return "a word of a command";
     return kind == KeyKind::address_list ? noun_of(KeyKind::address) : noun_of(kind);
 }
 
@@ -107,6 +116,12 @@ void TableReader::warn_at(std::string_view key, std::string message, std::string
     problems_->warning(key_at(key), std::move(message), std::move(hint));
 }
 
+void TableReader::error_at(std::string_view key, std::string message, std::string hint) const {
+    auto const* node = table_->get(key);
+    problems_->error(node == nullptr ? place_of(table_->source()) : place_of(node->source()),
+                     std::move(message), std::move(hint));
+}
+
 void TableReader::check_keys() const {
     auto const subtables = subtables_of(spec_->path);
     for (auto const& [key, node] : *table_)
@@ -155,11 +170,6 @@ KeySpec const& TableReader::spec_of(std::string_view key) const {
 bool TableReader::is_acceptable(KeySpec const& key, std::string const& value, Place place) const {
     if (!is_well_formed(key, value)) {
         report_malformed(key, value, place);
-        return false;
-    }
-    if (auto const hint = unsupported_hint(key.group, key.name, value); !hint.empty()) {
-        problems_->error(place, assignment(key, value) + " is not supported by this version",
-                         std::string{hint});
         return false;
     }
     if (key.kind != KeyKind::address && key.kind != KeyKind::address_list) return true;
@@ -275,8 +285,45 @@ void TableReader::read(std::string_view key, HashSeed& out) const {
     if (auto const value = text(key)) out = parse_hash_seed(*value).value_or(out);
 }
 
+void TableReader::read(std::string_view key, std::optional<Window>& out) const {
+    if (auto const value = text(key)) out = parse_window(*value);
+}
+
 void TableReader::read(std::string_view key, std::vector<StatusRange>& out) const {
     if (auto const value = text(key)) out = parse_status_list(*value).value_or(out);
+}
+
+void TableReader::read_words(std::string_view key, std::vector<std::string>& out) const {
+    auto const* node = table_->get(key);
+    if (node == nullptr) return;
+    auto const& spec = spec_of(key);
+    auto const* array = node->as_array();
+    if (array == nullptr || array->empty()) return report_wrong_type(spec, *node);
+    std::vector<std::string> words;
+    for (toml::node const& element : *array)
+        if (auto word = checked_text(spec, element)) words.push_back(*std::move(word));
+    if (words.size() == array->size()) out = std::move(words);
+}
+
+void TableReader::read(std::string_view key, std::vector<HttpField>& out) const {
+    auto const* node = table_->get(key);
+    if (node == nullptr) return;
+    auto const& spec = spec_of(key);
+    auto const* fields = node->as_table();
+    if (fields == nullptr) return report_wrong_type(spec, *node);
+    std::vector<HttpField> read;
+    for (auto const& [name, value] : *fields) {
+        bool const reserved = is_reserved_header(name.str());
+        if (reserved || !is_header_name(name.str()))
+            problems_->error(place_of(name.source()),
+                             "`" + printable(name.str(), 64) + "` is " +
+                                 (reserved ? "written by the probe itself" : "no name of an HTTP header"),
+                             reserved ? "remove it; `host` sets the Host header"
+                                      : "write letters, digits and -");
+        else if (auto text = checked_text(spec, value))
+            read.push_back({std::string{name.str()}, *std::move(text)});
+    }
+    out = std::move(read);
 }
 
 void TableReader::read(std::string_view key, std::vector<std::string>& out) const {

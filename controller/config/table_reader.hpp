@@ -33,6 +33,13 @@ public:
     [[nodiscard]] bool has(std::string_view key) const { return table_->contains(key); }
     [[nodiscard]] Place key_at(std::string_view key) const; ///< the table's header when there is no such key
     void warn_at(std::string_view key, std::string message, std::string hint) const;
+    /// At the key's value, or the table's header when there is no such key.
+    void error_at(std::string_view key, std::string message, std::string hint) const;
+    [[nodiscard]] bool is_boolean(std::string_view key) const {
+        auto const* node = table_->get(key);
+        return node != nullptr && node->is_boolean();
+    }
+    [[nodiscard]] TableSpec const& spec() const noexcept { return *spec_; }
 
     /// Reports unknown keys and missing required ones.
     void check_keys() const;
@@ -43,9 +50,13 @@ public:
     void read(std::string_view key, Address& out) const;
     void read(std::string_view key, PortRange& out) const; ///< also from an integer
     void read(std::string_view key, HashSeed& out) const;
+    void read(std::string_view key, std::optional<Window>& out) const;
     void read(std::string_view key, std::vector<StatusRange>& out) const;
     void read(std::string_view key, std::vector<std::string>& out) const;
     void read(std::string_view key, std::vector<Address>& out) const;
+    void read(std::string_view key, std::vector<HttpField>& out) const;
+    /// A list in which a text may appear twice.
+    void read_words(std::string_view key, std::vector<std::string>& out) const;
 
     template<std::integral Integer>
     void read(std::string_view key, Integer& out) const {

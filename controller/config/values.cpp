@@ -16,6 +16,8 @@ constexpr Unit units[] = {
     {"h", 3'600'000'000'000}, {"m", 60'000'000'000}, {"s", 1'000'000'000}, {"ms", 1'000'000}, {"us", 1'000}};
 
 /// Decimal digits only: no sign, no blank, nothing after them.
+constexpr std::int64_t largest_window = 32;
+
 std::optional<std::int64_t> parse_number(std::string_view text) {
     std::int64_t value = 0;
     if (text.empty() || text[0] < '0' || text[0] > '9') return std::nullopt;
@@ -102,6 +104,15 @@ std::optional<std::vector<StatusRange>> parse_status_list(std::string_view text)
         if (comma == std::string_view::npos) return ranges;
         text.remove_prefix(comma + 1);
     }
+}
+
+std::optional<Window> parse_window(std::string_view text) {
+    auto const slash = text.find('/');
+    if (slash == std::string_view::npos) return std::nullopt;
+    auto const failures = parse_number(text.substr(0, slash));
+    auto const of = parse_number(text.substr(slash + 1));
+    if (!failures || !of || *failures < 1 || *failures > *of || *of > largest_window) return std::nullopt;
+    return Window{static_cast<unsigned>(*failures), static_cast<unsigned>(*of)};
 }
 
 std::optional<HashSeed> parse_hash_seed(std::string_view text) {

@@ -37,6 +37,9 @@ using HashSeed = std::array<std::uint8_t, 16>;
 /// "200-399" or "200,204,300-302"; 100-599 each; blanks around commas are allowed.
 [[nodiscard]] std::optional<std::vector<StatusRange>> parse_status_list(std::string_view text);
 
+/// "3/5": 1 <= failures <= of <= 32.
+[[nodiscard]] std::optional<Window> parse_window(std::string_view text);
+
 /// 32 hexadecimal digits, in either case.
 [[nodiscard]] std::optional<HashSeed> parse_hash_seed(std::string_view text);
 

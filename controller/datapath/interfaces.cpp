@@ -25,6 +25,7 @@ Interface describe(nlmsghdr const* message) {
     Interface interface;
     interface.ifindex = static_cast<std::uint32_t>(header->ifi_index);
     interface.up = (header->ifi_flags & IFF_UP) != 0;
+    interface.running = interface.up && (header->ifi_flags & IFF_RUNNING) != 0;
     interface.loopback = (header->ifi_flags & IFF_LOOPBACK) != 0;
     for_each_attribute(message, sizeof(*header), [&](int type, nlattr const* attribute) {
         switch (type) {

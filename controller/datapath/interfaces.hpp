@@ -19,6 +19,7 @@ struct Interface {
     Mac mac{};
     std::uint32_t mtu = 0;
     bool up = false;
+    bool running = false; ///< up and with a carrier
     bool loopback = false;
     bool peer_elsewhere = false; ///< a veth whose peer is in another network namespace
 

@@ -73,6 +73,7 @@ NetworkView Network::read(std::set<Address> const& backends, std::vector<std::st
     for (auto& interface : read_interfaces()) {
         if (std::ranges::find(interfaces, interface.name) != interfaces.end())
             view.links.push_back({interface.ifindex, interface.mac, interface.peer_elsewhere});
+        if (!interface.running) view.dead_links.insert(interface.ifindex);
         present[interface.ifindex] = std::move(interface);
     }
     std::ranges::sort(view.links, {}, &Link::ifindex);

@@ -1,6 +1,7 @@
 #pragma once
 
 #include "controller/model/address.hpp"
+#include "controller/model/expectation.hpp"
 
 #include <array>
 #include <chrono>
@@ -23,9 +24,23 @@ enum class OnDown : std::uint8_t { reset, rehash, keep, drop };
 enum class Attach : std::uint8_t { automatic, native, generic, tc };
 enum class LogLevel : std::uint8_t { error, warning, info, debug };
 enum class LogFormat : std::uint8_t { text, json };
-enum class CheckType : std::uint8_t { none, tcp, http };
+enum class CheckType : std::uint8_t { none, tcp, http, https, udp, grpc, exec, agent };
 
-/// When a backend is probed and how many results in a row move it.
+/// What a backend is taken for until its first probe ends: `last` as it was measured when it was last probed.
+enum class Init : std::uint8_t { down, up, last };
+
+/// What becomes of passive evidence: it asks for a probe, it may also eject by itself, or it is ignored.
+enum class Passive : std::uint8_t { probe, eject, off };
+
+/// So many failed probes among the newest ones; 1 <= failures <= of <= 32.
+struct Window {
+    unsigned failures = 1;
+    unsigned of = 1;
+
+    friend constexpr bool operator==(Window const&, Window const&) = default;
+};
+
+/// When a backend is probed and how many results move it.
 struct HealthPolicy {
     Duration interval = std::chrono::seconds{1};            ///< while up and unsuspected
     Duration fast_interval = std::chrono::milliseconds{25}; ///< in transition and after passive evidence
@@ -33,6 +48,10 @@ struct HealthPolicy {
     Duration timeout = std::chrono::milliseconds{500};      ///< of one probe, in total
     unsigned rise = 2;                                      ///< passed probes in a row until up, >= 1
     unsigned fall = 3;                                      ///< failed probes in a row until down, >= 1
+    std::optional<Window> window{};                         ///< takes the place of `fall`
+    Init init = Init::down;
+    Passive passive = Passive::probe;
+    Duration damping{}; ///< half-life of the penalty for going down; 0: no damping
 
     friend bool operator==(HealthPolicy const&, HealthPolicy const&) = default;
 };
@@ -45,14 +64,40 @@ struct StatusRange {
     friend bool operator==(StatusRange const&, StatusRange const&) = default;
 };
 
+struct HttpField {
+    std::string name;
+    std::string value;
+
+    friend bool operator==(HttpField const&, HttpField const&) = default;
+};
+
+/// How a probe speaks TLS, whatever address it goes to.
+struct TlsOptions {
+    bool required = false; ///< grpc: without it, it speaks in the clear; https always uses TLS
+    std::string sni;       ///< server name asked for, and verified; empty: none is asked for
+    bool verify = true;    ///< chain, validity, and the name or else the address
+    std::string ca_file;   ///< PEM; empty: the host's own authorities
+
+    friend bool operator==(TlsOptions const&, TlsOptions const&) = default;
+};
+
+/// One check of a backend. Which fields count depends on the type.
 struct Check {
+    std::string name; ///< as configured; see name_of
     CheckType type = CheckType::tcp;
     HealthPolicy policy;
     std::optional<std::uint16_t> port; ///< default: the backend's own
-    std::string method = "GET";        ///< http
-    std::string path = "/";            ///< http
-    std::string host;                  ///< http: Host header; empty: the backend's address
+    std::string send;                  ///< tcp, udp, agent: raw octets
+    Expectation expect;                ///< tcp, udp: of the answer; http, https: of its body
+    std::string method = "GET";        ///< http, https
+    std::string path = "/";            ///< http, https
+    std::string host;                  ///< http, https: Host header; empty: the backend's address
+    std::vector<HttpField> headers;    ///< http, https: further ones
     std::vector<StatusRange> expect_status{StatusRange{}};
+    std::vector<StatusRange> drain_status; ///< http, https: pass, and ask to drain the backend
+    TlsOptions tls;                        ///< https, grpc
+    std::string grpc_service;              ///< grpc; empty: the server as a whole
+    std::vector<std::string> command;      ///< exec: program and arguments
 
     friend bool operator==(Check const&, Check const&) = default;
 };
@@ -64,6 +109,7 @@ struct Backend {
     unsigned weight = 100;  ///< 0-65535; 0 takes no new flows
     bool backup = false;    ///< takes flows only while no other backend is eligible
     Check check;            ///< effective: [health], [service.check] and [service.backend.check] merged
+    std::vector<Check> more_checks{}; ///< likewise; a backend is healthy while all of its checks pass
 
     friend bool operator==(Backend const&, Backend const&) = default;
 };
@@ -79,6 +125,10 @@ struct Service {
     std::uint16_t gue_port = 6080; ///< gue: UDP port of the backends
     OnDown on_down = OnDown::reset;
     unsigned panic_threshold = 50; ///< percent; 0: never
+    unsigned panic_margin = 10;    ///< percent above the threshold that end a panic
+    Duration slow_start{};         ///< from coming up to the full weight; 0: at once
+    unsigned healthy_low = 1;      ///< fewer healthy backends withdraw the address
+    unsigned healthy_high = 1;     ///< so many announce it again; >= healthy_low
     Duration idle_timeout = std::chrono::minutes{15};
     std::vector<Backend> backends;
 

@@ -51,9 +51,10 @@ struct Link {
 
 /// What netlink told us, as values.
 struct NetworkView {
-    std::map<Address, Route> routes; ///< by backend address
-    std::vector<Link> links;         ///< by ascending interface index
-    std::set<Address> own;           ///< addresses of this host
+    std::map<Address, Route> routes;      ///< by backend address
+    std::vector<Link> links;              ///< by ascending interface index
+    std::set<Address> own{};              ///< addresses of this host
+    std::set<std::uint32_t> dead_links{}; ///< indices of all interfaces that are down or have no carrier
 
     friend bool operator==(NetworkView const&, NetworkView const&) = default;
 };
@@ -69,15 +70,19 @@ struct MaglevTable {
     friend bool operator==(MaglevTable const&, MaglevTable const&) = default;
 };
 
+/// Steps of a slow start. A backend in step n of them has n tenths of its weight.
+inline constexpr unsigned full_ramp = 10;
+
 struct GenerationBackend {
     BackendId id = BackendId::none;
     ServiceId service = ServiceId::none;
     BackendKey key;
     Address address;
     std::uint16_t port = 0;
-    unsigned weight = 0;
+    unsigned weight = 0;       ///< as ordered or configured
+    unsigned ramp = full_ramp; ///< step of the slow start, 1 to full_ramp
     bool backup = false;
-    MeasuredState measured = MeasuredState::unknown;
+    MeasuredState measured = MeasuredState::unknown; ///< as judged: by probes, damping and own faults
     AdminState admin = AdminState::ready;
     std::uint32_t incarnation = 0;
     bool eligible = false;       ///< takes new flows
@@ -85,7 +90,10 @@ struct GenerationBackend {
     std::optional<NextHop> next_hop;
     std::vector<Address> nat_addresses; ///< source addresses towards it, none if the kernel has no route
 
-    [[nodiscard]] State state() const noexcept { return state_of(measured, admin); }
+    [[nodiscard]] State state() const noexcept {
+        auto const state = state_of(measured, admin);
+        return state == State::up && ramp < full_ramp ? State::starting : state;
+    }
     friend bool operator==(GenerationBackend const&, GenerationBackend const&) = default;
 };
 
@@ -102,7 +110,8 @@ struct GenerationService {
     bool own_address = false; ///< the host's own stack answers to ping there
     OnDown on_down = OnDown::reset;
     Duration idle_timeout{};
-    bool panic = false; ///< too few are healthy: health is ignored
+    bool panic = false;    ///< too few are healthy: health is ignored
+    bool announce = false; ///< enough are healthy for the address to be announced
     /// Shared between generations, because most services do not change between two of them and a table is 128
     /// KB.
     std::shared_ptr<MaglevTable const> maglev;

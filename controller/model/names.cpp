@@ -61,6 +61,33 @@ std::string_view name_of(CheckType value) noexcept {
     case CheckType::none: return "none";
     case CheckType::tcp: return "tcp";
     case CheckType::http: return "http";
+    case CheckType::https: return "https";
+    case CheckType::udp: return "udp";
+    case CheckType::grpc: return "grpc";
+    case CheckType::exec: return "exec";
+    case CheckType::agent: return "agent";
+    }
+    std::unreachable();
+}
+
+std::string_view name_of(Check const& check) noexcept {
+    return check.name.empty() ? name_of(check.type) : std::string_view{check.name};
+}
+
+std::string_view name_of(Passive value) noexcept {
+    switch (value) {
+    case Passive::probe: return "probe";
+    case Passive::eject: return "eject";
+    case Passive::off: return "off";
+    }
+    std::unreachable();
+}
+
+std::string_view name_of(Init value) noexcept {
+    switch (value) {
+    case Init::down: return "down";
+    case Init::up: return "up";
+    case Init::last: return "last";
     }
     std::unreachable();
 }

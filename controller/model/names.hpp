@@ -15,5 +15,9 @@ namespace pointsman {
 [[nodiscard]] std::string_view name_of(LogLevel value) noexcept;
 [[nodiscard]] std::string_view name_of(LogFormat value) noexcept;
 [[nodiscard]] std::string_view name_of(CheckType value) noexcept;
+/// Its name or, without one, its type: unique among the checks of a backend. Refers to `check`.
+[[nodiscard]] std::string_view name_of(Check const& check) noexcept;
+[[nodiscard]] std::string_view name_of(Init value) noexcept;
+[[nodiscard]] std::string_view name_of(Passive value) noexcept;
 
 } // namespace pointsman

@@ -4,6 +4,16 @@
 
 namespace pointsman {
 
+std::string_view name_of(MeasuredState value) noexcept {
+    switch (value) {
+    case MeasuredState::unknown: return "unknown";
+    case MeasuredState::up: return "up";
+    case MeasuredState::down: return "down";
+    case MeasuredState::draining: return "drain";
+    }
+    std::unreachable();
+}
+
 std::string_view name_of(AdminState value) noexcept {
     switch (value) {
     case AdminState::ready: return "ready";

@@ -6,8 +6,9 @@
 
 namespace pointsman {
 
-/// What the probes say. A backend is unknown until its first probe ends.
-enum class MeasuredState : std::uint8_t { unknown, up, down };
+/// What the probes say. A backend is unknown until its first probe ends. `draining`: it works, and asks by
+/// its answers for no new flows.
+enum class MeasuredState : std::uint8_t { unknown, up, down, draining };
 
 /// What a person asked for. Only who set it clears it.
 enum class AdminState : std::uint8_t { ready, drain, maint };
@@ -15,14 +16,25 @@ enum class AdminState : std::uint8_t { ready, drain, maint };
 /// What follows from both: the state that users see.
 enum class State : std::uint8_t { up, starting, drain, down, maint };
 
+[[nodiscard]] std::string_view name_of(MeasuredState value) noexcept;
 [[nodiscard]] std::string_view name_of(AdminState value) noexcept;
 [[nodiscard]] std::string_view name_of(State value) noexcept;
 
 /// The admin state decides unless it is ready; an unmeasured backend is not up.
 [[nodiscard]] constexpr State state_of(MeasuredState measured, AdminState admin) noexcept {
     if (admin == AdminState::maint) return State::maint;
-    if (admin == AdminState::drain) return State::drain;
+    if (admin == AdminState::drain || measured == MeasuredState::draining) return State::drain;
     return measured == MeasuredState::up ? State::up : State::down;
+}
+
+/// It takes new flows if it has a weight.
+[[nodiscard]] constexpr bool is_healthy(State state) noexcept {
+    return state == State::up || state == State::starting;
+}
+
+/// It passes its probes.
+[[nodiscard]] constexpr bool works(MeasuredState measured) noexcept {
+    return measured == MeasuredState::up || measured == MeasuredState::draining;
 }
 
 /// Names a backend across configurations, restarts and machines.

@@ -32,6 +32,16 @@ std::string describe(std::optional<NextHop> const& next_hop) {
     return text;
 }
 
+std::string weight_text(GenerationBackend const& backend) {
+    auto text = std::to_string(backend.weight);
+    if (backend.ramp < full_ramp) text += " at " + std::to_string(backend.ramp * 100 / full_ramp) + " %";
+    return text;
+}
+
+char const* on_or_off(bool on) {
+    return on ? "on" : "off";
+}
+
 std::string state_text(GenerationBackend const& backend) {
     return std::string{name_of(backend.state())};
 }
@@ -48,8 +58,9 @@ void compare(GenerationService const* was, GenerationService const& now, std::ve
     if (!was || !same_definition(*was, now))
         changes.push_back({Change::Kind::service, key, was ? describe(*was) : absent, describe(now)});
     if ((was && was->panic) != now.panic)
-        changes.push_back(
-            {Change::Kind::panic, key, was && was->panic ? "on" : "off", now.panic ? "on" : "off"});
+        changes.push_back({Change::Kind::panic, key, on_or_off(was && was->panic), on_or_off(now.panic)});
+    if (was && was->announce != now.announce)
+        changes.push_back({Change::Kind::announce, key, on_or_off(was->announce), on_or_off(now.announce)});
 }
 
 bool same_server(GenerationBackend const& was, GenerationBackend const& now) {
@@ -61,11 +72,12 @@ void compare(GenerationBackend const* was, GenerationBackend const& now, std::ve
         changes.push_back({Change::Kind::backend, now.key, absent, state_text(now)});
         return;
     }
-    if (was->state() != now.state() || was->incarnation != now.incarnation)
+    // Unknown and down read alike, but in a panic only who was probed takes flows.
+    bool const joins = was->measured != now.measured && was->eligible != now.eligible;
+    if (was->state() != now.state() || was->incarnation != now.incarnation || joins)
         changes.push_back({Change::Kind::backend, now.key, state_text(*was), state_text(now)});
-    if (was->weight != now.weight || was->backup != now.backup)
-        changes.push_back(
-            {Change::Kind::weight, now.key, std::to_string(was->weight), std::to_string(now.weight)});
+    if (was->weight != now.weight || was->ramp != now.ramp || was->backup != now.backup)
+        changes.push_back({Change::Kind::weight, now.key, weight_text(*was), weight_text(now)});
     if (was->next_hop != now.next_hop || was->nat_addresses != now.nat_addresses)
         changes.push_back({Change::Kind::next_hop, now.key, describe(was->next_hop), describe(now.next_hop)});
 }
@@ -79,6 +91,7 @@ std::string_view name_of(Change::Kind kind) noexcept {
     case Change::Kind::panic: return "panic";
     case Change::Kind::weight: return "weight";
     case Change::Kind::next_hop: return "next_hop";
+    case Change::Kind::announce: return "announce";
     }
     std::unreachable();
 }

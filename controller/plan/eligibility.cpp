@@ -6,21 +6,25 @@ namespace pointsman {
 namespace {
 
 bool counts_for_panic(GenerationBackend const& backend) {
-    return backend.admin == AdminState::ready && backend.weight > 0 && !backend.backup;
+    return backend.admin == AdminState::ready && backend.measured != MeasuredState::draining &&
+           backend.weight > 0 && !backend.backup;
 }
 
 /// Fewer than `threshold` percent of the ready backends are up. Never before each of them was probed once: a
-/// fresh start admits a backend on its first passed probe, not earlier.
-bool in_panic(std::span<GenerationBackend const> backends, unsigned threshold) {
+/// fresh start admits a backend on its first passed probe, not earlier. Never with one backend alone: there
+/// are no survivors to be overrun, and its clients are served best by a quick failure.
+bool in_panic(std::span<GenerationBackend const> backends, PanicRule const& rule) {
     unsigned ready = 0;
     unsigned healthy = 0;
     for (auto const& backend : backends) {
         if (!counts_for_panic(backend)) continue;
-        if (backend.measured == MeasuredState::unknown) return false;
+        if (backend.measured == MeasuredState::unknown) return rule.panics && rule.threshold > 0;
         ++ready;
         healthy += backend.measured == MeasuredState::up;
     }
-    return ready > 0 && healthy * 100 < threshold * ready;
+    auto const margin = rule.panics ? rule.margin * ready / 100 : 0; // in whole backends
+    auto const wanted = std::min(rule.threshold * ready, 100 * ready);
+    return ready > 1 && healthy < ready && healthy * 100 < wanted + 100 * margin;
 }
 
 /// May take new flows, health aside.
@@ -43,13 +47,18 @@ bool keeps_sessions(GenerationBackend const& backend, bool panic, OnDown on_down
     if (on_down == OnDown::keep) return true;
     if (backend.admin == AdminState::maint) return false;
     if (backend.admin == AdminState::drain) return backend.measured != MeasuredState::down || panic;
-    return backend.measured == MeasuredState::up || panic;
+    return works(backend.measured) || panic;
 }
 
 } // namespace
 
-bool decide_eligibility(std::span<GenerationBackend> backends, unsigned panic_threshold, OnDown on_down) {
-    auto const panic = in_panic(backends, panic_threshold) && !reserve_takes_over(backends);
+unsigned healthy_among(std::span<GenerationBackend const> backends) noexcept {
+    return static_cast<unsigned>(std::ranges::count_if(
+        backends, [](auto const& backend) { return backend.weight > 0 && is_healthy(backend.state()); }));
+}
+
+bool decide_eligibility(std::span<GenerationBackend> backends, PanicRule const& rule, OnDown on_down) {
+    auto const panic = in_panic(backends, rule) && !reserve_takes_over(backends);
     auto const usable = [panic](GenerationBackend const& backend) {
         return is_usable(backend) &&
                (backend.measured == MeasuredState::up || (panic && backend.measured == MeasuredState::down));

@@ -121,7 +121,10 @@ private:
             describe(wanted, backend, service.id, before);
         std::span const backends{next_.backends.begin() + static_cast<std::ptrdiff_t>(first),
                                  next_.backends.end()};
-        service.panic = decide_eligibility(backends, wanted.panic_threshold, wanted.on_down);
+        service.panic = decide_eligibility(
+            backends, {wanted.panic_threshold, wanted.panic_margin, before && before->panic}, wanted.on_down);
+        auto const enough = before && before->announce ? wanted.healthy_low : wanted.healthy_high;
+        service.announce = healthy_among(backends) >= enough;
         for (auto& backend : backends)
             renew_incarnation(backend, before != nullptr);
         service.maglev = table_of(backends, before);
@@ -138,9 +141,11 @@ private:
         backend.key = key;
         backend.address = wanted.address;
         backend.port = wanted.port;
-        backend.weight = wanted.weight;
+        auto const adjusted = value_or(input_.adjust, key, Adjustment{});
+        backend.weight = adjusted.weight.value_or(wanted.weight);
+        backend.ramp = adjusted.ramp;
         backend.backup = wanted.backup;
-        backend.measured = wanted.check.type == CheckType::none
+        backend.measured = wanted.check.type == CheckType::none && wanted.more_checks.empty()
                                ? MeasuredState::up
                                : value_or(input_.measured, key, MeasuredState::unknown);
         backend.admin = value_or(input_.admin, key, AdminState::ready);
@@ -206,8 +211,8 @@ private:
         std::vector<MaglevEntry> entries;
         for (auto const& backend : backends)
             if (backend.eligible)
-                entries.push_back(
-                    {backend.id, identity_of(backend.address, backend.port, seed), backend.weight});
+                entries.push_back({backend.id, identity_of(backend.address, backend.port, seed),
+                                   backend.weight * backend.ramp});
         return entries;
     }
 

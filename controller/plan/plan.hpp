@@ -9,6 +9,14 @@
 
 namespace pointsman {
 
+/// What departs from a backend's configured weight.
+struct Adjustment {
+    std::optional<unsigned> weight{}; ///< by order
+    unsigned ramp = full_ramp;        ///< by slow start: see GenerationBackend::ramp
+
+    friend bool operator==(Adjustment const&, Adjustment const&) = default;
+};
+
 /// All that a plan depends on, besides the current generation.
 struct PlanInput {
     DesiredState const& desired;
@@ -16,14 +24,15 @@ struct PlanInput {
         measured;                                  ///< a missing backend is unknown; without a check it is up
     std::map<BackendKey, AdminState> const& admin; ///< a missing backend is ready
     NetworkView const& network;
+    std::map<BackendKey, Adjustment> adjust{}; ///< a missing backend has its full configured weight
 };
 
 /// One thing that differs from the current generation, in the audit trail's words.
 struct Change {
-    enum class Kind : std::uint8_t { service, backend, panic, weight, next_hop };
+    enum class Kind : std::uint8_t { service, backend, panic, weight, next_hop, announce };
 
     Kind kind = Kind::backend;
-    BackendKey key; ///< backend empty for services and panic
+    BackendKey key; ///< backend empty for services, panic and announce
     std::string was;
     std::string now;
 

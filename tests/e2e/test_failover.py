@@ -109,7 +109,7 @@ def test_an_established_connection_of_a_dead_backend_is_reset_on_its_next_packet
                     os.kill(pid, signal.SIGCONT)
 
 
-def test_a_dark_host_is_out_within_three_seconds_and_new_connections_avoid_it(site: Site) -> None:
+def test_a_dark_host_under_traffic_is_out_within_1200_ms_and_new_connections_avoid_it(site: Site) -> None:
     client = ConnectClient(site.lab.client, site.address, rate=500, parallel=256, timeout_ms=2000)
     client.wait_for(100, backend="b1")
     dark = time.monotonic_ns()
@@ -118,5 +118,5 @@ def test_a_dark_host_is_out_within_three_seconds_and_new_connections_avoid_it(si
     publish = site.daemon.wait_for_audit(down["mono_ns"], kind="publish")
     client.wait_for(300, since_ns=publish["mono_ns"], timeout=15)
     client.stop()
-    assert (publish["mono_ns"] - dark) / 1e6 < 3000
+    assert (publish["mono_ns"] - dark) / 1e6 < 1200
     assert [c for c in client.hurt() if c.start_ns > publish["mono_ns"]] == []

@@ -5,12 +5,12 @@ from lab.forwarding import Way
 from lab.host import Host, Process
 from lab.load import ConnectClient, Connection, HeldConnections, Wrk, WrkReport
 from lab.pointsman import Pointsman, Service, config_text
-from lab.servers import HAProxy, Nginx, NginxProxy
+from lab.servers import HAProxy, Nginx, NginxProxy, self_signed
 from lab.topology import Lab
 from lab.waiting import Deadline, wait_until
 
 __all__ = [
     "ConnectClient", "Connection", "Deadline", "HAProxy", "HeldConnections", "Host", "Lab", "Nginx", "NginxProxy",
-    "Pointsman", "Process", "Service", "TcpDigest", "TcpEcho", "UdpEcho", "Way", "Wrk", "WrkReport",
-    "config_text", "wait_until",
+    "Pointsman", "Process", "Service", "TcpDigest", "TcpEcho", "UdpEcho", "Way", "Wrk", "WrkReport", "config_text",
+    "self_signed", "wait_until",
 ]

@@ -31,12 +31,16 @@ class Service:
     backends: Sequence[tuple[str, str, int] | Table]
     port: int | str = 80
     protocol: str = "tcp"
-    check: Table = field(default_factory=lambda: {"type": "http", "path": "/healthz"})
+    check: Table | Sequence[Table] = field(default_factory=lambda: {"type": "http", "path": "/healthz"})
     keys: Table = field(default_factory=dict)
 
     def text(self) -> str:
         own: Table = {"name": self.name, "address": self.address, "port": self.port, "protocol": self.protocol}
-        parts = [_table("[[service]]", {**own, **self.keys}), _table("[service.check]", self.check)]
+        parts = [_table("[[service]]", {**own, **self.keys})]
+        if isinstance(self.check, Mapping):
+            parts.append(_table("[service.check]", self.check))
+        else:
+            parts += [_table("[[service.check]]", check) for check in self.check]
         for backend in self.backends:
             if isinstance(backend, tuple):
                 backend = dict(zip(("name", "address", "port"), backend))

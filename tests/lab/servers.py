@@ -6,7 +6,7 @@ import pathlib
 import socket
 from collections.abc import Sequence
 
-from lab.host import Host, Process
+from lab.host import Host, Process, run
 from lab.waiting import wait_until
 
 NGINX = """\
@@ -107,12 +107,16 @@ class Nginx(Server):
     """A backend: `/` answers with 13 bytes that name it, `/healthz` with ok, `/whoami` with what it sees of the client,
     `/port` with its port, `/files/` with what `add_file` made."""
 
-    def __init__(self, host: Host, ports: Sequence[int] = (80,), workers: int = 1) -> None:
+    def __init__(self, host: Host, ports: Sequence[int] = (80,), workers: int = 1,
+                 certificate: tuple[pathlib.Path, pathlib.Path] | None = None) -> None:
+        """With a certificate (and its key) also by TLS, on port 443."""
         super().__init__(host, f"nginx-{host.name}")
         self.ports = list(ports)
         self.files = self.folder / "files"
         self.files.mkdir()
         listen = " ".join(f"listen {port} backlog=4096; listen [::]:{port} backlog=4096;" for port in self.ports)
+        if certificate:
+            listen += f" listen 443 ssl; ssl_certificate {certificate[0]}; ssl_certificate_key {certificate[1]};"
         server = BACKEND.format(listen=listen, folder=self.folder, name=host.name)
         self.configuration = self.folder / "nginx.conf"
         self.configuration.write_text(NGINX.format(folder=self.folder, workers=workers, http=server))
@@ -125,6 +129,14 @@ class Nginx(Server):
         """Serves a link to the file; returns its path in URLs."""
         (self.files / source.name).symlink_to(source)
         return f"/files/{source.name}"
+
+
+def self_signed(folder: pathlib.Path, name: str, address: str) -> tuple[pathlib.Path, pathlib.Path]:
+    """A certificate for a name and an address, and its key."""
+    certificate, key = folder / f"{name}.pem", folder / f"{name}.key"
+    run("openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-days", "1",
+        "-subj", f"/CN={name}", "-addext", f"subjectAltName=DNS:{name},IP:{address}", "-out", certificate, "-keyout", key)
+    return certificate, key
 
 
 class NginxProxy(Server):

@@ -151,6 +151,44 @@ TEST_F(MonitorTest, EvidenceDuringAProbeThatIsTooOldToAnswerItAsksForAnother) {
     EXPECT_EQ(seen[0], (Seen{L4TOUT, {.state = up, .failed_in_row = 1, .suspect = true}, {}}));
 }
 
+TEST_F(MonitorTest, ADarkBackendUnderSuspicionIsOutAfterOneTimeoutAndAFewFastIntervals) {
+    DarkPort const dark{context};
+    auto probed = slow_target(dark.port(), 300ms);
+    probed.check.policy.fall = 2;
+    monitor.set_targets({{probed, {.state = up, .passed_in_row = 1}}});
+    ASSERT_TRUE(run_until([&] { return monitor.counters().in_flight == 1; }));
+    auto const asked = Clock::now();
+    monitor.probe_now(probed);
+    ASSERT_TRUE(run_until([&] { return !seen.empty() && seen.back().transition.has_value(); }));
+    EXPECT_THAT(seen, ElementsAre(Seen{L4TOUT, {.state = up, .failed_in_row = 1, .suspect = true}, {}},
+                                  Seen{L4TOUT, down_after(2), Transition{up, down}}));
+    EXPECT_LT(Clock::now() - asked, 550ms) << "two timeouts would be 600";
+    EXPECT_GE(starts[1] - starts[0], 20ms);
+}
+
+TEST_F(MonitorTest, AnUnansweredProbeIsSuspiciousLongBeforeItsTimeout) {
+    DarkPort const dark{context};
+    auto probed = slow_target(dark.port(), 400ms);
+    probed.check.policy.fall = 2;
+    monitor.set_targets({{probed, {.state = up, .passed_in_row = 1}}});
+    ASSERT_TRUE(run_until_seen(2));
+    EXPECT_EQ(seen[1].transition, (Transition{up, down}));
+    EXPECT_GE(starts[1] - starts[0], 100ms);
+    EXPECT_LT(starts[1] - starts[0], 300ms);
+}
+
+TEST_F(MonitorTest, ARefusedClientAndRefusedProbesAreConfirmedInAHurry) {
+    RefusingPort const refusing{context};
+    auto probed = slow_target(refusing.port());
+    probed.check.policy.fast_interval = 100ms;
+    monitor.set_targets({{probed, {.state = up, .passed_in_row = 1}}});
+    monitor.probe_now(probed, Evidence::refused);
+    ASSERT_TRUE(run_until_seen(3));
+    EXPECT_EQ(seen[2].transition, (Transition{up, down}));
+    EXPECT_GE(starts[2] - starts[0], 40ms);
+    EXPECT_LT(starts[2] - starts[0], 150ms);
+}
+
 TEST_F(MonitorTest, IgnoresEvidenceAgainstABackendThatIsDownOrUnknown) {
     RefusingPort const refusing{context};
     auto const probed = slow_target(refusing.port());

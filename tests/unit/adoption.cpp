@@ -35,18 +35,19 @@ struct Adoption : testing::Test {
     }
 
     /// As a running daemon does.
-    void publish() { last = plan_next({desired, measured, admin, network}, last).next; }
+    void publish() { last = plan_next({desired, measured, admin, network, adjust}, last).next; }
 
     /// What the kernel tells of `last`: neither names nor states nor weights.
     Generation tables() const {
         auto out = last;
         for (auto& service : out.services) {
             service.name.clear();
-            service.panic = false;
+            service.panic = service.announce = false;
         }
         for (auto& backend : out.backends) {
             backend.key = {};
             backend.weight = 0;
+            backend.ramp = full_ramp;
             backend.measured = MeasuredState::unknown;
             backend.admin = AdminState::ready;
             backend.keeps_sessions = false;
@@ -65,6 +66,7 @@ struct Adoption : testing::Test {
                                     service.protocol,
                                     service.id,
                                     service.panic,
+                                    service.announce,
                                     {}});
             for (auto const& backend : last.backends) {
                 if (backend.service != service.id) continue;
@@ -77,7 +79,9 @@ struct Adoption : testing::Test {
                 entry.eligible = backend.eligible;
                 entry.keeps_sessions = backend.keeps_sessions;
                 entry.weight = backend.weight;
-                entry.health = {backend.measured, 0, 0, false};
+                entry.ramp = backend.ramp;
+                if (backend.measured != MeasuredState::unknown)
+                    entry.checks["tcp"] = HealthState{.state = backend.measured};
                 entry.story = StateStory{noon, "l4_ok"};
                 if (backend.admin != AdminState::ready)
                     entry.order = SavedOrder{backend.admin, "why", {}, {}};
@@ -96,15 +100,19 @@ struct Adoption : testing::Test {
         std::map<BackendKey, MeasuredState> health;
         std::map<BackendKey, AdminState> orders;
         for (auto const& [key, state] : from.health)
-            health[key] = state.state;
+            health[key] = conjunction(state);
         for (auto const& [key, order] : from.orders)
             orders[key] = order.state;
-        return plan_next({desired, health, orders, network}, from.current);
+        std::map<BackendKey, Adjustment> weights;
+        for (auto const& [key, order] : from.weights)
+            weights[key].weight = order.weight;
+        return plan_next({desired, health, orders, network, weights}, from.current);
     }
 
     DesiredState desired;
     std::map<BackendKey, MeasuredState> measured;
     std::map<BackendKey, AdminState> admin;
+    std::map<BackendKey, Adjustment> adjust;
     NetworkView network;
     Generation last;
     BackendKey const b1{"web", "b1"};
@@ -122,8 +130,9 @@ TEST_F(Adoption, OfAnUnchangedConfigurationLeadsToAPlanWithoutChanges) {
 
 TEST_F(Adoption, WithoutAFileNamesComeFromTheConfigurationAndEligibleBackendsAreUp) {
     auto const from = adopted(std::nullopt);
-    EXPECT_EQ(from.health, (std::map<BackendKey, HealthState>{{b1, {.state = MeasuredState::up}},
-                                                              {b2, {.state = MeasuredState::up}}}));
+    EXPECT_EQ(from.health,
+              (std::map<BackendKey, CheckStates>{{b1, {{"tcp", {.state = MeasuredState::up}}}},
+                                                 {b2, {{"tcp", {.state = MeasuredState::up}}}}}));
     auto const plan = first_plan(from);
     EXPECT_EQ(plan.changes, std::vector<Change>{});
     EXPECT_EQ(plan.slots_moved, 0U);
@@ -150,8 +159,31 @@ TEST_F(Adoption, AnOrderIsTakenOverWithItsReason) {
 
 TEST_F(Adoption, RowsAreTakenOver) {
     auto file = saved();
-    file.services[0].backends[0].health = {MeasuredState::up, 0, 2, true};
-    EXPECT_EQ(adopted(file).health.at(b1), (HealthState{MeasuredState::up, 0, 2, true}));
+    CheckStates const rows{{"deep", {MeasuredState::up, 3, 0, false}},
+                           {"tcp", {MeasuredState::up, 0, 2, true}}};
+    file.services[0].backends[0].checks = rows;
+    EXPECT_EQ(adopted(file).health.at(b1), rows);
+}
+
+TEST_F(Adoption, AnOrderedWeightIsTakenOverAndTheTableItMade) {
+    adjust[b1].weight = 300;
+    publish();
+    auto file = saved();
+    file.services[0].backends[0].weight_order = WeightOrder{300, "why", 100};
+    auto const from = adopted(file);
+    EXPECT_EQ(from.weights, (std::map<BackendKey, WeightOrder>{{b1, {300, "why", 100}}}));
+    auto const plan = first_plan(from);
+    EXPECT_EQ(plan.changes, std::vector<Change>{});
+    EXPECT_EQ(plan.slots_moved, 0U);
+}
+
+TEST_F(Adoption, ASlowStartUnderWayExplainsTheTableAndEnds) {
+    adjust[b1].ramp = 3;
+    publish();
+    auto const from = adopted(saved());
+    EXPECT_EQ(from.current.find(b1)->ramp, 3U);
+    EXPECT_TRUE(from.current.find(b1)->eligible);
+    EXPECT_EQ(first_plan(from).next.find(b1)->ramp, full_ramp);
 }
 
 TEST_F(Adoption, AFileOlderThanTheTablesIsNotBelieved) {
@@ -161,7 +193,7 @@ TEST_F(Adoption, AFileOlderThanTheTablesIsNotBelieved) {
     auto const from = adopted(file);
     EXPECT_FALSE(from.health.contains(b1));
     EXPECT_FALSE(from.stories.contains(b1));
-    EXPECT_EQ(from.health.at(b2).state, MeasuredState::up);
+    EXPECT_EQ(conjunction(from.health.at(b2)), MeasuredState::up);
     auto const plan = first_plan(from);
     EXPECT_FALSE(plan.next.find(b1)->eligible);
     EXPECT_EQ(plan.next.find(b1)->incarnation, last.find(b1)->incarnation);
@@ -230,7 +262,7 @@ TEST_F(Adoption, OfTablesThatCannotBeReadTakesHealthAndTheNumberFromTheFile) {
     auto const from = adopt({std::nullopt, saved(), true, 257, 4097}, desired);
     EXPECT_EQ(from.current.number, last.number);
     EXPECT_TRUE(from.current.backends.empty());
-    EXPECT_EQ(from.health.at(b1).state, MeasuredState::up);
+    EXPECT_EQ(conjunction(from.health.at(b1)), MeasuredState::up);
 }
 
 TEST_F(Adoption, IdsThatDoNotFitSmallerTablesAreGivenUp) {

@@ -143,21 +143,6 @@ backend = [{name = "b", address = "10.0.0.2", port = 1}]
 )");
 }
 
-TEST(ConfigErrors, RefusesWhatThisVersionDoesNotDoYet) {
-    EXPECT_EQ(rendered_in_service(R"(address = "10.0.0.1"
-slow_start = "30s"
-check = {type = "grpc"}
-)"),
-              R"(pointsman.toml:7:14: error: `slow_start = "30s"` is not supported by this version
-    7 | slow_start = "30s"
-      |              ^^^^^ supported: "0s"
-pointsman.toml:8:17: error: `type = "grpc"` is not supported by this version
-    8 | check = {type = "grpc"}
-      |                 ^^^^^^ supported: "tcp", "http" and "none"
-)");
-    EXPECT_EQ(rendered_in_service("address = \"10.0.0.1\"\nslow_start = \"0ms\"\n"), "");
-}
-
 TEST(ConfigErrors, RefusesAddressesThatNoPacketReaches) {
     EXPECT_EQ(rendered_in_service("address = \"127.0.0.1\"\n"),
               R"(pointsman.toml:6:11: error: `address = "127.0.0.1"` is a loopback address

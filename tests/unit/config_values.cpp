@@ -1,5 +1,4 @@
 #include "controller/config/suggest.hpp"
-#include "controller/config/unsupported.hpp"
 #include "controller/config/values.hpp"
 
 #include "controller/config/consistency.hpp"
@@ -78,12 +77,6 @@ TEST(ConfigValues, ABackendOfAnotherAddressFamilyIsRefused) {
     ASSERT_EQ(problems.sorted().size(), 1U);
     EXPECT_EQ(problems.sorted().front().message,
               "backend `b1` and its service are of different address families");
-}
-
-TEST(ConfigValues, NothingThatTheVersionDoesIsCalledUnsupported) {
-    EXPECT_EQ(unsupported_hint("service", "forward", "nat"), "");
-    EXPECT_EQ(unsupported_hint("service", "on_down", "keep"), "");
-    EXPECT_EQ(unsupported_hint("check", "type", "exec"), R"(supported: "tcp", "http" and "none")");
 }
 
 } // namespace

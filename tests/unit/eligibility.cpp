@@ -46,7 +46,7 @@ GenerationBackend without_source(MeasuredState measured) {
 /// One word a backend: "new" takes new flows and keeps the old ones, "old" only keeps, "cut" neither.
 std::string decide(std::vector<GenerationBackend> backends, unsigned panic_threshold = 0,
                    OnDown on_down = OnDown::reset) {
-    std::string text = decide_eligibility(backends, panic_threshold, on_down) ? "panic:" : "";
+    std::string text = decide_eligibility(backends, {.threshold = panic_threshold}, on_down) ? "panic:" : "";
     for (auto const& decided : backends) {
         if (!text.empty()) text += " ";
         if (decided.eligible && !decided.keeps_sessions) text += "impossible";
@@ -125,7 +125,8 @@ TEST(Eligibility, NoPanicBeforeEveryBackendWasProbedOnce) {
 TEST(Eligibility, OnlyReadyBackendsWithWeightCountForThePanic) {
     EXPECT_EQ(decide({backend(up), backend(down, maint), backend(down, drain), weightless(down)}, 100),
               "new cut cut cut");
-    EXPECT_EQ(decide({backend(down), backend(up, drain), weightless(up)}, 50), "panic: new old old");
+    EXPECT_EQ(decide({backend(down), backend(down), backend(up, drain), weightless(up)}, 50),
+              "panic: new new old old");
 }
 
 TEST(Eligibility, WithoutAReadyBackendThereIsNoPanic) {
@@ -138,7 +139,8 @@ TEST(Eligibility, APanicKeepsTheSessionsOfBackendsThatAreDown) {
 }
 
 TEST(Eligibility, APanicRespectsWhatAPersonAsked) {
-    EXPECT_EQ(decide({backend(down), backend(down, maint), backend(down, drain)}, 50), "panic: new cut old");
+    EXPECT_EQ(decide({backend(down), backend(down), backend(down, maint), backend(down, drain)}, 50),
+              "panic: new new cut old");
 }
 
 TEST(Eligibility, APanicSendsNothingWhereThereIsNoWay) {
@@ -151,7 +153,53 @@ TEST(Eligibility, AHealthyReserveTakesOverBeforeHealthIsIgnored) {
 }
 
 TEST(Eligibility, AReserveThatWasNeverProbedTakesNoFlowsEvenInAPanic) {
-    EXPECT_EQ(decide({unresolved(down), reserve(unknown)}, 50), "panic: old old");
+    EXPECT_EQ(decide({unresolved(down), unresolved(down), reserve(unknown)}, 50), "panic: old old old");
+}
+
+TEST(Eligibility, ABackendThatIsAloneGoesDownAndItsClientsLearnAtOnce) {
+    EXPECT_EQ(decide({backend(down)}, 50), "cut");
+    EXPECT_EQ(decide({backend(down)}, 100), "cut");
+    EXPECT_EQ(decide({backend(down), backend(up, maint), weightless(up)}, 100), "cut cut old");
+}
+
+TEST(Eligibility, ABackendThatAsksToDrainKeepsItsSessionsAndTakesNoNewOnes) {
+    EXPECT_EQ(decide({backend(draining), backend(up)}), "old new");
+    EXPECT_EQ(decide({backend(draining), backend(up), backend(down)}, 50), "old new cut");
+}
+
+/// Healthy backends of ten while a panic goes on or not, and whether it goes on after.
+bool panics(unsigned healthy, bool now, unsigned margin = 10) {
+    std::vector<GenerationBackend> ten(10, backend(down));
+    std::fill_n(ten.begin(), healthy, backend(up));
+    return decide_eligibility(ten, {.threshold = 50, .margin = margin, .panics = now}, OnDown::reset);
+}
+
+TEST(Eligibility, APanicEndsOnlyAMarginAboveWhereItBegan) {
+    EXPECT_FALSE(panics(5, false));
+    EXPECT_TRUE(panics(4, false));
+    EXPECT_TRUE(panics(5, true));
+    EXPECT_FALSE(panics(6, true));
+    EXPECT_FALSE(panics(5, true, 0));
+}
+
+TEST(Eligibility, APanicEndsAtTheLatestWhenAllAreHealthy) {
+    EXPECT_FALSE(panics(10, true, 100));
+}
+
+TEST(Eligibility, AMarginOfLessThanOneBackendIsNone) {
+    std::vector<GenerationBackend> two{backend(up), backend(down)};
+    EXPECT_FALSE(decide_eligibility(two, {.threshold = 50, .margin = 10, .panics = true}, OnDown::reset));
+}
+
+TEST(Eligibility, APanicGoesOnWhileANewBackendWasNotProbedYet) {
+    std::vector<GenerationBackend> pool{backend(down), backend(down), backend(unknown)};
+    EXPECT_TRUE(decide_eligibility(pool, {.threshold = 50, .panics = true}, OnDown::reset));
+}
+
+TEST(Eligibility, HealthyAreThoseThatMayTakeFlows) {
+    EXPECT_EQ(healthy_among(std::vector{backend(up), backend(down), backend(up, drain), weightless(up),
+                                        backend(draining), reserve(up), unresolved(up)}),
+              3U);
 }
 
 } // namespace

@@ -25,6 +25,10 @@ Backend backend_on(std::uint16_t port) {
     return backend;
 }
 
+ProbeTarget target_of(Backend const& backend) {
+    return pointsman::target_of("web", backend, backend.check);
+}
+
 } // namespace
 
 TEST(ProbeTarget, IsTheBackendsOwnPortUnlessTheCheckNamesOne) {

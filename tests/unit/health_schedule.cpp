@@ -33,6 +33,7 @@ TEST(Schedule, NeverJittersTheFastInterval) {
         EXPECT_EQ(next_delay({.state = up, .failed_in_row = 1}, policy, random), 25ms);
         EXPECT_EQ(next_delay({.state = up, .suspect = true}, policy, random), 25ms);
         EXPECT_EQ(next_delay({.state = down, .passed_in_row = 1}, policy, random), 25ms);
+        EXPECT_EQ(next_delay({.state = up, .failed_in_row = 1, .hurried = true}, policy, random), 5ms);
     }
 }
 
@@ -76,6 +77,106 @@ TEST(Schedule, AShortTimeoutIsAllowedAtLeast50MillisecondsOfLateness) {
     TimePoint const planned{10s};
     EXPECT_FALSE(stalled(planned, planned + 50ms, brief));
     EXPECT_TRUE(stalled(planned, planned + 51ms, brief));
+}
+
+TEST(SharedMoment, IsLaterByA64thOfTheIntervalAtMost) {
+    std::chrono::steady_clock::time_point const begin{};
+    EXPECT_EQ(shared_moment(begin, 640ms), begin);
+    EXPECT_EQ(shared_moment(begin + 1ns, 640ms), begin + 10ms);
+    EXPECT_EQ(shared_moment(begin + 10ms, 640ms), begin + 10ms);
+    EXPECT_EQ(shared_moment(begin + 11ms, 640ms), begin + 20ms);
+}
+
+TEST(SharedMoment, IsNeverMoreThan16MillisecondsLater) {
+    std::chrono::steady_clock::time_point const begin{};
+    EXPECT_EQ(shared_moment(begin + 1ns, 1h), begin + 16ms);
+}
+
+namespace {
+
+constexpr TimePoint t0{10s};
+constexpr HealthState steady{.state = up, .passed_in_row = 1};
+constexpr HealthState doubtful{.state = up, .passed_in_row = 1, .suspect = true};
+
+Flights flights(std::size_t count, Duration newest) {
+    return {.count = count, .in_line = false, .oldest = t0, .newest = t0 + newest};
+}
+
+} // namespace
+
+TEST(Schedule, WithoutAProbeInFlightTheNextStartsWhenItIsDue) {
+    EXPECT_EQ(next_start(steady, policy, {}, t0), t0);
+    EXPECT_EQ(next_start(doubtful, policy, {}, t0), t0);
+}
+
+TEST(Schedule, ProbesOfASuspectOverlap) {
+    EXPECT_EQ(next_start(doubtful, policy, flights(1, 0ms), t0 + 1h), t0 + 25ms);
+    EXPECT_EQ(next_start(doubtful, policy, flights(2, 25ms), t0 + 1h), t0 + 50ms);
+}
+
+TEST(Schedule, NoMoreProbesOverlapThanAreMissingForTheVerdict) {
+    EXPECT_EQ(next_start(doubtful, policy, flights(3, 50ms), t0), std::nullopt);
+    auto const failed_once = HealthState{.state = up, .failed_in_row = 1, .suspect = true};
+    EXPECT_EQ(next_start(failed_once, policy, flights(2, 50ms), t0), std::nullopt);
+    EXPECT_NE(next_start(failed_once, policy, flights(1, 50ms), t0), std::nullopt);
+}
+
+TEST(Schedule, ARefusedClientIsNotKeptWaitingByProbesThatGetNoAnswer) {
+    auto const refused = on_evidence(steady, Evidence::refused);
+    EXPECT_EQ(next_start(refused, policy, flights(3, 50ms), t0), t0 + 75ms);
+    auto const hurried = on_outcome(refused, OutcomeCode::L4CON, policy).state;
+    EXPECT_EQ(next_start(hurried, policy, flights(3, 50ms), t0), t0 + 55ms);
+    EXPECT_EQ(next_start(refused, policy, flights(8, 50ms), t0), std::nullopt);
+}
+
+TEST(Schedule, AtMostEightProbesOverlap) {
+    HealthPolicy patient;
+    patient.fall = 100;
+    EXPECT_NE(next_start(doubtful, patient, flights(7, 0ms), t0), std::nullopt);
+    EXPECT_EQ(next_start(doubtful, patient, flights(8, 0ms), t0), std::nullopt);
+}
+
+TEST(Schedule, AnUnansweredProbeOfAnUnsuspectedBackendIsADoubtAfterAQuarterOfItsTimeout) {
+    EXPECT_EQ(next_start(steady, policy, flights(1, 0ms), t0), t0 + 125ms);
+    EXPECT_EQ(next_start(steady, policy, flights(2, 125ms), t0), t0 + 150ms);
+}
+
+TEST(Schedule, ProbesOfABackendThatIsDownOrUnknownDoNotOverlap) {
+    EXPECT_EQ(next_start({}, policy, flights(1, 0ms), t0), std::nullopt);
+    EXPECT_EQ(next_start({.state = down, .failed_in_row = 3}, policy, flights(1, 0ms), t0), std::nullopt);
+}
+
+TEST(Schedule, NoProbeOvertakesOneThatWaitsForItsTurn) {
+    auto waiting = flights(1, 0ms);
+    waiting.in_line = true;
+    EXPECT_EQ(next_start(doubtful, policy, waiting, t0), std::nullopt);
+}
+
+TEST(Schedule, AResultThatALaterProbeContradictedIsStale) {
+    NewestStarts const later_failed{.passed = {}, .failed = t0};
+    EXPECT_TRUE(is_stale(later_failed, t0 - 1ms, true, policy));
+    EXPECT_FALSE(is_stale(later_failed, t0 + 1ms, true, policy));
+    EXPECT_FALSE(is_stale(later_failed, t0 - 1ms, false, policy));
+    NewestStarts const later_passed{.passed = t0, .failed = {}};
+    EXPECT_TRUE(is_stale(later_passed, t0 - 1ms, false, policy));
+    EXPECT_FALSE(is_stale(later_passed, t0 + 1ms, false, policy));
+}
+
+TEST(Schedule, UnderAWindowALateFailureIsALossAllTheSame) {
+    auto windowed = policy;
+    windowed.window = Window{3, 5};
+    EXPECT_FALSE(is_stale({.passed = t0, .failed = {}}, t0 - 1ms, false, windowed));
+}
+
+TEST(Schedule, OneStallCannotEndEnoughOverlappingProbesForAVerdict) {
+    EXPECT_FALSE(stalled(t0, t0 + 40ms, policy, true));
+    EXPECT_TRUE(stalled(t0, t0 + 41ms, policy, true));
+    for (Duration stall = 0ms; stall <= 400ms; stall += 5ms) {
+        unsigned counted = 0; // of probes that had to end 25 ms apart, all ended by one stall
+        for (Duration planned = 0ms; planned <= stall; planned += policy.fast_interval)
+            counted += !stalled(t0 + planned, t0 + stall, policy, true);
+        EXPECT_LT(counted, policy.fall) << stall.count();
+    }
 }
 
 } // namespace pointsman

@@ -148,6 +148,77 @@ TEST(Health, TriesAgainFastWhileNothingIsKnown) {
     EXPECT_EQ(next_interval(fresh, policy), 25ms);
 }
 
+TEST(Health, AWindowCountsFailuresAmongTheNewestOutcomes) {
+    auto windowed = policy;
+    windowed.window = Window{3, 5};
+    EXPECT_FALSE(last_step(up_state, {L4CON, L4OK, L4CON, L4OK, L4OK}, windowed).transition);
+    EXPECT_EQ(last_step(up_state, {L4CON, L4OK, L4CON, L4OK, L4CON}, windowed).transition,
+              (Transition{up, down}));
+    EXPECT_FALSE(last_step(up_state, {L4CON, L4OK, L4CON, L4OK, L4OK, L4CON}, windowed).transition);
+    EXPECT_EQ(last_step(up_state, {L4CON, L4CON, L4CON}, windowed).transition, (Transition{up, down}));
+}
+
+TEST(Health, AWindowBeginsAnewWithEachMove) {
+    auto windowed = policy;
+    windowed.window = Window{2, 5};
+    auto const returned = last_step(up_state, {L4CON, L4CON, L4OK, L4OK}, windowed).state;
+    EXPECT_EQ(returned, (HealthState{.state = up, .passed_in_row = 2}));
+    EXPECT_FALSE(last_step(returned, {L4CON}, windowed).transition);
+}
+
+TEST(Health, ProbesFastWhileTheWindowHoldsAFailure) {
+    auto windowed = policy;
+    windowed.window = Window{2, 3};
+    EXPECT_EQ(next_interval(last_step(up_state, {L4CON, L4OK, L4OK}, windowed).state, windowed), 25ms);
+    EXPECT_EQ(next_interval(last_step(up_state, {L4CON, L4OK, L4OK, L4OK}, windowed).state, windowed), 1s);
+}
+
+TEST(Health, ARefusedClientAndARefusedProbeLeaveLittleToAsk) {
+    auto const refused = on_evidence(up_state, Evidence::refused);
+    EXPECT_EQ(next_interval(refused, policy), 25ms);
+    EXPECT_EQ(next_interval(after(refused, {L4CON}), policy), 5ms);
+    EXPECT_FALSE(last_step(refused, {L4CON, L4CON}).transition);
+    EXPECT_TRUE(last_step(refused, {L4CON, L4CON, L4CON}).transition);
+}
+
+TEST(Health, OnlyTheSameKindOfFailureHurries) {
+    EXPECT_EQ(next_interval(after(on_evidence(up_state), {L4CON}), policy), 25ms);
+    EXPECT_EQ(next_interval(after(on_evidence(up_state, Evidence::refused), {L7STS}), policy), 25ms);
+    EXPECT_EQ(next_interval(after(up_state, {L4CON}), policy), 25ms);
+}
+
+TEST(Health, APassedProbeEndsTheHurry) {
+    EXPECT_EQ(after(on_evidence(up_state, Evidence::refused), {L4CON, L4OK}),
+              (HealthState{.state = up, .passed_in_row = 1}));
+}
+
+TEST(Health, AHurriedIntervalIsAtLeastAMillisecond) {
+    EXPECT_EQ(hurried_interval(policy), 5ms);
+    auto tight = policy;
+    tight.fast_interval = 2ms;
+    EXPECT_EQ(hurried_interval(tight), 1ms);
+}
+
+TEST(Health, ABackendThatAsksToDrainDoesSoAtOnceAndComesBackAtOnce) {
+    auto const asked = on_outcome(up_state, L7OK, policy, true);
+    EXPECT_EQ(asked.transition, (Transition{up, draining}));
+    EXPECT_EQ(on_outcome(asked.state, L7OK, policy).transition, (Transition{draining, up}));
+    EXPECT_EQ(on_outcome(fresh, L7STS, policy, true).transition, (Transition{unknown, draining}));
+}
+
+TEST(Health, ABackendThatIsDownWorksAgainBeforeItMayDrain) {
+    auto const once = on_outcome(down_state, L7OK, policy, true);
+    EXPECT_FALSE(once.transition);
+    EXPECT_EQ(on_outcome(once.state, L7OK, policy, true).transition, (Transition{down, draining}));
+}
+
+TEST(Health, ABackendThatDrainsIsSuspectedAndFallsLikeAnyOther) {
+    HealthState const drains{.state = draining, .passed_in_row = 1};
+    EXPECT_EQ(next_interval(drains, policy), 1s);
+    EXPECT_TRUE(on_evidence(drains).suspect);
+    EXPECT_EQ(last_step(drains, {L4CON, L4CON, L4CON}).transition, (Transition{draining, down}));
+}
+
 TEST(Health, IsDecidedAtCompileTimeToo) {
     static_assert(on_outcome(HealthState{}, L4OK, HealthPolicy{}).state.state == up);
 }

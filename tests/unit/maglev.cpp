@@ -183,5 +183,46 @@ TEST(Maglev, CountsTheSlotsThatLeadElsewhere) {
     EXPECT_EQ(slots_moved(MaglevTable{}, MaglevTable{}), 0U);
 }
 
+/// Slots that moved between two backends neither of which changed its weight, as a share of the table.
+double bystanders_moved(MaglevTable const& was, MaglevTable const& now, BackendId changed) {
+    std::size_t moved = 0;
+    for (std::size_t i = 0; i < was.slots.size(); ++i)
+        moved += was.slots[i] != now.slots[i] && was.slots[i] != changed && now.slots[i] != changed;
+    return static_cast<double>(moved) / static_cast<double>(was.slots.size());
+}
+
+TEST(Maglev, AChangedWeightMovesLittleMoreThanItsShare) {
+    std::mt19937 random{7};
+    for (int round = 0; round < 60; ++round) {
+        std::vector<unsigned> weights(2 + random() % 12);
+        for (auto& weight : weights)
+            weight = static_cast<unsigned>(20 + random() % 200);
+        auto const was = build_maglev(backends(weights));
+        weights.front() = static_cast<unsigned>(1 + random() % 300);
+        auto const now = build_maglev(backends(weights));
+        EXPECT_LT(bystanders_moved(was, now, BackendId{1}), 0.04) << "round " << round;
+    }
+}
+
+TEST(Maglev, EachStepOfASlowStartMovesLittleMoreThanATenthOfTheShare) {
+    for (unsigned count : {2U, 3U, 10U, 50U}) {
+        auto const table_at = [&](unsigned ramp) {
+            std::vector<unsigned> weights(count, 1000);
+            weights.front() = 100 * ramp;
+            return build_maglev(backends(weights));
+        };
+        for (unsigned ramp = 1; ramp < 10; ++ramp) {
+            auto const step = 0.1 / (count - 1 + ramp / 10.0);
+            auto const moved =
+                static_cast<double>(slots_moved(table_at(ramp), table_at(ramp + 1))) / maglev_size;
+            EXPECT_LT(moved, 2 * step + 0.02) << count << " backends, step " << ramp;
+        }
+    }
+}
+
+TEST(Maglev, OnlyTheRatioOfWeightsCounts) {
+    EXPECT_EQ(build_maglev(backends({100, 50, 75})), build_maglev(backends({1000, 500, 750})));
+}
+
 } // namespace
 } // namespace pointsman

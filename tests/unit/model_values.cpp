@@ -44,7 +44,7 @@ TEST(ModelAddress, KnowsTheUnspecifiedOnesOfBothFamilies) {
 }
 
 TEST(ModelState, TheAdminStateDecidesUnlessItIsReady) {
-    for (auto const measured : {unknown, up, down}) {
+    for (auto const measured : {unknown, up, down, draining}) {
         EXPECT_EQ(state_of(measured, AdminState::drain), State::drain);
         EXPECT_EQ(state_of(measured, AdminState::maint), State::maint);
     }

@@ -28,9 +28,11 @@ SavedState example() {
     drained.keeps_sessions = true;
     drained.weight = 50;
     drained.backup = true;
-    drained.health = {MeasuredState::up, 12, 2, true};
+    drained.checks = {{"deep", {MeasuredState::up, 0, 2, true}}, {"tcp", {MeasuredState::up, 12, 0, false}}};
     drained.story = StateStory{noon, "operator"};
     drained.order = SavedOrder{AdminState::drain, "a \"quoted\" reason\n", noon + 90s, AdminState::ready};
+    drained.weight_order = WeightOrder{50, "half of it", 100};
+    drained.ramp = 4;
     drained.transitions = 3;
     SavedBackend fresh;
     fresh.name = "b2";
@@ -38,7 +40,7 @@ SavedState example() {
     fresh.port = 80;
     fresh.eligible = true;
     SavedService web{
-        "web",           *Address::parse("10.77.0.100"), 8000, 8100, Protocol::udp, ServiceId{3}, true,
+        "web",           *Address::parse("10.77.0.100"), 8000, 8100, Protocol::udp, ServiceId{3}, true, true,
         {drained, fresh}};
     return {bpffs, noon + 1us, 1ULL << 40, {web}};
 }

@@ -125,12 +125,8 @@ TEST(ProbeNow, ShowsTheStepsThatWereReached) {
     EXPECT_EQ(failed.at("steps").as_array().size(), 1U);
     EXPECT_EQ(failed.at("error"), "Connection refused");
     EXPECT_FALSE(failed.at("passed").as_bool());
-    Outcome const half{OutcomeCode::L7RSP,
-                       microseconds{90},
-                       0,
-                       0,
-                       "\x01junk",
-                       {.connected = microseconds{40}, .sent = microseconds{50}, .first_byte = {}}};
+    Outcome half{OutcomeCode::L7RSP, microseconds{90}, 0, 0, "\x01junk"};
+    half.steps = {.connected = microseconds{40}, .sent = microseconds{50}, .first_byte = {}};
     auto const invalid = probe_json({"web", "b1"}, target, half);
     EXPECT_EQ(invalid.at("steps").as_array().size(), 3U);
     EXPECT_EQ(invalid.at("steps").at(1).at("at_us").to_number<int>(), 50);

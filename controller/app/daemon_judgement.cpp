@@ -1,0 +1,136 @@
+// What the daemon makes of time and of its own faults: rulings, alarms, weights.
+#include "controller/app/daemon.hpp"
+
+#include "controller/model/names.hpp"
+
+#include <algorithm>
+#include <spdlog/spdlog.h>
+
+namespace json = boost::json;
+
+namespace pointsman {
+namespace {
+
+using Clock = std::chrono::steady_clock;
+
+constexpr std::chrono::minutes alarm_interval{1};
+
+} // namespace
+
+Plan Daemon::plan(Generation const& current) {
+    judge({});
+    return plan_next({desired_, ruled_states(), admin_.states(), view_, adjustments()}, current);
+}
+
+PreviewInput Daemon::preview_input(DesiredState wanted) const {
+    return {std::move(wanted), generation(), ruled_states(), admin_.states(), view_, adjustments()};
+}
+
+std::map<BackendKey, MeasuredState> Daemon::ruled_states() const {
+    std::map<BackendKey, MeasuredState> measured;
+    for (auto const& [key, ruling] : rulings_.of)
+        measured[key] = ruling.measured;
+    return measured;
+}
+
+std::map<BackendKey, Adjustment> Daemon::adjustments() const {
+    std::map<BackendKey, Adjustment> adjust;
+    for (auto const& [key, ruling] : rulings_.of)
+        if (ruling.ramp < full_ramp) adjust[key].ramp = ruling.ramp;
+    for (auto const& [key, order] : admin_.weights())
+        adjust[key].weight = order.weight;
+    return adjust;
+}
+
+Ruling const* Daemon::ruling_of(BackendKey const& key) const {
+    auto const found = rulings_.of.find(key);
+    return found == rulings_.of.end() ? nullptr : &found->second;
+}
+
+/// Rules anew and records what time changed; `told` are the backends whose change the caller records.
+void Daemon::judge(std::vector<BackendKey> const& told) {
+    auto const before =
+        std::exchange(rulings_, judgement_.rule(health_.measured(), admin_.states(), Clock::now()));
+    wait_for_judgement();
+    for (auto const& [key, now] : rulings_.of) {
+        auto const was = before.of.find(key);
+        if (was == before.of.end() || was->second.measured == now.measured) continue;
+        if ((was->second.by == now.by && now.by == RuledBy::probes) || std::ranges::count(told, key) > 0)
+            continue;
+        if (auto const* backend = generation().find(key)) on_ruling(*backend, was->second, now);
+    }
+}
+
+void Daemon::wait_for_judgement() {
+    if (!rulings_.next || stopping_) return;
+    judgement_due_.expires_at(*rulings_.next);
+    judgement_due_.async_wait([this](boost::system::error_code error) {
+        if (!error) publisher_.mark_dirty();
+    });
+}
+
+void Daemon::on_ruling(GenerationBackend const& backend, Ruling const& was, Ruling const& now) {
+    auto const because = now.by == RuledBy::probes ? std::string_view{"released"} : name_of(now.by);
+    auto const state_was = state_of(was.measured, backend.admin);
+    auto const state_is = state_of(now.measured, backend.admin);
+    json::object record = subject_json(backend);
+    record["was"] = name_of(state_was);
+    record["now"] = name_of(state_is);
+    record["because"] = because;
+    record["ruled_by"] = name_of(now.by == RuledBy::probes ? was.by : now.by);
+    record["effect"] = effect_json(effect_on(backend));
+    cause({audit_.write("health", record), Clock::now(), std::nullopt});
+    if (backend.admin == AdminState::ready) tell(backend.key, std::string{because});
+    spdlog::warn("{} is {} ({}), was {}", text(backend.key), name_of(state_is), because, name_of(state_was));
+}
+
+/// A dead link towards one host alone may be that host's doing.
+void Daemon::hold_if_own_link_is_down(BackendKey const& key) {
+    auto const* fallen = generation().find(key);
+    if (!fallen || !fallen->next_hop || !view_.dead_links.contains(fallen->next_hop->ifindex)) return;
+    auto const link = fallen->next_hop->ifindex;
+    auto const shares_link = [&](GenerationBackend const& other) {
+        return other.next_hop && other.next_hop->ifindex == link && other.address != fallen->address;
+    };
+    if (std::ranges::none_of(generation().backends, shares_link)) return;
+    judgement_.hold(key, Clock::now());
+    raise(
+        {"own_link_down", "interface " + std::to_string(link) +
+                              ", which leads to several backends, has no carrier: their verdicts wait for " +
+                              std::to_string(Judgement::hold_time.count()) + " s"});
+}
+
+/// Once a minute at most for each cause.
+void Daemon::raise(Alarm const& alarm) {
+    auto const now = Clock::now();
+    auto const last = alarms_.find(alarm.because);
+    if (last != alarms_.end() && now - last->second < alarm_interval) return;
+    alarms_[alarm.because] = now;
+    json::object record{{"because", alarm.because}, {"text", alarm.text}};
+    if (alarm.error != 0) record["errno"] = alarm.error;
+    audit_.write("alarm", record);
+    spdlog::error("{}", alarm.text);
+}
+
+Answer Daemon::order_weight(BackendKey const& key, WeightOrder order, std::optional<Peer> actor) {
+    auto const* backend = generation().find(key);
+    if (!backend) return {Answer::Kind::unknown, "there is no backend " + text(key)};
+    for (auto const& service : desired_.services)
+        for (auto const& configured : service.backends)
+            if (BackendKey{service.name, configured.name} == key) order.configured = configured.weight;
+    json::object record = subject_json(*backend);
+    record["was"] = std::to_string(backend->weight);
+    record["now"] = std::to_string(order.weight);
+    record["because"] = "weight";
+    record["reason"] = order.reason;
+    if (actor) record["actor"] = actor_json(*actor);
+    cause({audit_.write("admin", record), Clock::now(), std::nullopt});
+    auto const answer = text(key) + " has weight " + std::to_string(order.weight);
+    spdlog::info("{} by order{}{}", answer, order.reason.empty() ? "" : ": ", order.reason);
+    admin_.set(key, std::move(order));
+    publisher_.mark_dirty();
+    keeper_.changed(StateKeeper::Haste::at_once);
+    return {Answer::Kind::done, answer};
+}
+
+} // namespace pointsman

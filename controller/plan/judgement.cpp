@@ -1,0 +1,253 @@
+#include "controller/plan/judgement.hpp"
+
+#include <algorithm>
+#include <cmath>
+#include <utility>
+
+namespace pointsman {
+namespace {
+
+using TimePoint = Judgement::TimePoint;
+
+/// Exponential decay, as of BGP's route flap damping (RFC 2439, section 4.2).
+double decayed(double penalty, Duration age, Duration half_life) {
+    if (half_life <= Duration::zero()) return 0;
+    return penalty * std::exp2(-static_cast<double>(age.count()) / static_cast<double>(half_life.count()));
+}
+
+/// When a penalty will have decayed to `goal`.
+Duration decay_time(double penalty, double goal, Duration half_life) {
+    auto const half_lives = std::log2(std::max(penalty / goal, 1.0));
+    return Duration{
+        static_cast<Duration::rep>(std::ceil(half_lives * static_cast<double>(half_life.count())))};
+}
+
+/// Steps are evenly spaced, the first at once and the last after the whole time.
+unsigned ramp_at(TimePoint rose, Duration slow_start, TimePoint now) {
+    auto const elapsed = now - rose;
+    if (elapsed >= slow_start) return full_ramp;
+    return 1 + static_cast<unsigned>((full_ramp - 1) * elapsed / slow_start);
+}
+
+TimePoint next_step(TimePoint rose, Duration slow_start, unsigned ramp) {
+    return rose + (slow_start * ramp + Duration{full_ramp - 2}) / (full_ramp - 1);
+}
+
+} // namespace
+
+std::string_view name_of(RuledBy value) noexcept {
+    switch (value) {
+    case RuledBy::probes: return "probes";
+    case RuledBy::held: return "held";
+    case RuledBy::damped: return "flapping";
+    case RuledBy::ejected: return "clients_failed";
+    }
+    std::unreachable();
+}
+
+void Judgement::assign(DesiredState const& desired) {
+    auto before = std::exchange(records_, {});
+    auto const knows = [&](std::string const& service) {
+        auto const found = before.lower_bound({service, {}});
+        return found != before.end() && found->first.service == service;
+    };
+    for (auto const& service : desired.services) {
+        bool const runs = knows(service.name);
+        for (auto const& backend : service.backends) {
+            BackendKey const key{service.name, backend.name};
+            auto const known = before.find(key);
+            auto const same = known != before.end() && known->second.host == backend.address &&
+                              known->second.port == backend.port;
+            auto& record = records_[key];
+            if (same)
+                record = known->second;
+            else
+                record.returns = runs;
+            record.host = backend.address;
+            record.port = backend.port;
+            record.half_life = backend.check.policy.damping;
+            record.slow_start = service.slow_start;
+            record.counts = backend.weight > 0 && !backend.backup;
+        }
+    }
+}
+
+std::optional<Alarm> Judgement::note(BackendKey const& key, Finding const& finding, TimePoint now) {
+    auto const found = records_.find(key);
+    if (found == records_.end()) return std::nullopt;
+    auto& record = found->second;
+    auto const was = std::exchange(record.measured, finding.measured);
+    if (works(finding.measured)) record.held_until.reset();
+    if (!finding.failed || !finding.silent)
+        record.failing.reset();
+    else if (!record.failing)
+        record.failing = now;
+    if (!works(was) || finding.measured != MeasuredState::down || !finding.silent) return std::nullopt;
+
+    record.fell = now;
+    for (auto const* scope : {&key.service, static_cast<std::string const*>(nullptr)}) {
+        auto& until = holds_[scope ? *scope : std::string{}];
+        if (now < until) {
+            record.held_until = until;
+            return std::nullopt;
+        }
+        if (until != TimePoint{} && now < until + hold_pause) return std::nullopt;
+        if (!majority_is_failing(scope, now)) continue;
+        until = now + hold_time;
+        hold_all(scope, now);
+        return Alarm{"correlated_failures", "most backends " +
+                                                (scope ? "of " + *scope : std::string{"of all services"}) +
+                                                " stopped answering at the same time, as if our own link "
+                                                "had failed: their verdicts wait for " +
+                                                std::to_string(hold_time.count()) + " s"};
+    }
+    return std::nullopt;
+}
+
+/// Of the hosts that worked until a moment ago, more than half answer nothing. A host that refuses
+/// connections answers.
+bool Judgement::majority_is_failing(std::string const* service, TimePoint now) const {
+    std::map<Address, bool> hosts; // to: all that runs there is failing
+    for (auto const& [key, record] : records_) {
+        if (service && key.service != *service) continue;
+        auto const just_fell = record.fell && now - *record.fell <= same_time;
+        if (!works(record.measured) && !just_fell) continue;
+        auto const failing = record.failing && record.measured != MeasuredState::unknown;
+        hosts.try_emplace(record.host, true).first->second &= failing;
+    }
+    auto const failing = std::ranges::count_if(hosts, [](auto const& host) { return host.second; });
+    return hosts.size() >= fewest_hosts && static_cast<std::size_t>(failing) * 2 > hosts.size();
+}
+
+void Judgement::hold_all(std::string const* service, TimePoint now) {
+    for (auto& [key, record] : records_)
+        if ((!service || key.service == *service) && record.measured == MeasuredState::down && record.fell &&
+            now - *record.fell <= same_time)
+            record.held_until = now + hold_time;
+}
+
+void Judgement::rest(BackendKey const& key) {
+    auto const found = records_.find(key);
+    if (found == records_.end()) return;
+    found->second.measured = MeasuredState::unknown;
+    found->second.failing.reset();
+    found->second.held_until.reset();
+    found->second.returns = true;
+}
+
+bool Judgement::eject(BackendKey const& key, TimePoint now) {
+    auto const found = records_.find(key);
+    if (found == records_.end()) return false;
+    auto& record = found->second;
+    if (record.ejected_until && now < *record.ejected_until) return false;
+    // Who behaved for as long as the longest ejection begins anew.
+    if (record.ejected_until && now - *record.ejected_until > longest_ejection) record.ejections = 0;
+    auto const time = std::min<Duration>(first_ejection * ++record.ejections, longest_ejection);
+    record.ejected_until = now + time;
+    return true;
+}
+
+void Judgement::hold(BackendKey const& key, TimePoint now) {
+    if (auto const found = records_.find(key); found != records_.end())
+        found->second.held_until = now + hold_time;
+}
+
+/// The state that counts, held falls aside; charges the penalty for a fall.
+MeasuredState Judgement::settle(Record& record, MeasuredState measured, TimePoint now) const {
+    bool const held = measured == MeasuredState::down && record.held_until && now < *record.held_until;
+    if (held) measured = MeasuredState::up;
+    auto const current = decayed(record.penalty, now - record.penalised, record.half_life);
+    if (record.half_life > Duration::zero() && works(record.was) && measured == MeasuredState::down) {
+        record.penalty = std::min(current + penalty_of_a_fall, highest_penalty);
+        record.penalised = now;
+        record.damped |= record.penalty >= suppress_at;
+    } else if (record.damped && current <= reuse_below) {
+        record.damped = false;
+    }
+    record.was = measured;
+    return measured;
+}
+
+Rulings Judgement::rule(std::map<BackendKey, MeasuredState> const& measured,
+                        std::map<BackendKey, AdminState> const& admin, TimePoint now) {
+    Rulings rulings;
+    std::vector<Case> cases;
+    auto const wake = [&](TimePoint at) {
+        if (at > now) rulings.next = std::min(rulings.next.value_or(at), at);
+    };
+    auto const close_service = [&] {
+        suppress(cases, now);
+        start_slowly(cases, now);
+        for (auto const& each : cases) {
+            auto const& record = each.record;
+            if (each.ruling.by == RuledBy::held) wake(*record.held_until);
+            if (record.ejected_until) wake(*record.ejected_until);
+            if (record.damped)
+                wake(record.penalised + decay_time(record.penalty, reuse_below, record.half_life));
+            if (record.rose) wake(next_step(*record.rose, record.slow_start, each.ruling.ramp));
+        }
+        cases.clear();
+    };
+    for (auto entry = records_.begin(); entry != records_.end(); ++entry) {
+        auto& [key, record] = *entry;
+        auto const found = measured.find(key);
+        auto const by_probes = found == measured.end() ? MeasuredState::unknown : found->second;
+        auto& ruling = rulings.of[key];
+        ruling.measured = settle(record, by_probes, now);
+        if (ruling.measured != by_probes) ruling.by = RuledBy::held;
+        auto const order = admin.find(key);
+        cases.push_back({record, ruling, order == admin.end() || order->second == AdminState::ready});
+        auto const following = std::next(entry);
+        if (following == records_.end() || following->first.service != key.service) close_service();
+    }
+    return rulings;
+}
+
+/// Keeps out who is damped or ejected, the worst first, as long as half of those that count remain.
+void Judgement::suppress(std::vector<Case>& cases, TimePoint now) {
+    std::size_t counted = 0;
+    std::size_t healthy = 0;
+    std::vector<Case*> suspects;
+    for (auto& each : cases) {
+        if (!each.ready || !each.record.counts || each.ruling.measured == MeasuredState::draining) continue;
+        ++counted;
+        if (each.ruling.measured != MeasuredState::up) continue;
+        ++healthy;
+        auto const ejected = each.record.ejected_until && now < *each.record.ejected_until;
+        if (ejected || each.record.damped) suspects.push_back(&each);
+    }
+    std::ranges::stable_sort(suspects, std::greater{}, [](auto const* each) { return each->record.penalty; });
+    for (auto* const each : suspects) {
+        if (healthy < 2 || (healthy - 1) * 2 < counted) return;
+        --healthy;
+        each->ruling.measured = MeasuredState::down;
+        each->ruling.by = each->record.damped ? RuledBy::damped : RuledBy::ejected;
+    }
+}
+
+/// A backend that comes back among others that run. Where all are starting there is nobody to spare them.
+void Judgement::start_slowly(std::vector<Case>& cases, TimePoint now) {
+    bool any_runs = false;
+    for (auto& [record, ruling, ready] : cases) {
+        auto const takes = works(ruling.measured);
+        if (takes && !record.took_flows && record.returns && record.slow_start > Duration::zero())
+            record.rose = now;
+        if (!takes || (record.rose && now - *record.rose >= record.slow_start)) record.rose.reset();
+        if (ruling.measured != MeasuredState::unknown) record.returns = true;
+        record.took_flows = takes;
+        any_runs |= takes && ready && record.counts && !record.rose;
+    }
+    for (auto& [record, ruling, ready] : cases) {
+        if (!any_runs) record.rose.reset();
+        if (record.rose) ruling.ramp = ramp_at(*record.rose, record.slow_start, now);
+    }
+}
+
+double Judgement::penalty_of(BackendKey const& key, TimePoint now) const {
+    auto const found = records_.find(key);
+    if (found == records_.end()) return 0;
+    auto const& record = found->second;
+    return decayed(record.penalty, now - record.penalised, record.half_life);
+}
+
+} // namespace pointsman

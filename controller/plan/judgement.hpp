@@ -1,0 +1,137 @@
+#pragma once
+
+#include "controller/model/desired_state.hpp"
+#include "controller/model/generation.hpp"
+#include "controller/model/state.hpp"
+
+#include <chrono>
+#include <map>
+#include <optional>
+#include <string>
+#include <vector>
+
+namespace pointsman {
+
+/// What one ended probe says, once it was counted.
+struct Finding {
+    MeasuredState measured = MeasuredState::unknown; ///< of the backend, after it
+    bool failed = false;
+    bool silent = false; ///< failed without an answer from the backend's host: it might be our own link
+};
+
+/// What decides over a backend's state.
+enum class RuledBy : std::uint8_t {
+    probes,
+    held,    ///< its probes fail, but so do too many others at once, or our link is down
+    damped,  ///< it works, and went down too often of late
+    ejected, ///< it works by its probes, and fails its clients
+};
+
+[[nodiscard]] std::string_view name_of(RuledBy value) noexcept;
+
+/// How a backend is treated.
+struct Ruling {
+    MeasuredState measured = MeasuredState::unknown;
+    unsigned ramp = full_ramp;
+    RuledBy by = RuledBy::probes;
+
+    friend bool operator==(Ruling const&, Ruling const&) = default;
+};
+
+struct Rulings {
+    std::map<BackendKey, Ruling> of;
+    std::optional<std::chrono::steady_clock::time_point> next; ///< when time alone changes one of them
+};
+
+/// Something that a person has to know; in the audit trail's words.
+struct Alarm {
+    std::string because;
+    std::string text;
+    int error = 0; ///< errno of a failed system call, else 0
+};
+
+/// The rules between what the probes find and what the plan is told: correlated failures are held back,
+/// flapping is damped, clients' failures may eject, and who comes back starts slowly. No clock and no I/O:
+/// time is an argument that never goes back.
+///
+/// Damping and ejection never take a service below half of the backends that count: those that are ready,
+/// have a weight and are no reserve.
+class Judgement {
+public:
+    using TimePoint = std::chrono::steady_clock::time_point;
+
+    static constexpr double penalty_of_a_fall = 1000;
+    static constexpr double suppress_at = 2500; ///< damped from here on: a third fall in quick succession
+    static constexpr double reuse_below = 750;  ///< until the penalty decayed to this
+    static constexpr double highest_penalty =
+        6000; ///< so that damping ends three half-lives after the last fall
+    static constexpr std::chrono::seconds hold_time{2};         ///< of falls that may be our own fault
+    static constexpr std::chrono::seconds hold_pause{30};       ///< from the end of a hold to the next one
+    static constexpr std::chrono::milliseconds same_time{1500}; ///< falls within this are correlated
+    static constexpr std::size_t fewest_hosts = 3;              ///< for a majority to mean anything
+    static constexpr std::chrono::seconds first_ejection{5};    ///< each further one lasts as much longer
+    static constexpr std::chrono::seconds longest_ejection{300};
+
+    /// Takes over what is configured; forgets backends that are gone or are another server now.
+    void assign(DesiredState const& desired);
+
+    /// @return an alarm when this finding began a hold.
+    std::optional<Alarm> note(BackendKey const& key, Finding const& finding, TimePoint now);
+
+    /// A backend that is not probed for a while: its past is kept, its state is not.
+    void rest(BackendKey const& key);
+
+    /// Clients' connections fail, from enough of them. @return false when it is ejected already.
+    bool eject(BackendKey const& key, TimePoint now);
+
+    /// Our own link towards this backend is down: its fall is held back from now on.
+    void hold(BackendKey const& key, TimePoint now);
+
+    /// What holds now, `measured` being what the probes say. Begins slow starts and penalties as it finds
+    /// that states changed since the last call.
+    [[nodiscard]] Rulings rule(std::map<BackendKey, MeasuredState> const& measured,
+                               std::map<BackendKey, AdminState> const& admin, TimePoint now);
+
+    /// Penalty of a backend for its falls, decayed.
+    [[nodiscard]] double penalty_of(BackendKey const& key, TimePoint now) const;
+
+private:
+    struct Record {
+        Address host;
+        std::uint16_t port = 0;
+        Duration half_life{};
+        Duration slow_start{};
+        bool counts = false; ///< has a weight and is no reserve
+
+        MeasuredState measured = MeasuredState::unknown; ///< by the last finding
+        std::optional<TimePoint> failing;                ///< since when its probes go unanswered
+        std::optional<TimePoint> fell;                   ///< silently
+        std::optional<TimePoint> held_until;
+        std::optional<TimePoint> ejected_until;
+        unsigned ejections = 0;
+        double penalty = 0;
+        TimePoint penalised{};
+        bool damped = false;
+        MeasuredState was = MeasuredState::unknown; ///< at the last ruling, damping and ejection aside
+        bool took_flows = false;                    ///< at the last ruling
+        bool returns = false;          ///< its next rise is one among backends that run: it starts slowly
+        std::optional<TimePoint> rose; ///< when its slow start began
+    };
+    /// A backend of the service that is being ruled on.
+    struct Case {
+        Record& record;
+        Ruling& ruling;
+        bool ready = true;
+    };
+
+    [[nodiscard]] bool majority_is_failing(std::string const* service, TimePoint now) const;
+    void hold_all(std::string const* service, TimePoint now);
+    [[nodiscard]] MeasuredState settle(Record& record, MeasuredState measured, TimePoint now) const;
+    static void suppress(std::vector<Case>& cases, TimePoint now);
+    static void start_slowly(std::vector<Case>& cases, TimePoint now);
+
+    std::map<BackendKey, Record> records_;
+    std::map<std::string, TimePoint> holds_; ///< end of the last hold, by service; "" of all
+};
+
+} // namespace pointsman

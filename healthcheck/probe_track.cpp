@@ -1,0 +1,39 @@
+#include "healthcheck/probe_track.hpp"
+
+#include <algorithm>
+
+namespace pointsman {
+
+bool ProbeTrack::ask(Evidence kind, HealthPolicy const& policy, TimePoint now) noexcept {
+    if (!works(state_.state)) return false;
+    state_ = on_evidence(state_, kind);
+    asked_ = now;
+    asked_for_ = std::max(asked_for_, kind);
+    due_ = std::min(due_, started_ + next_interval(state_, policy));
+    return true;
+}
+
+ProbeTrack::Counted ProbeTrack::conclude(TimePoint began, OutcomeCode code, bool drain,
+                                         HealthPolicy const& policy, double random) noexcept {
+    auto const pass = drain || passed(code);
+    Counted counted{code != OutcomeCode::OWN && !is_stale(newest_, began, pass, policy), std::nullopt};
+    if (counted.counts) {
+        auto const step = on_outcome(state_, code, policy, drain);
+        auto& newest_alike = pass ? newest_.passed : newest_.failed;
+        newest_alike = std::max(newest_alike.value_or(began), began);
+        counted.transition = step.transition;
+        state_ = step.state;
+        // A probe that began before the evidence cannot dispel it.
+        if (asked_ && !answers_evidence(began, *asked_, policy)) state_ = on_evidence(state_, asked_for_);
+    }
+    if (!state_.suspect) {
+        asked_.reset();
+        asked_for_ = Evidence::general;
+    }
+    due_ = started_ + next_delay(state_, policy, random);
+    auto const pace = pace_of(state_);
+    if (pace == Pace::steady || pace == Pace::down) due_ = shared_moment(due_, next_interval(state_, policy));
+    return counted;
+}
+
+} // namespace pointsman

@@ -1,0 +1,52 @@
+#pragma once
+
+#include "healthcheck/schedule.hpp"
+#include "healthcheck/state_machine.hpp"
+
+#include <chrono>
+#include <optional>
+
+namespace pointsman {
+
+/// Everything that decides about one target between the start of a probe and the verdict. No clock and no
+/// I/O: the monitor runs it with sockets, the simulation without.
+class ProbeTrack {
+public:
+    using TimePoint = std::chrono::steady_clock::time_point;
+
+    struct Counted {
+        bool counts = false; ///< false: an own fault, or overtaken by a later probe
+        std::optional<Transition> transition;
+    };
+
+    explicit ProbeTrack(HealthState resumed) noexcept : state_{resumed} {}
+
+    [[nodiscard]] HealthState const& state() const noexcept { return state_; }
+
+    /// The first probe starts then.
+    void begin_at(TimePoint due) noexcept { due_ = due; }
+
+    /// When the next probe starts; TimePoint::max(): when one of those in flight has ended.
+    [[nodiscard]] TimePoint next(HealthPolicy const& policy, Flights const& flights) const noexcept {
+        return next_start(state_, policy, flights, due_).value_or(TimePoint::max());
+    }
+
+    void started(TimePoint now) noexcept { started_ = now; }
+
+    /// Passive evidence. @return false when it changes nothing: the backend does not work anyway.
+    bool ask(Evidence kind, HealthPolicy const& policy, TimePoint now) noexcept;
+
+    /// The result of the probe that began at `began`; `random` in [0, 1) is for jitter.
+    Counted conclude(TimePoint began, OutcomeCode code, bool drain, HealthPolicy const& policy,
+                     double random) noexcept;
+
+private:
+    HealthState state_;
+    NewestStarts newest_;                    ///< of the probes that counted
+    TimePoint due_{};                        ///< when the next probe starts while none is under way
+    TimePoint started_{};                    ///< the newest one
+    std::optional<TimePoint> asked_;         ///< when the newest evidence came that no probe dispelled
+    Evidence asked_for_ = Evidence::general; ///< the strongest kind of it
+};
+
+} // namespace pointsman

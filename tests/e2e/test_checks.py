@@ -1,0 +1,208 @@
+"""The types of checks through the real binary, against real servers and hostile ones."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import pathlib
+import socket
+import threading
+import time
+from collections.abc import Iterator
+
+import pytest
+
+from lab import Lab, Nginx, Pointsman, Service, UdpEcho, self_signed, wait_until
+
+FAST = {"interval": "100ms", "down_interval": "100ms"}
+
+
+@contextlib.contextmanager
+def daemon_with(lab: Lab, service: Service) -> Iterator[Pointsman]:
+    daemon = Pointsman(lab, [service], attach="tc", health=FAST).start()
+    try:
+        daemon.wait_for_audit(kind="attach")
+        yield daemon
+    except BaseException:
+        print(f"--- pointsman's log\n{daemon.log()}")
+        raise
+    finally:
+        daemon.stop()
+
+
+def service(lab: Lab, check: object, port: int = 80, **keys: object) -> Service:
+    backends = [(host.name, host.address, port) for host in lab.backends]
+    return Service("web", lab.service_address, backends, port=port, check=check, **keys)  # type: ignore[arg-type]
+
+
+def test_an_https_check_verifies_the_certificate_and_names_what_is_wrong_with_it() -> None:
+    with Lab() as lab:
+        b1, b2 = lab.backends
+        good = self_signed(lab.folder, "www.example.org", b1.address)
+        Nginx(b1, certificate=good)
+        Nginx(b2, certificate=self_signed(lab.folder, "other.example.org", b2.address))
+        check = {"type": "https", "path": "/healthz", "expect_body": "ok", "sni": "www.example.org", "ca_file": str(good[0])}
+        with daemon_with(lab, service(lab, check, port=443)) as daemon:
+            assert daemon.wait_for_state("b1", "up")["last_probe"]["outcome"] == "L7OK"
+            down = daemon.wait_for_audit(kind="health", backend="b2", now="down")
+            assert (down["because"], down["check"]) == ("l6_invalid", "https")
+            assert down["evidence"][-1]["text"].startswith("certificate: ")
+            assert daemon.wait_for_state("b2", "down")["last_probe"]["outcome"] == "L6RSP"
+
+
+def test_a_backend_that_asks_for_it_by_one_of_its_checks_drains() -> None:
+    with Lab() as lab:
+        for host in lab.backends:
+            Nginx(host)
+        checks = [{"type": "tcp"}, {"type": "http", "path": "/missing", "drain_status": "404"}]
+        with daemon_with(lab, service(lab, checks)) as daemon:
+            backend = daemon.wait_for_state("b1", "drain")
+            assert (backend["admin"], backend["eligible"]) == ("ready", False)
+            assert {check["name"]: check["state"] for check in backend["checks"]} == {"tcp": "up", "http": "drain"}
+            record = daemon.wait_for_audit(kind="health", backend="b1", now="drain")
+            assert (record["measured"], record["was"]) == ("drain", "down")
+
+
+def test_a_udp_check_finds_a_closed_port_at_once_and_an_answer_when_it_comes_back() -> None:
+    with Lab() as lab:
+        b1, b2 = lab.backends
+        check = {"type": "udp", "send": "hello", "expect_regex": r"^b\d \d+ hello$", "timeout": "2s"}
+        udp = service(lab, check, port=5353, protocol="udp")
+        with UdpEcho(b2), daemon_with(lab, udp) as daemon:
+            with UdpEcho(b1):
+                daemon.ready()
+                closed = time.monotonic_ns()
+            down = daemon.wait_for_audit(closed, kind="health", backend="b1", now="down")
+            assert down["because"] == "l4_refused"
+            assert (down["mono_ns"] - closed) / 1e6 < 1500
+            with UdpEcho(b1):
+                daemon.wait_for_state("b1", "up")
+
+
+def test_a_backend_is_up_while_all_its_checks_pass_and_the_one_that_fails_is_named() -> None:
+    with Lab() as lab:
+        for host in lab.backends:
+            Nginx(host)
+        flag, script = lab.folder / "lagging-b1", lab.folder / "probe"
+        script.write_text(f'#!/bin/sh\necho "$POINTSMAN_SERVICE/$POINTSMAN_BACKEND at $POINTSMAN_ADDRESS"\n'
+                          f'grep -q CapEff:.0000000000000000 /proc/self/status || exit 9\n'
+                          f'test ! -e {lab.folder}/lagging-$POINTSMAN_BACKEND\n')
+        script.chmod(0o755)
+        checks = [{"type": "http", "path": "/healthz"}, {"name": "lag", "type": "exec", "command": [str(script)]}]
+        with daemon_with(lab, service(lab, checks)) as daemon:
+            daemon.ready()
+            flag.touch()
+            down = daemon.wait_for_audit(kind="health", backend="b1", now="down")
+            assert (down["because"], down["check"]) == ("l7_status", "lag")
+            evidence = down["evidence"][-1]
+            assert (evidence["status"], evidence["text"]) == (1, f"web/b1 at {lab.backends[0].address}")
+            states = {check["name"]: check["state"] for check in daemon.wait_for_state("b1", "down")["checks"]}
+            assert states == {"http": "up", "lag": "down"}
+            assert "l7_status by lag" in daemon.command("status").stdout
+            flag.unlink()
+            daemon.wait_for_state("b1", "up")
+
+
+def test_a_program_that_hangs_is_killed_with_all_it_started_and_leaves_no_zombie() -> None:
+    with Lab(backends=1) as lab:
+        Nginx(lab.backends[0])
+        pids = lab.folder / "pids"
+        command = ["/bin/sh", "-c", f"sleep 1000 & echo $! >> {pids}; wait"]
+        with daemon_with(lab, service(lab, {"type": "exec", "command": command, "timeout": "200ms"})) as daemon:
+            down = daemon.wait_for_audit(kind="health", backend="b1", now="down")
+            assert down["because"] == "l7_timeout"
+            killed = [int(pid) for pid in pids.read_text().split()]
+            wait_until(lambda: not any(alive(pid) for pid in killed), "the grandchildren are gone")
+            assert daemon.process is not None
+            wait_until(lambda: zombies_of(daemon.process.pid) == [], "the children are reaped", interval=0.01)
+
+
+def alive(pid: int) -> bool:
+    with contextlib.suppress(OSError):
+        return pathlib.Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
+    return False
+
+
+def zombies_of(pid: int) -> list[str]:
+    children = pathlib.Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
+    states = {}
+    for child in children:
+        with contextlib.suppress(OSError):
+            states[child] = pathlib.Path(f"/proc/{child}/stat").read_text().rpartition(")")[2].split()[0]
+    return [child for child, state in states.items() if state == "Z"]
+
+
+# What a hostile backend sends once it was asked, and the outcomes that an http check may make of it.
+HOSTILE = {
+    "garbage": (b"\x00\x1b[2J\xff\"}\n{\"kind\":\"health\"}\r\n\r\n", {"L7RSP"}),
+    "control characters": (b"HTTP/1.1 503 \x1b]0;owned\x07\r\n\r\n", {"L7RSP"}),
+    "an endless status line": (b"HTTP/1.1 200 " + b"x" * 1_000_000, {"L7RSP"}),
+    "an oversize head": (b"HTTP/1.1 200 OK\r\n" + b"X-Fill: 0123456789\r\n" * 50_000, {"L7RSP"}),
+    "interim answers without end": (b"HTTP/1.1 100 Continue\r\n\r\n" * 50_000, {"L7RSP"}),
+    "a body of a hundred megabytes": (b"HTTP/1.1 200 OK\r\n\r\n" + b"x" * 100_000_000, {"L7RSP"}),
+    "chunks that are none": (b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\n", {"L7RSP"}),
+    "nothing": (b"", {"L7RSP"}),
+    "half an answer": (b"HTTP/1.1 200 OK\r\nServ", {"L7RSP"}),
+}
+
+
+class Hostile:
+    """Answers every connection of a host's port 80 with the same octets, and closes. A context manager."""
+
+    def __init__(self, listener: socket.socket, octets: bytes) -> None:
+        self.listener, self.octets = listener, octets
+        self.thread = threading.Thread(target=self._serve, daemon=True)
+
+    def __enter__(self) -> Hostile:
+        self.thread.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        with contextlib.suppress(OSError):
+            self.listener.shutdown(socket.SHUT_RDWR)
+        self.thread.join()
+        self.listener.close()
+
+    def _serve(self) -> None:
+        with contextlib.suppress(OSError):
+            while True:
+                connection, _ = self.listener.accept()
+                with connection, contextlib.suppress(OSError):
+                    connection.recv(4096)
+                    connection.sendall(self.octets)
+
+
+@pytest.mark.parametrize("what", HOSTILE)
+def test_a_hostile_backend_is_down_with_a_record_that_is_valid_and_memory_stays_flat(what: str) -> None:
+    octets, expected = HOSTILE[what]
+    with Lab(backends=1) as lab:
+        listener = lab.backends[0].socket()
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        listener.bind((lab.backends[0].address, 80))
+        listener.listen(64)
+        check = {"type": "http", "expect_body": "never", "body_limit": 65536}
+        with Hostile(listener, octets), daemon_with(lab, service(lab, check)) as daemon:
+            down = daemon.wait_for_audit(kind="health", backend="b1", now="down")  # parses every line as JSON
+            assert {probe["outcome"] for probe in down["evidence"]} <= expected
+            assert down["because"] == "l7_invalid"
+            assert all(" " <= c < "\x7f" for c in down["evidence"][-1].get("first_bytes", ""))
+            assert daemon.process is not None
+            before = anonymous_kb(daemon.process.pid)
+            seen = probes(daemon)
+            wait_until(lambda: probes(daemon) > seen + 20, "more probes", timeout=10)
+            assert anonymous_kb(daemon.process.pid) - before < 4096
+
+
+def anonymous_kb(pid: int) -> int:
+    status = pathlib.Path(f"/proc/{pid}/status").read_text()
+    return next(int(line.split()[1]) for line in status.splitlines() if line.startswith("RssAnon:"))
+
+
+def probes(daemon: Pointsman) -> int:
+    """Ended ones so far."""
+    with socket.socket(socket.AF_UNIX) as control:
+        control.connect(os.fspath(daemon.control))
+        control.sendall(b"GET /metrics HTTP/1.0\r\n\r\n")
+        text = b"".join(iter(lambda: control.recv(65536), b"")).decode()
+    return sum(int(float(line.split()[-1])) for line in text.splitlines()
+               if line.startswith("pointsman_probe_results_total"))

@@ -1,0 +1,138 @@
+// What must hold after every publish, whatever happened.
+#include "controller/plan/maglev.hpp"
+#include "tests/sim/world.hpp"
+
+#include <algorithm>
+#include <cmath>
+#include <utility>
+
+namespace pointsman::sim {
+namespace {
+
+using namespace std::chrono_literals;
+
+/// Longest from a death to the last flow there: wait for the interval, one timeout, some fast intervals, a
+/// hold.
+constexpr Duration found_at_last = 1100ms + 125ms + 500ms + 200ms + Judgement::hold_time;
+/// The same for a refusing backend under traffic: evidence, the rest of a fast interval, confirmations.
+constexpr Duration found_under_traffic = 60ms;
+/// How long after its last fault a backend may still be judged by it: a timeout and what was in flight.
+constexpr Duration fault_lingers = 500ms + 200ms;
+
+constexpr double table_noise = 0.06; ///< of a table: what Maglev moves beyond the shares that changed
+
+double share(GenerationBackend const& backend, double total) {
+    return backend.eligible && total > 0 ? backend.weight * backend.ramp / total : 0;
+}
+
+double total_weight(Generation const& generation, std::string const& service) {
+    double total = 0;
+    for (auto const& backend : generation.backends)
+        if (backend.key.service == service && backend.eligible) total += backend.weight * backend.ramp;
+    return total;
+}
+
+} // namespace
+
+PlanInput World::input() const {
+    static thread_local std::map<BackendKey, MeasuredState> ruled; // outlives the reference in PlanInput
+    ruled.clear();
+    std::map<BackendKey, Adjustment> adjust;
+    for (auto const& [key, ruling] : rulings_.of) {
+        ruled[key] = ruling.measured;
+        adjust[key].ramp = ruling.ramp;
+    }
+    for (auto const& [key, weight] : weights_)
+        adjust[key].weight = weight;
+    return {desired_, ruled, admin_, network_, std::move(adjust)};
+}
+
+void World::publish() {
+    auto const before = std::exchange(rulings_, judgement_.rule(measured_, admin_, now_));
+    auto const plan = plan_next(input(), current_);
+    check(plan, before);
+    current_ = plan.next;
+    if (!plan_next(input(), current_).changes.empty()) fail("a plan of the same inputs is not empty");
+}
+
+void World::check(Plan const& plan, Rulings const& before) {
+    for (auto& server : servers_)
+        check_server(server, current_, plan.next, before);
+    for (auto const& service : plan.next.services)
+        check_service(service, current_, plan.next);
+    if (rulings_.next && *rulings_.next <= now_) fail("time alone changes nothing, and yet asks for it");
+    if (plan.changes.empty() && (plan.slots_moved > 0 || plan.cuts_sessions)) fail("a change is not listed");
+}
+
+void World::check_server(Server& server, Generation const& was, Generation const& next,
+                         Rulings const& before) {
+    auto const name = text(server.key);
+    auto const* now = next.find(server.key);
+    auto const* then = was.find(server.key);
+    if (!now) return;
+    if (now->eligible && now->admin != AdminState::ready) fail(name + " takes flows against an order");
+    auto const* service = next.find(server.key.service);
+    if (now->eligible && now->measured != MeasuredState::up && !service->panic)
+        fail(name + " takes flows and is not up");
+    if (server.dead && now->eligible && !service->panic && server.track) {
+        if (now_ - *server.dead > found_at_last) fail(name + " is dead and takes flows still");
+        if (server.was_up && setup_.traffic && server.mode == Mode::refusing && now_ >= own_fault_ended_ &&
+            now_ - *server.dead > found_under_traffic)
+            fail(name + " refuses its clients and takes flows still");
+    }
+    if (!then) return;
+    bool const ends = then->keeps_sessions && !now->keeps_sessions;
+    if (now->id != then->id) fail(name + " has another id");
+    if (now->incarnation != then->incarnation + (ends ? 1 : 0)) fail(name + " has the wrong incarnation");
+
+    auto const earlier = before.of.find(server.key);
+    auto const later = rulings_.of.find(server.key);
+    if (earlier == before.of.end() || later == rulings_.of.end()) return;
+    bool const fell = works(earlier->second.measured) && later->second.measured == MeasuredState::down &&
+                      later->second.by == RuledBy::probes;
+    bool const was_held = earlier->second.by == RuledBy::held; // and nothing has spoken for it since
+    if (fell && !was_held && now_ - server.faulty > fault_lingers)
+        fail(name + " was judged for nothing of its own");
+    if (fell && !was_held && now_ < dead_link_until_ && now_ - dead_link_since_ < Judgement::hold_time &&
+        server.mode <= Mode::asking && dead_link_since_ > std::max(server.changed, mute_until_) + 3s)
+        fail(name + " was judged while our own link was down");
+}
+
+void World::check_service(GenerationService const& service, Generation const& was, Generation const& next) {
+    unsigned counted = 0;
+    unsigned up = 0;
+    bool suppressed = false;
+    bool starting = false;
+    bool running = false;
+    for (auto const& backend : next.backends) {
+        if (backend.service != service.id || backend.admin != AdminState::ready) continue;
+        auto const by = rulings_.of.at(backend.key).by;
+        suppressed |= by == RuledBy::damped || by == RuledBy::ejected;
+        starting |= backend.state() == State::starting;
+        running |= backend.state() == State::up || backend.measured == MeasuredState::draining;
+        counted += backend.measured != MeasuredState::draining;
+        up += backend.measured == MeasuredState::up;
+    }
+    if (suppressed && up * 2 < counted) fail(service.name + " was damped below half");
+    if (starting && !running) fail(service.name + " starts slowly with nobody else");
+
+    auto const* before = was.find(service.name);
+    if (!before || before->maglev->slots.empty() || service.maglev->slots.empty()) return;
+    double expected = 0;
+    auto const total_then = total_weight(was, service.name);
+    auto const total_now = total_weight(next, service.name);
+    for (auto const& backend : next.backends) {
+        auto const* then = was.find(backend.key);
+        if (backend.service == service.id)
+            expected += std::abs(share(backend, total_now) - (then ? share(*then, total_then) : 0));
+    }
+    for (auto const& then : was.backends)
+        if (then.key.service == service.name && !next.find(then.key)) expected += share(then, total_then);
+    auto const moved = static_cast<double>(slots_moved(*before->maglev, *service.maglev)) / maglev_size;
+    if (moved >
+        expected + table_noise) // `expected` counts each moved share twice: where it left and where it went
+        fail(service.name + " moved " + std::to_string(moved) + " of its slots for " +
+             std::to_string(expected));
+}
+
+} // namespace pointsman::sim
