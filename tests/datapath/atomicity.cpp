@@ -85,6 +85,7 @@ void turn_around(Frame& frame) {
                          frame.begin() + static_cast<std::ptrdiff_t>(b));
     };
     swap(0, 6, 6);
+    std::ranges::copy(client_side_mac, frame.begin()); // all packets come by one interface
     swap(source_at, destination_at, 4);
     swap(ports_at, ports_at + 2, 2);
 }
