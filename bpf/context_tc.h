@@ -113,7 +113,8 @@ static __always_inline int context_resize(struct __sk_buff *ctx, __u32 length)
 
 /*
  * Makes room for `length` octets before the IP header, which `flags` say what they will be. Packet pointers
- * are void afterwards. A frame that is to be cut into segments later will be cut into smaller ones.
+ * are void afterwards. A frame that is to be cut into TCP segments later will be cut into smaller ones; one
+ * of datagrams may not.
  */
 static __always_inline int context_encapsulate(struct __sk_buff *ctx, const struct tunnel *tunnel)
 {
@@ -121,6 +122,8 @@ static __always_inline int context_encapsulate(struct __sk_buff *ctx, const stru
 
 	if (tunnel->gue)
 		flags |= BPF_F_ADJ_ROOM_ENCAP_L4_UDP;
+	if (tunnel->datagrams)
+		flags |= BPF_F_ADJ_ROOM_FIXED_GSO;
 	if (tunnel->l3_offset != ETH_HLEN) /* the kernel makes room behind an Ethernet header only */
 		return -1;
 	return bpf_skb_adjust_room(ctx, tunnel->length, BPF_ADJ_ROOM_MAC, flags) ? -1 : 0;

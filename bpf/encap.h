@@ -19,6 +19,7 @@ static __always_inline struct tunnel tunnel_of(const struct packet *packet, cons
 	struct tunnel tunnel = {.l3_offset = packet->l3_offset, .v6 = !pm_addr_is_v4(&backend->address)};
 
 	tunnel.gue = service->forward == PM_FORWARD_GUE;
+	tunnel.datagrams = packet->l4_type == IPPROTO_UDP;
 	tunnel.length = tunnel.v6 ? sizeof(struct ipv6hdr) : sizeof(struct iphdr);
 	if (tunnel.gue)
 		tunnel.length += sizeof(struct udphdr) + sizeof(struct gue_header);

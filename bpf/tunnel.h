@@ -13,6 +13,7 @@ struct tunnel {
 	__u32 l3_offset; /* where they begin */
 	__u8 v6;	 /* the outer IP header */
 	__u8 gue;
+	__u8 datagrams; /* inside: their length is their sender's */
 };
 
 #endif
