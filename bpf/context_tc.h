@@ -56,12 +56,33 @@ static __always_inline __u32 context_wire_length(struct __sk_buff *ctx, __u32 l3
 	return ctx->gso_size ? ctx->gso_size + headers : l3_length;
 }
 
-/* As in context_xdp.h. The order matters: a UDP checksum of zero must be seen before anything is added. */
+/*
+ * The IP packet's sum of all octets became so much larger, with no checksum field that makes up for it. Some
+ * NICs deliver that sum (CHECKSUM_COMPLETE), and a container's stack would take the packet for broken by it.
+ */
+static __always_inline void context_add_to_sum(struct __sk_buff *ctx, __u32 difference)
+{
+	bpf_csum_update(ctx, difference);
+}
+
+/*
+ * As in context_xdp.h. The order matters: a UDP checksum of zero must be seen before anything is added. The
+ * kernel takes every pseudo-header for one of IPv4, whose header's own checksum makes up for its addresses.
+ */
 static __always_inline int context_adjust_l4_checksum(struct __sk_buff *ctx, __u32 offset, __u32 pseudo,
 						      __u32 header, int udp)
 {
 	__u64 flags = udp ? BPF_F_MARK_MANGLED_0 : 0;
+	__u16 checksum;
 
+	if (udp) {
+		if (bpf_skb_load_bytes(ctx, offset, &checksum, sizeof(checksum)))
+			return -1;
+		if (!checksum) {
+			context_add_to_sum(ctx, header);
+			return 0;
+		}
+	}
 	if (bpf_l4_csum_replace(ctx, offset, 0, pseudo, flags | BPF_F_PSEUDO_HDR))
 		return -1;
 	return bpf_l4_csum_replace(ctx, offset, 0, header, flags) ? -1 : 0;

@@ -50,6 +50,11 @@ static __always_inline __u32 context_wire_length(struct xdp_md *ctx, __u32 l3_le
 	return l3_length;
 }
 
+/* XDP packets carry no sum of their own. */
+static __always_inline void context_add_to_sum(struct xdp_md *ctx, __u32 difference)
+{
+}
+
 /* The checksum at an offset below 512. */
 static __always_inline __u16 *checksum_at(struct xdp_md *ctx, __u32 offset)
 {

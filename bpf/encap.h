@@ -26,12 +26,12 @@ static __always_inline struct tunnel tunnel_of(const struct packet *packet, cons
 }
 
 /* The flow's own source port, so that receivers spread flows over their queues. */
-static __always_inline int write_gue(struct udphdr *udp, void *data_end, const struct packet *packet,
+static __always_inline int write_gue(PM_CONTEXT *ctx, struct udphdr *udp, const struct packet *packet,
 				     __be16 port)
 {
 	struct gue_header *gue = (void *)(udp + 1);
 
-	if ((void *)(gue + 1) > data_end)
+	if ((void *)(gue + 1) > context_data_end(ctx))
 		return -1;
 	udp->source = bpf_htons(0xc000 | (packet->hash & 0x3fff));
 	udp->dest = port;
@@ -40,10 +40,11 @@ static __always_inline int write_gue(struct udphdr *udp, void *data_end, const s
 	gue->length = 0;
 	gue->protocol = packet->v6 ? IPPROTO_IPV6 : IPPROTO_IPIP;
 	gue->flags = 0;
+	context_add_to_sum(ctx, sum_words(udp, (sizeof(*udp) + sizeof(*gue)) / 2));
 	return 0;
 }
 
-static __always_inline int write_outer(void *header, void *data_end, const struct packet *packet,
+static __always_inline int write_outer(PM_CONTEXT *ctx, void *header, const struct packet *packet,
 				       const struct tunnel *tunnel, const struct pm_addr *source,
 				       const struct pm_backend *backend)
 {
@@ -55,17 +56,18 @@ static __always_inline int write_outer(void *header, void *data_end, const struc
 	struct ipv6hdr *ip6 = header;
 
 	if (!tunnel->v6) {
-		if ((void *)(ip + 1) > data_end)
+		if ((void *)(ip + 1) > context_data_end(ctx))
 			return -1;
 		write_ipv4(ip, source, &backend->address, protocol, length);
 		return 0;
 	}
-	if ((void *)(ip6 + 1) > data_end)
+	if ((void *)(ip6 + 1) > context_data_end(ctx))
 		return -1;
 	write_ipv6(ip6, source, &backend->address, protocol, length);
 	ip6->flow_lbl[0] = packet->hash >> 48 & 0xf;
 	ip6->flow_lbl[1] = packet->hash >> 40;
 	ip6->flow_lbl[2] = packet->hash >> 32;
+	context_add_to_sum(ctx, sum_words(ip6, sizeof(*ip6) / 2));
 	return 0;
 }
 
@@ -101,10 +103,10 @@ static __always_inline int encapsulate(PM_CONTEXT *ctx, const struct packet *pac
 	if (!source || context_encapsulate(ctx, &tunnel) || write_ethernet(ctx, packet, &tunnel, backend))
 		return PM_DROP_REWRITE_FAILED;
 	ip = l3_header(ctx, packet);
-	if (write_outer(ip, context_data_end(ctx), packet, &tunnel, source, backend))
+	if (write_outer(ctx, ip, packet, &tunnel, source, backend))
 		return PM_DROP_REWRITE_FAILED;
 	ip += tunnel.v6 ? sizeof(struct ipv6hdr) : sizeof(struct iphdr);
-	if (tunnel.gue && write_gue(ip, context_data_end(ctx), packet, service->gue_port))
+	if (tunnel.gue && write_gue(ctx, ip, packet, service->gue_port))
 		return PM_DROP_REWRITE_FAILED;
 	return PM_FORWARD_TO_BACKEND;
 }

@@ -60,6 +60,8 @@ static __always_inline int renew_ttl(PM_CONTEXT *ctx, const struct packet *packe
 	if ((void *)(ip + 1) > context_data_end(ctx))
 		return -1;
 	if (packet->v6) {
+		context_add_to_sum(ctx,
+				   checksum_replace(0, bpf_htons(ip6->hop_limit), bpf_htons(ANSWER_TTL)));
 		ip6->hop_limit = ANSWER_TTL;
 	} else {
 		ip->check = checksum_apply(
@@ -235,6 +237,8 @@ static __always_inline int translate_error(PM_CONTEXT *ctx, struct packet *packe
 	if (rewrite_addresses(l3_header(ctx, packet), context_data_end(ctx), packet->v6, source,
 			      ends->near.address, pseudo))
 		return -1;
+	if (packet->v6)
+		context_add_to_sum(ctx, pseudo);
 	return context_adjust_l4_checksum(ctx, packet->l4_offset + offsetof(struct icmp_header, checksum),
 					  packet->v6 ? pseudo : 0, header, 0);
 }

@@ -45,6 +45,7 @@ static __always_inline int rewrite_ttl(PM_CONTEXT *ctx, const struct packet *pac
 		if (ip->hop_limit <= 1)
 			return PM_DROP_TTL;
 		ip->hop_limit--;
+		context_add_to_sum(ctx, checksum_replace(0, bpf_htons(1), 0));
 	} else {
 		struct iphdr *ip = l3_header(ctx, packet);
 
@@ -121,6 +122,8 @@ static __always_inline int rewrite_nat(PM_CONTEXT *ctx, const struct packet *pac
 	if (rewrite_addresses(l3_header(ctx, packet), context_data_end(ctx), packet->v6, source.address,
 			      destination.address, pseudo))
 		return -1;
+	if (packet->v6)
+		context_add_to_sum(ctx, pseudo);
 	if (packet->fragment == LATER_FRAGMENT)
 		return 0;
 	ports = l4_header(ctx, packet);

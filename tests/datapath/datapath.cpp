@@ -16,6 +16,10 @@ namespace {
 
 namespace fs = std::filesystem;
 
+#ifndef BPF_F_TEST_SKB_CHECKSUM_COMPLETE
+#define BPF_F_TEST_SKB_CHECKSUM_COMPLETE (1U << 2)
+#endif
+
 constexpr std::size_t largest_output = 4096;
 fs::path const bpf_fs_root = "/sys/fs/bpf";
 constexpr std::string_view pin_prefix = "pmtest-";
@@ -140,11 +144,11 @@ CarryOver Datapath::finish_swap() {
     return result;
 }
 
-Output Datapath::send(Hook hook, Frame const& frame, std::uint32_t gso_size) {
+Output Datapath::send(Hook hook, Frame const& frame, Arrival const& arrival) {
     Output output;
     output.frame = frame;
     auto const before = total(programs_.counters());
-    output.fate = run_program(programs_.fd(hook), hook, output.frame, gso_size);
+    output.fate = run_program(programs_.fd(hook), hook, output.frame, arrival);
     output.verdict = verdict_between(before, total(programs_.counters()));
     return output;
 }
@@ -159,15 +163,15 @@ void Datapath::reset() {
     zero(programs_.backend_counters());
 }
 
-Fate run_program(int program_fd, Hook hook, Frame& frame, std::uint32_t gso_size) {
+Fate run_program(int program_fd, Hook hook, Frame& frame, Arrival const& arrival) {
     thread_local std::array<std::uint8_t, largest_output> out;
     xdp_md xdp{};
     __sk_buff skb{};
     xdp.data_end = static_cast<__u32>(frame.size());
     xdp.ingress_ifindex = Datapath::ingress_ifindex;
     skb.ifindex = Datapath::ingress_ifindex;
-    skb.gso_size = gso_size;
-    skb.gso_segs = gso_size == 0 ? 0 : 2;
+    skb.gso_size = arrival.gso_size;
+    skb.gso_segs = arrival.gso_size == 0 ? 0 : 2;
     bpf_test_run_opts run{};
     run.sz = sizeof(run);
     run.data_in = frame.data();
@@ -177,6 +181,7 @@ Fate run_program(int program_fd, Hook hook, Frame& frame, std::uint32_t gso_size
     run.ctx_in = hook == Hook::xdp ? static_cast<void const*>(&xdp) : &skb;
     run.ctx_size_in = hook == Hook::xdp ? sizeof(xdp) : sizeof(skb);
     run.repeat = 1;
+    if (arrival.is_summed) run.flags = BPF_F_TEST_SKB_CHECKSUM_COMPLETE;
     if (::bpf_prog_test_run_opts(program_fd, &run) != 0) return Fate::unknown;
     frame.assign(out.begin(), out.begin() + run.data_size_out);
     return fate_of(hook, run.retval);

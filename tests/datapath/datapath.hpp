@@ -24,6 +24,12 @@ struct Output {
     }
 };
 
+/// How a packet comes, besides its octets.
+struct Arrival {
+    std::uint32_t gso_size = 0; ///< tc: the frame is several segments of this length that travel as one
+    bool is_summed = false;     ///< tc: the NIC summed up the IP packet; what leaves must match that sum
+};
+
 /// Both programs, loaded with maps of their own, and the switch that says what they see. No interface is
 /// touched: packets come and go by BPF_PROG_TEST_RUN, as if received on the loopback interface.
 class Datapath {
@@ -43,8 +49,7 @@ public:
     CarryOver finish_swap();
 
     /// Runs the program once. Counts the verdict, so that no other thread may send meanwhile.
-    /// @param gso_size of one segment, when the frame is several that travel as one (tc)
-    [[nodiscard]] Output send(Hook hook, Frame const& frame, std::uint32_t gso_size = 0);
+    [[nodiscard]] Output send(Hook hook, Frame const& frame, Arrival const& arrival = {});
 
     /// No sessions, no fragments, no counts, no evidence remembered: as after loading.
     void reset();
@@ -57,8 +62,9 @@ private:
 };
 
 /// Runs a program once, from any thread. `frame` is replaced by what left the program.
-/// @return the fate, or unknown when the kernel refused to build such a packet.
-[[nodiscard]] Fate run_program(int program_fd, Hook hook, Frame& frame, std::uint32_t gso_size = 0);
+/// @return the fate, or unknown when the kernel refused to build such a packet, or what leaves is not what
+/// its sum says.
+[[nodiscard]] Fate run_program(int program_fd, Hook hook, Frame& frame, Arrival const& arrival = {});
 
 /// Sums over all CPUs.
 [[nodiscard]] pm_counters total(std::span<pm_counters const> counters) noexcept;

@@ -63,9 +63,9 @@ protected:
         if (!why.empty()) GTEST_SKIP() << why;
     }
 
-    void expect_sound(Scene& scene, Frame const& sent, std::uint32_t gso_size) {
+    void expect_sound(Scene& scene, Frame const& sent, Arrival const& arrival) {
         if (scene.hook == Hook::tc && has_half_a_header(sent)) return;
-        auto const output = scene.send(sent, gso_size);
+        auto const output = scene.send(sent, arrival);
         ASSERT_TRUE(output.verdict) << describe(sent);
         ASSERT_NE(output.fate, Fate::unknown);
         ASSERT_TRUE(has_name(*output.verdict)) << *output.verdict;
@@ -107,7 +107,7 @@ TEST_P(Mutations, MeetOneVerdictEach) {
         scene.publish();
         auto const frame = row.arrange(scene);
         for (std::uint64_t i = 0; i < each; ++i)
-            ASSERT_NO_FATAL_FAILURE(expect_sound(scene, mutator.mutated(frame), row.gso_size));
+            ASSERT_NO_FATAL_FAILURE(expect_sound(scene, mutator.mutated(frame), row.arrival));
         auto const counters = total(scene.datapath.programs().counters());
         ASSERT_EQ(std::accumulate(std::begin(counters.verdict), std::end(counters.verdict), std::uint64_t{0}),
                   counters.received);

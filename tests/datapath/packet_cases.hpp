@@ -17,7 +17,7 @@ struct PacketCase {
     std::function<Frame(Scene&, Packet const& sent)> leaves{};
     bool few_ports = false;     ///< on a datapath with few_ports_options()
     std::optional<Hook> only{}; ///< the other hook has a rule of its own
-    std::uint32_t gso_size = 0; ///< tc: the frame is several segments of this length that travel as one
+    Arrival arrival{};
 };
 
 using PacketCases = std::vector<PacketCase>;

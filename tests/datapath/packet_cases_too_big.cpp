@@ -111,7 +111,7 @@ PacketCase segments(std::string const& what, Way const& way, Octets const& tcp_o
     else
         row.leaves = [](Scene&, Packet const& sent) { return encode(too_big_for(sent, mtu)); };
     row.only = Hook::tc;
-    row.gso_size = gso_size;
+    row.arrival.gso_size = gso_size;
     return row;
 }
 

@@ -41,8 +41,8 @@ public:
     void recommit();
 
     [[nodiscard]] Output send(Packet const& packet) { return datapath.send(hook, encode(packet)); }
-    [[nodiscard]] Output send(Frame const& frame, std::uint32_t gso_size = 0) {
-        return datapath.send(hook, frame, gso_size);
+    [[nodiscard]] Output send(Frame const& frame, Arrival const& arrival = {}) {
+        return datapath.send(hook, frame, arrival);
     }
 
     /// Sends a flow's first packet. @throws std::runtime_error when it was not forwarded.

@@ -1,0 +1,58 @@
+#include "tests/datapath/session_model.hpp"
+
+namespace pointsman::test {
+namespace {
+
+/// A first packet: SYN, and nothing that a first packet cannot say.
+bool opens(std::uint8_t flags) {
+    return (flags & (syn | ack | rst | fin)) == syn;
+}
+
+} // namespace
+
+std::uint32_t SessionModel::open(std::uint32_t state) {
+    exists_ = opened_ = true;
+    state_ = state;
+    return PM_FORWARD_TO_BACKEND;
+}
+
+/// In the middle of a TCP connection that nobody knows: a RST, unless the service hands it on.
+std::uint32_t SessionModel::without_session(std::uint8_t flags) {
+    if (way_.protocol == Protocol::udp || opens(flags)) return open(0);
+    if (flags & rst) return PM_DROP_NO_SESSION;
+    return on_down_ == OnDown::rehash ? open(PM_SESSION_MIDSTREAM) : std::uint32_t{PM_FORWARD_RESET};
+}
+
+void SessionModel::follow(std::uint8_t flags, bool from_client) {
+    auto const sees_answers = way_.is_nat();
+    if (way_.protocol == Protocol::udp) {
+        if (!from_client || !sees_answers) state_ |= PM_SESSION_ANSWERED | PM_SESSION_ESTABLISHED;
+        return;
+    }
+    if (flags & rst) {
+        state_ |= PM_SESSION_CLOSED;
+        return;
+    }
+    if ((flags & ack) && (!from_client || !sees_answers)) state_ |= PM_SESSION_ANSWERED;
+    if ((flags & ack) && from_client && (state_ & PM_SESSION_ANSWERED)) state_ |= PM_SESSION_ESTABLISHED;
+    if (flags & fin) state_ |= from_client ? PM_SESSION_FIN_CLIENT : PM_SESSION_FIN_BACKEND;
+    constexpr std::uint32_t both = PM_SESSION_FIN_CLIENT | PM_SESSION_FIN_BACKEND;
+    if ((state_ & both) == both) state_ |= PM_SESSION_CLOSED;
+}
+
+std::uint32_t SessionModel::on_client_packet(std::uint8_t flags) {
+    opened_ = false;
+    if (!exists_) return without_session(flags);
+    if (way_.protocol == Protocol::tcp && opens(flags) && (state_ & PM_SESSION_CLOSED)) return open(0);
+    follow(flags, true);
+    return PM_FORWARD_TO_BACKEND;
+}
+
+std::uint32_t SessionModel::on_backend_packet(std::uint8_t flags) {
+    opened_ = false;
+    if (!exists_) return PM_PASS_NOT_OURS;
+    follow(flags, false);
+    return PM_FORWARD_TO_CLIENT;
+}
+
+} // namespace pointsman::test
