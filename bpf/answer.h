@@ -6,6 +6,8 @@
 
 #include "rewrite.h"
 
+#define ANSWER_TTL 64
+
 static __always_inline __u32 sum_words(const void *start, int words)
 {
 	const __u16 *word = start;
@@ -25,7 +27,7 @@ static __always_inline void write_ipv4(struct iphdr *ip, const struct pm_addr *s
 	ip->ihl = 5;
 	ip->tot_len = bpf_htons(sizeof(*ip) + l4_length);
 	ip->frag_off = bpf_htons(0x4000); /* don't fragment */
-	ip->ttl = 64;
+	ip->ttl = ANSWER_TTL;
 	ip->protocol = protocol;
 	ip->saddr = source->word[3];
 	ip->daddr = destination->word[3];
@@ -41,7 +43,7 @@ static __always_inline void write_ipv6(struct ipv6hdr *ip, const struct pm_addr 
 	ip->version = 6;
 	ip->payload_len = bpf_htons(l4_length);
 	ip->nexthdr = protocol;
-	ip->hop_limit = 64;
+	ip->hop_limit = ANSWER_TTL;
 	__builtin_memcpy(&ip->saddr, source, sizeof(*source));
 	__builtin_memcpy(&ip->daddr, destination, sizeof(*destination));
 }

@@ -161,7 +161,7 @@ __noinline int steer_error(PM_CONTEXT *ctx, struct packet *packet)
 
 	if (!packet || !scratch)
 		return PM_PASS_NOT_OURS;
-	context_make_linear(ctx, packet->l4_offset + ICMP_HEADER + LONGEST_QUOTE);
+	context_make_linear(ctx, packet->l4_offset + LONGEST_QUOTE);
 	if (read_quote(ctx, packet, &quote))
 		return PM_CONTINUE;
 	packet->hash = pm_flow_hash(&quote.flow, options.hash_key);

@@ -38,7 +38,10 @@ static __always_inline struct fragment_key fragment_key(const struct packet *pac
 	};
 }
 
-/* Remembers the session of a first fragment. */
+/*
+ * Remembers the session of a first fragment. Answers to the NAT addresses of the pool are of all clients:
+ * what comes before its first fragment is nobody's there, lest one client gets what is another's.
+ */
 __noinline int fragment_follow(const struct packet *packet, const struct session_copy *session)
 {
 	struct fragment_key key;
@@ -47,6 +50,8 @@ __noinline int fragment_follow(const struct packet *packet, const struct session
 		return 0;
 	key = fragment_key(packet);
 	bpf_map_update_elem(&pm_fragments, &key, session, BPF_ANY);
+	if (session->direction == PM_TO_CLIENT && session->nat_address)
+		return 1;
 	key.identification = 0;
 	key.any = 1;
 	bpf_map_update_elem(&pm_fragments, &key, session, BPF_ANY);

@@ -32,12 +32,10 @@ struct icmp_header {
 	__be32 rest; /* the MTU, of "too big" */
 };
 
-#define ICMP_HEADER 8
-#define QUOTED_L4   8 /* octets of the L4 header that every error quotes (RFC 792) */
-#define V6_MIN_MTU  1280
-
-/* Octets of a quoted packet that are read: IPv4 with all its options. */
-#define LONGEST_QUOTE (60 + QUOTED_L4)
+#define ICMP_HEADER   8
+#define QUOTED_L4     8 /* octets of the L4 header that every error quotes (RFC 792) */
+#define LONGEST_QUOTE (ICMP_HEADER + 60 + QUOTED_L4) /* of what is read: IPv4 with options, and ports */
+#define V6_MIN_MTU    1280
 
 /* A host's own echo requests and errors are no business of ours: this is for a service's address. */
 static __always_inline int is_echo_request(const struct packet *packet)
@@ -53,6 +51,24 @@ static __always_inline int is_icmp_error(const struct packet *packet)
 	       packet->icmp_type == ICMP_PARAMETERPROB;
 }
 
+/* An answer begins its way with a hop count of its own: its request's may be used up. */
+static __always_inline int renew_ttl(PM_CONTEXT *ctx, const struct packet *packet)
+{
+	struct iphdr *ip = l3_header(ctx, packet);
+	struct ipv6hdr *ip6 = (void *)ip;
+
+	if ((void *)(ip + 1) > context_data_end(ctx))
+		return -1;
+	if (packet->v6) {
+		ip6->hop_limit = ANSWER_TTL;
+	} else {
+		ip->check = checksum_apply(
+			ip->check, checksum_replace(0, bpf_htons(ip->ttl << 8), bpf_htons(ANSWER_TTL << 8)));
+		ip->ttl = ANSWER_TTL;
+	}
+	return 0;
+}
+
 /* Turns the request into its answer: only addresses, hop count and type change. */
 static __always_inline int answer_ping(PM_CONTEXT *ctx, struct packet *packet)
 {
@@ -66,7 +82,8 @@ static __always_inline int answer_ping(PM_CONTEXT *ctx, struct packet *packet)
 	old = *eth;
 	rewrite_ethernet(eth, old.h_source, old.h_dest);
 	if (rewrite_addresses(l3_header(ctx, packet), context_data_end(ctx), packet->v6,
-			      &packet->flow.destination, &packet->flow.source, 0))
+			      &packet->flow.destination, &packet->flow.source, 0) ||
+	    renew_ttl(ctx, packet))
 		return PM_DROP_REWRITE_FAILED;
 	icmp = l4_header(ctx, packet);
 	if ((void *)(icmp + 1) > context_data_end(ctx))
@@ -86,6 +103,8 @@ static __always_inline int ping(PM_CONTEXT *ctx, struct packet *packet)
 
 	if (!slot || packet->fragment)
 		return PM_PASS_NOT_OURS;
+	if (is_bad_source(packet))
+		return PM_DROP_SOURCE;
 	return slot->flags & PM_SLOT_ALIVE ? answer_ping(ctx, packet) : PM_DROP_PING;
 }
 
@@ -134,7 +153,8 @@ static __always_inline int read_quote(PM_CONTEXT *ctx, const struct packet *pack
 	quote->l4_offset = offset;
 	OPAQUE(offset);
 	ports = context_data(ctx) + (offset & 0x1ff);
-	if ((void *)(ports + QUOTED_L4 / 2) > data_end)
+	if ((void *)(ports + QUOTED_L4 / 2) > data_end ||
+	    quote->l4_offset + QUOTED_L4 > packet->l3_offset + packet->l3_length) /* padding is no quote */
 		return -1;
 	quote->flow.source_port = ports[1];
 	quote->flow.destination_port = ports[0];

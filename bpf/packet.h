@@ -24,6 +24,8 @@
 #define PM_L4_OFFSET_MASK 0xff
 #define PM_L4_OFFSET_MAX  0xc0 /* IPv6 with more extension headers than this is passed */
 
+#define PM_QUOTED 68 /* octets that our ICMP errors quote: the longest IPv4 header and the ports */
+
 enum pm_fragment {
 	WHOLE = 0,
 	FIRST_FRAGMENT = 1,
@@ -47,7 +49,8 @@ struct packet {
 	__u8 tcp_flags;	   /* 0 but for TCP */
 	__u8 icmp_type;
 	__u8 v6;
-	__u8 l4_type; /* protocol number of what follows the IP headers */
+	__u8 l4_type;	       /* protocol number of what follows the IP headers */
+	__u8 l4_header_length; /* of TCP, with its options, and UDP */
 };
 
 /* A session together with what its set holds of it. */
@@ -71,7 +74,7 @@ struct scratch {
 	struct session_copy found; /* of the last one that was searched for */
 	struct session_copy moved; /* of one on its way from the other half */
 	struct pm_flow partner;	   /* what the other session of a pair is found by */
-	__u8 quote[72];		   /* start of a packet that an ICMP error quotes */
+	__u8 quote[PM_QUOTED];	   /* start of a packet that an ICMP error quotes */
 };
 
 struct {
@@ -133,6 +136,21 @@ static __always_inline void addr_from_v6(struct pm_addr *address, const struct i
 static __always_inline int mac_equal(const __u8 *a, const __u8 *b)
 {
 	return *(const __u32 *)a == *(const __u32 *)b && *(const __u16 *)(a + 4) == *(const __u16 *)(b + 4);
+}
+
+/* Addresses that no client has: this host, nobody, everybody, many; or the service's own (the land attack).
+ */
+static __always_inline int is_bad_source(const struct packet *packet)
+{
+	const struct pm_addr *source = &packet->flow.source;
+	const __u32 first = bpf_ntohl(source->word[packet->v6 ? 0 : 3]) >> 24;
+
+	if (addr_equal(source, &packet->flow.destination))
+		return 1;
+	if (!packet->v6)
+		return first == 0 || first == 127 || first >= 224;
+	return first == 0xff ||
+	       (!source->word[0] && !source->word[1] && !source->word[2] && bpf_ntohl(source->word[3]) <= 1);
 }
 
 /* An interface that packets come by, and its slot in pm_links: PM_LINK_SLOTS when it has none. */

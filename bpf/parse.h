@@ -58,6 +58,7 @@ static __always_inline int parse_tcp(const struct tcphdr *tcp, void *data_end, s
 	if (tcp->doff < 5 || (!packet->fragment && tcp->doff * 4u > l4_length))
 		return PM_DROP_MALFORMED;
 	packet->tcp_flags = ((__u8 *)tcp)[TCP_FLAG_BYTE];
+	packet->l4_header_length = tcp->doff * 4;
 	packet->flow.source_port = tcp->source;
 	packet->flow.destination_port = tcp->dest;
 	return PM_CONTINUE;
@@ -68,6 +69,7 @@ static __always_inline int parse_udp(const struct udphdr *udp, void *data_end, s
 {
 	if (l4_length < sizeof(*udp) || (void *)(udp + 1) > data_end)
 		return PM_DROP_MALFORMED;
+	packet->l4_header_length = sizeof(*udp);
 	packet->flow.source_port = udp->source;
 	packet->flow.destination_port = udp->dest;
 	return PM_CONTINUE;
@@ -234,7 +236,7 @@ static __always_inline int parse(PM_CONTEXT *ctx, struct packet *packet)
 	__be16 protocol;
 
 	packet->length = context_length(ctx);
-	context_make_linear(ctx, sizeof(*eth) + sizeof(struct iphdr) + sizeof(struct tcphdr));
+	context_make_linear(ctx, LONGEST_L2 + sizeof(struct iphdr) + sizeof(struct tcphdr));
 	eth = context_data(ctx);
 	if ((void *)(eth + 1) > context_data_end(ctx))
 		return PM_PASS_NOT_IP;

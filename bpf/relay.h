@@ -11,6 +11,11 @@
 
 #define LEAST_FITTING 68 /* RFC 791: every IPv4 link takes so much */
 
+/* Octets of the packet inside that an error about the tunnel is sure to quote: the IP header, and QUOTED_L4;
+ * in IPv6 a fragment header may come between. Zeros stand for the rest. */
+#define V4_INSIDE (sizeof(struct iphdr) + QUOTED_L4)
+#define V6_INSIDE (sizeof(struct ipv6hdr) + 24)
+
 /* The tunnel of a quoted packet. */
 struct quoted_tunnel {
 	struct pm_addr backend;
@@ -90,14 +95,15 @@ static __always_inline int save_inner_quote(PM_CONTEXT *ctx, const struct packet
 
 	OPAQUE(offset);
 	inner = context_data(ctx) + (offset & 0x1ff);
+	__builtin_memset(quote, 0, PM_QUOTED);
 	if (packet->v6) {
-		if (inner + V6_QUOTE > (__u8 *)context_data_end(ctx))
+		if (inner + V6_INSIDE > (__u8 *)context_data_end(ctx))
 			return -1;
-		__builtin_memcpy(quote, inner, V6_QUOTE);
+		__builtin_memcpy(quote, inner, V6_INSIDE);
 	} else {
-		if (inner + V4_QUOTE > (__u8 *)context_data_end(ctx))
+		if (inner + V4_INSIDE > (__u8 *)context_data_end(ctx))
 			return -1;
-		__builtin_memcpy(quote, inner, V4_QUOTE);
+		__builtin_memcpy(quote, inner, V4_INSIDE);
 	}
 	return 0;
 }
@@ -110,7 +116,7 @@ static __always_inline int tell_client(PM_CONTEXT *ctx, struct packet *packet, _
 		fitting = V6_MIN_MTU;
 	if (save_inner_quote(ctx, packet, quote) ||
 	    answer_headers(ctx, packet, packet->v6 ? IPPROTO_ICMPV6 : IPPROTO_ICMP,
-			   ICMP_HEADER + quoted_length(packet)) ||
+			   ICMP_HEADER + PM_QUOTED) ||
 	    write_too_big(ctx, packet, quote, fitting, 0) ||
 	    address_client(ctx, packet, session) != PM_CONTINUE)
 		return PM_DROP_REWRITE_FAILED;

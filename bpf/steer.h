@@ -77,21 +77,6 @@ static __always_inline int continue_session(PM_CONTEXT *ctx, struct packet *pack
 	return forward(ctx, packet, &copy->session, parties);
 }
 
-/* Addresses that no client has: this host, nobody, everybody, many; or the service's own (the land attack).
- */
-static __always_inline int is_bad_source(const struct packet *packet)
-{
-	const struct pm_addr *source = &packet->flow.source;
-	const __u32 first = bpf_ntohl(source->word[packet->v6 ? 0 : 3]) >> 24;
-
-	if (addr_equal(source, &packet->flow.destination))
-		return 1;
-	if (!packet->v6)
-		return first == 0 || first == 127 || first >= 224;
-	return first == 0xff ||
-	       (!source->word[0] && !source->word[1] && !source->word[2] && bpf_ntohl(source->word[3]) <= 1);
-}
-
 /*
  * A packet for a service that has no session. In the middle of a TCP connection there is nothing to forward
  * it to: the NAT mapping that its backend knew is gone with the session, so it costs no table entry either.
@@ -119,11 +104,13 @@ __noinline int steer_fragment(PM_CONTEXT *ctx, struct packet *packet)
 
 	if (!packet || !scratch || !known)
 		return PM_PASS_FRAGMENT;
-	packet->hash = 0;
 	scratch->copy = *known;
 	parties = parties_of(&scratch->copy.session, packet->active);
 	if (!session_is_valid(&scratch->copy.session, &parties))
 		return PM_DROP_BACKEND_DOWN;
+	packet->flow.source_port = scratch->copy.client_port; /* a tunnel is the same for all of a flow */
+	packet->flow.destination_port = scratch->copy.service_port;
+	packet->hash = pm_flow_hash(&packet->flow, options.hash_key);
 	return forward(ctx, packet, &scratch->copy.session, &parties);
 }
 

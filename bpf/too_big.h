@@ -11,11 +11,6 @@
 
 #define TOO_BIG_TICKS 1 /* at most one answer per CPU and jiffy */
 
-/* Octets of the packet that are quoted: its IP header, and QUOTED_L4; in IPv6 a fragment header may come
- * between. */
-#define V4_QUOTE (sizeof(struct iphdr) + QUOTED_L4)
-#define V6_QUOTE (sizeof(struct ipv6hdr) + 24)
-
 /* Octets of IP packet that fit; 0: any number. */
 static __always_inline __u32 fitting_length(const struct packet *packet, const struct pm_service *service,
 					    const struct pm_backend *backend)
@@ -27,21 +22,12 @@ static __always_inline __u32 fitting_length(const struct packet *packet, const s
 	return backend->mtu - tunnel_of(packet, service, backend).length;
 }
 
-/* Octets before the payload, which every segment of a GSO frame has. */
-static __always_inline __u32 headers_length(PM_CONTEXT *ctx, const struct packet *packet)
-{
-	const struct tcphdr *tcp = l4_header(ctx, packet);
-	__u32 l4_length = sizeof(struct udphdr);
-
-	if (packet->flow.protocol == IPPROTO_TCP && (void *)(tcp + 1) <= context_data_end(ctx))
-		l4_length = tcp->doff * 4u;
-	return packet->l4_offset - packet->l3_offset + l4_length;
-}
-
 static __always_inline int is_too_big(PM_CONTEXT *ctx, const struct packet *packet, __u32 fitting)
 {
+	const __u32 headers = packet->l4_offset - packet->l3_offset + packet->l4_header_length;
+
 	return fitting && packet->l3_length > fitting &&
-	       context_wire_length(ctx, packet->l3_length, headers_length(ctx, packet)) > fitting;
+	       context_wire_length(ctx, packet->l3_length, headers) > fitting;
 }
 
 static __always_inline int may_answer_too_big(const struct packet *packet)
@@ -54,21 +40,15 @@ static __always_inline int may_answer_too_big(const struct packet *packet)
 	return 1;
 }
 
-static __always_inline __u32 quoted_length(const struct packet *packet)
-{
-	return packet->v6 ? V6_QUOTE : V4_QUOTE;
-}
-
 static __always_inline int save_quote(PM_CONTEXT *ctx, const struct packet *packet, __u8 *quote)
 {
 	const __u8 *ip;
 
-	context_make_linear(ctx, packet->l3_offset + V6_QUOTE);
+	context_make_linear(ctx, packet->l3_offset + PM_QUOTED);
 	ip = l3_header(ctx, packet);
-	/* a packet that is too big for its way is longer than any quote */
-	if (ip + V6_QUOTE > (__u8 *)context_data_end(ctx))
+	if (ip + PM_QUOTED > (__u8 *)context_data_end(ctx)) /* no link has so small an MTU (RFC 791) */
 		return -1;
-	__builtin_memcpy(quote, ip, V6_QUOTE);
+	__builtin_memcpy(quote, ip, PM_QUOTED);
 	return 0;
 }
 
@@ -78,28 +58,20 @@ static __always_inline int write_too_big(PM_CONTEXT *ctx, const struct packet *p
 {
 	struct icmp_header *icmp = l4_header(ctx, packet);
 	__u8 *quoted = (__u8 *)(icmp + 1);
+	__u32 sum = 0;
 
-	if (packet->v6) {
-		if (quoted + V6_QUOTE > (__u8 *)context_data_end(ctx))
-			return -1;
-		icmp->type = ICMPV6_PKT_TOOBIG;
-		icmp->code = 0;
-		icmp->rest = bpf_htonl(fitting);
-		__builtin_memcpy(quoted, quote, V6_QUOTE);
-		icmp->checksum = 0;
-		icmp->checksum = ~checksum_fold(
-			answer_pseudo_sum(packet, IPPROTO_ICMPV6, ICMP_HEADER + V6_QUOTE + parked) +
-			sum_words(icmp, 4) + sum_words(quote, 16) + sum_words(quote + 32, 16));
-	} else {
-		if (quoted + V4_QUOTE > (__u8 *)context_data_end(ctx))
-			return -1;
-		icmp->type = ICMP_DEST_UNREACH;
-		icmp->code = ICMP_FRAG_NEEDED;
-		icmp->rest = bpf_htonl(fitting);
-		__builtin_memcpy(quoted, quote, V4_QUOTE);
-		icmp->checksum = 0;
-		icmp->checksum = ~checksum_fold(sum_words(icmp, 4) + sum_words(quote, 14));
-	}
+	if (quoted + PM_QUOTED > (__u8 *)context_data_end(ctx))
+		return -1;
+	icmp->type = packet->v6 ? ICMPV6_PKT_TOOBIG : ICMP_DEST_UNREACH;
+	icmp->code = packet->v6 ? 0 : ICMP_FRAG_NEEDED;
+	icmp->checksum = 0;
+	icmp->rest = bpf_htonl(fitting);
+	__builtin_memcpy(quoted, quote, PM_QUOTED);
+	if (packet->v6)
+		sum = answer_pseudo_sum(packet, IPPROTO_ICMPV6, ICMP_HEADER + PM_QUOTED + parked);
+	sum += sum_words(icmp, ICMP_HEADER / 2) + sum_words(quote, 20) +
+	       sum_words(quote + 40, (PM_QUOTED - 40) / 2);
+	icmp->checksum = ~checksum_fold(sum);
 	return 0;
 }
 
@@ -119,7 +91,7 @@ static __always_inline int clear_parked(PM_CONTEXT *ctx, __u32 offset)
 __noinline int answer_too_big(PM_CONTEXT *ctx, struct packet *packet, __u32 fitting)
 {
 	struct scratch *scratch = array_at(&pm_scratch, 0);
-	__u32 length;
+	const __u32 length = ICMP_HEADER + PM_QUOTED;
 	__u8 protocol;
 	int parked;
 
@@ -131,7 +103,6 @@ __noinline int answer_too_big(PM_CONTEXT *ctx, struct packet *packet, __u32 fitt
 	if (packet->v6 && fitting < V6_MIN_MTU)
 		fitting = V6_MIN_MTU;
 	protocol = packet->v6 ? IPPROTO_ICMPV6 : IPPROTO_ICMP;
-	length = ICMP_HEADER + quoted_length(packet);
 	parked = context_park_checksum(ctx, packet->l3_offset, packet->l4_offset, l4_checksum_offset(packet),
 				       l3_header_length(packet) + length);
 	if (parked < 0 || answer_headers(ctx, packet, protocol, length + parked) ||

@@ -122,7 +122,8 @@ void remove_all(int map_fd) {
 Datapath::Datapath(DatapathOptions const& options)
     : pins_{next_pin_directory()}
     , programs_{both_programs(options, pins_.path())}
-    , fragments_{map_of(programs_.fd(Hook::xdp), "pm_fragments")}
+    , fragments_{map_of(programs_.fd(Hook::xdp), "pm_fragments"),
+                 map_of(programs_.fd(Hook::tc), "pm_fragments")}
     , switch_{programs_} {}
 
 void Datapath::commit(Generation const& generation, bool swap_sessions) {
@@ -152,7 +153,8 @@ void Datapath::reset() {
     if (switch_.active() & PM_ACTIVE_CARRY_OVER) switch_.end_carry_over();
     clear_sessions(programs_.sessions(0));
     clear_sessions(programs_.sessions(1));
-    remove_all<std::array<std::uint8_t, 40>>(fragments_.get());
+    for (auto const& map : fragments_)
+        remove_all<std::array<std::uint8_t, 40>>(map.get());
     zero(programs_.counters());
     zero(programs_.backend_counters());
 }

@@ -52,7 +52,7 @@ public:
 private:
     PinDirectory pins_;
     Programs programs_;
-    OwnedFd fragments_; ///< the map of fragmented packets, which the daemon leaves alone
+    std::array<OwnedFd, 2> fragments_; ///< maps of fragmented packets, which the daemon leaves alone
     Switch switch_;
 };
 

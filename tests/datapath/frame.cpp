@@ -61,15 +61,17 @@ void write_v6(Writer& out, Packet const& packet, std::size_t l4_length) {
         out.octet(type(i + 1)).octets(extensions[i].body);
 }
 
-void fill_in_checksums(Frame& frame, Packet const& packet) {
+void write_checksums(Frame& frame, bool has_udp_checksum) {
     auto const layout = layout_of(frame);
     if (!layout) return; // a header that contradicts itself on purpose
     if (!layout->v6) {
         auto const header = std::span{frame}.subspan(layout->l3, layout->l4 - layout->l3);
+        write_16(header, 10, 0);
         write_16(header, 10, static_cast<std::uint16_t>(~fold_sum(sum_octets(header))));
     }
     auto const udp = layout->protocol == Protocol::udp;
-    if (layout->l4_checksum() == 0 || (udp && !packet.has_udp_checksum)) return;
+    if (layout->l4_checksum() == 0 || (udp && !has_udp_checksum)) return;
+    write_16(frame, layout->l4_checksum(), 0);
     auto checksum = static_cast<std::uint16_t>(~l4_sum(frame, *layout));
     if (udp && checksum == 0) checksum = 0xffff; // RFC 768
     write_16(frame, layout->l4_checksum(), checksum);
@@ -89,7 +91,7 @@ Frame encode(Packet const& packet) {
     else
         write_v4(out, packet, l4.size());
     auto frame = out.octets(l4).take();
-    fill_in_checksums(frame, packet);
+    write_checksums(frame, packet.has_udp_checksum);
     return frame;
 }
 
@@ -101,6 +103,14 @@ bool has_valid_checksums(std::span<std::uint8_t const> frame) {
     if (layout->l4_checksum() == 0 || layout->fragment) return true;
     auto const none = layout->protocol == Protocol::udp && read_16(frame, layout->l4_checksum()) == 0;
     return none || l4_sum(frame, *layout) == 0xffff;
+}
+
+Frame with_right_checksums(Frame frame) {
+    auto const layout = layout_of(frame);
+    auto const has_none = layout && layout->protocol == Protocol::udp && layout->l4_checksum() != 0 &&
+                          read_16(frame, layout->l4_checksum()) == 0;
+    write_checksums(frame, !has_none);
+    return frame;
 }
 
 Frame with_octet(Frame frame, std::size_t offset, std::uint8_t value) {

@@ -84,6 +84,9 @@ struct Packet {
 /// of zero is right: there is none. That of a fragment cannot be told.
 [[nodiscard]] bool has_valid_checksums(std::span<std::uint8_t const> frame);
 
+/// The same frame with both checksums right, as far as its headers can be read. A UDP checksum of zero stays.
+[[nodiscard]] Frame with_right_checksums(Frame frame);
+
 /// Every field of a frame on one line, for messages of failed tests.
 [[nodiscard]] std::string describe(std::span<std::uint8_t const> frame);
 

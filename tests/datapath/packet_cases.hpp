@@ -27,6 +27,14 @@ using PacketCases = std::vector<PacketCase>;
 [[nodiscard]] PacketCases dropping_cases();
 [[nodiscard]] PacketCases forwarding_cases();
 [[nodiscard]] PacketCases way_cases();
+[[nodiscard]] PacketCases vlan_cases();
+[[nodiscard]] PacketCases header_cases();
+[[nodiscard]] PacketCases source_cases();
+[[nodiscard]] PacketCases fragment_cases();
+[[nodiscard]] PacketCases checksum_cases();
+[[nodiscard]] PacketCases icmp_error_cases();
+[[nodiscard]] PacketCases ping_cases();
+[[nodiscard]] PacketCases too_big_cases();
 
 /// All of the above.
 [[nodiscard]] PacketCases all_packet_cases();

@@ -1,4 +1,5 @@
 #include "tests/datapath/packet_cases.hpp"
+#include "tests/datapath/way.hpp"
 
 /// Packets that are rewritten and sent on. What leaves is compared octet by octet, checksums included.
 
@@ -28,34 +29,13 @@ void all_backends_down(Scene& scene) {
     scene.publish();
 }
 
-/// The RST that RFC 9293 (3.10.7.1) demands for a segment that reaches no connection.
 Frame reset_answer(Scene&, Packet const& sent) {
-    Packet answer;
-    answer.to = sent.from;
-    answer.from = sent.to;
-    answer.source = sent.destination;
-    answer.destination = sent.source;
-    answer.source_port = sent.destination_port;
-    answer.destination_port = sent.source_port;
-    if (sent.flags & ack) {
-        answer.flags = rst;
-        answer.sequence = sent.acknowledged;
-    } else {
-        answer.flags = rst | ack;
-        answer.acknowledged = sent.sequence + static_cast<std::uint32_t>(sent.payload.size()) +
-                              ((sent.flags & syn) ? 1 : 0) + ((sent.flags & fin) ? 1 : 0);
-    }
-    return encode(answer);
+    return encode(reset_for(sent));
 }
 
 Frame refused(Scene& scene, Packet const& packet) {
     all_backends_down(scene);
     return encode(packet);
-}
-
-Packet with_payload(Packet packet, std::size_t length) {
-    packet.payload.assign(length, 'x');
-    return packet;
 }
 
 Packet first_fragment(Packet packet) {

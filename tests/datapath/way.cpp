@@ -123,6 +123,26 @@ Packet with_tags(Packet packet, std::size_t tags) {
     return packet;
 }
 
+Packet reset_for(Packet const& sent) {
+    Packet answer;
+    answer.to = sent.from;
+    answer.from = sent.to;
+    answer.tags = sent.tags;
+    answer.source = sent.destination;
+    answer.destination = sent.source;
+    answer.source_port = sent.destination_port;
+    answer.destination_port = sent.source_port;
+    if (sent.flags & ack) {
+        answer.flags = rst;
+        answer.sequence = sent.acknowledged;
+    } else {
+        answer.flags = rst | ack;
+        answer.acknowledged = sent.sequence + static_cast<std::uint32_t>(sent.payload.size()) +
+                              ((sent.flags & syn) ? 1 : 0) + ((sent.flags & fin) ? 1 : 0);
+    }
+    return answer;
+}
+
 void establish(Scene& scene, Way const& way, std::vector<VlanTag> const& tags) {
     auto first = packet_of(way);
     first.tags = tags;

@@ -35,6 +35,9 @@ void publish(Scene& scene, Way const& way, std::uint32_t mtu = 0);
 [[nodiscard]] Packet with_payload(Packet packet, std::size_t length);
 [[nodiscard]] Packet with_tags(Packet packet, std::size_t tags);
 
+/// The RST that RFC 9293 (3.10.7.1) demands for a segment that reaches no connection.
+[[nodiscard]] Packet reset_for(Packet const& sent);
+
 /// packet_of's flow, forwarded, answered (NAT) and complete.
 void establish(Scene& scene, Way const& way, std::vector<VlanTag> const& tags = {});
 
