@@ -10,7 +10,7 @@ from conftest import Site, running
 from restarting import STAY, broken, end, order, program_ids, restart, restart_after_end
 from test_old_kernel import filters, old_kernel
 
-from lab import ConnectClient, HeldConnections, paths, wait_until
+from lab import ConnectClient, HeldConnections, Pointsman, paths, wait_until
 from lab.pointsman import web
 
 
@@ -72,6 +72,7 @@ def test_a_backend_that_was_down_stays_down_until_it_rose(staying: Site) -> None
     daemon = staying.daemon
     staying.nginx["b1"].kill()
     since = daemon.wait_for_state("b1", "down")["since"]
+    wait_until(lambda: "down" in saved_states(daemon), "the transition is on disk")
     end(daemon, kill=True)
     daemon.start()
     wait_until(daemon.control_answers, "the successor answers")
@@ -80,6 +81,13 @@ def test_a_backend_that_was_down_stays_down_until_it_rose(staying: Site) -> None
     client = ConnectClient(staying.lab.client, staying.address, count=200, seconds=10).finish()
     assert [c for c in client if c.hurt] == [] and {c.backend for c in client} == {"b2"}
     assert [r for r in daemon.audit(kind="health") if r["now"] == "up"][2:] == []
+
+
+def saved_states(daemon: Pointsman) -> list[str]:
+    """What the state file says of every check: it is written beside the loop, some milliseconds after a transition."""
+    state = json.loads((daemon.folder / "state" / "state.json").read_text())
+    return [check["measured"] for service in state["services"] for backend in service["backends"]
+            for check in backend["checks"]]
 
 
 def test_a_backend_that_dies_while_nobody_watches_is_found_by_the_successor(staying: Site) -> None:
