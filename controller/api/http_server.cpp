@@ -88,7 +88,7 @@ asio::awaitable<void> drain(beast::basic_stream<Protocol>& stream) {
 
 template<typename Protocol>
 asio::awaitable<void> refuse(beast::basic_stream<Protocol>& stream, ApiResponse answer) {
-    auto response = to_beast(std::move(answer), 11, false, false);
+    auto response = to_beast(answer, 11, false, false);
     http::response_serializer<http::string_body> serializer{response};
     stream.expires_after(patience);
     auto [error, sent] = co_await http::async_write(stream, serializer, as_result);

@@ -73,7 +73,7 @@ std::vector<InterfaceChange> DatapathHost::follow_interfaces() {
     std::vector<Interface> known;
     for (auto const& planned : planned_)
         known.push_back(planned.interface);
-    auto const changes = changes_of(known, read_interfaces());
+    auto changes = changes_of(known, read_interfaces());
     for (auto const& change : changes)
         std::ranges::find(planned_, change.now.name, [](auto const& planned) {
             return planned.interface.name;
