@@ -23,7 +23,8 @@ UPGRADES = int(os.environ.get("POINTSMAN_UPGRADES", "5"))
 @pytest.mark.parametrize("call", ["membarrier:signal=KILL:when=1", "membarrier:signal=KILL:when=2",
                                   "membarrier:signal=KILL:when=3"])
 def test_killed_while_it_swaps_sessions(staying: Site, call: str) -> None:
-    """Membarrier 1: committed, nothing carried over yet. 2: carried over, the old half not cleared. 3: the next publish."""
+    """Membarrier 1: committed, nothing carried over yet. 2: carried over and the old half not cleared, or, if the next order came
+    first, that one committed while the sessions are still carried over. 3: later still."""
     daemon = staying.daemon
     held = HeldConnections(staying.lab.client, staying.address, count=32, interval_ms=20)
     assert daemon.process is not None
@@ -36,12 +37,12 @@ def test_killed_while_it_swaps_sessions(staying: Site, call: str) -> None:
         daemon.command(command, "web/b1")
     wait_until(lambda: not daemon.process.running, "the daemon was killed")
     tracer.stop()
-    cut_short = call.endswith("when=1")
     before = time.monotonic_ns()
     daemon.start()
     wait_until(daemon.control_answers, "the successor answers")
     adopted = daemon.wait_for_audit(before, kind="adopt")
-    assert adopted["tables"] == "same" and adopted["carry_over_resumed"] == cut_short
+    assert adopted["tables"] == "same"
+    assert adopted["carry_over_resumed"] or not call.endswith("when=1")
     order(daemon, "ready", "web/b1")
     daemon.ready()
     report = held.release()
