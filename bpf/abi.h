@@ -15,7 +15,7 @@
 #define PM_STATIC_ASSERT(condition, text) _Static_assert(condition, text)
 #endif
 
-#define PM_ABI_VERSION 3
+#define PM_ABI_VERSION 4
 
 /* The word `active` of struct pm_control, read once per packet and written by one store of the daemon. */
 #define PM_ACTIVE_TABLE_HALF	   0x1u /* half of services, slots, Maglev, backends, NAT addresses, links */
@@ -31,6 +31,7 @@ enum {
 	PM_COUNTED_LINKS = PM_LINK_SLOTS + 1,
 	PM_LINK_PROBES = 8,    /* longest linear probe in the links */
 	PM_NAT_ADDRESSES = 64, /* source addresses of full NAT and of tunnels; index 0 is none */
+	PM_SYNS = 8192,	       /* SYNs of clients that are kept at a time, a power of two */
 	PM_FRAGMENTED = 8192,  /* fragmented packets whose later fragments are followed at a time */
 	PM_EVENT_RING_BYTES = 1 << 20,
 };
@@ -98,6 +99,9 @@ enum pm_forward {
 #define PM_SERVICE_SOURCE_CLIENT 0x1u
 /* The address is the host's own: for a daemon that goes on with these tables. */
 #define PM_SERVICE_OWN_ADDRESS 0x2u
+/* A connection that its backend does not answer, or refuses, is tried at the next one; of TCP with several.
+ */
+#define PM_SERVICE_SECOND_CHANCE 0x4u
 
 /* Map pm_services. Written by the daemon into the idle half. */
 struct pm_service {
@@ -131,7 +135,7 @@ struct pm_backend {
 	struct pm_addr address;
 	__be16 port;	   /* 0: the one that the client sent to */
 	__u16 service;	   /* index in pm_services; 0: no backend has this index */
-	__u32 incarnation; /* a session is valid only with the same one */
+	__u32 incarnation; /* a session is valid only with the same one; never PM_NO_INCARNATION */
 	__u32 ifindex;	   /* interface towards the next hop; 0: not resolved */
 	__u8 next_hop[6];  /* MAC address of the next hop */
 	__u8 source[6];	   /* MAC address of that interface */
@@ -166,6 +170,13 @@ enum pm_direction {
 #define PM_SESSION_CLOSED      0x10u /* RST, or FIN both ways */
 #define PM_SESSION_CUT	       0x20u /* the client was told that its backend is gone */
 #define PM_SESSION_MIDSTREAM   0x40u /* began without a SYN: a RST says nothing about the backend */
+
+/* Two bits more: to how many further backends the flow went, since those before did not take it. */
+#define PM_SESSION_CHANCE_SHIFT 8
+#define PM_SESSION_CHANCES	0x300u
+
+/* Of a reply's session whose flow went to another backend: what still comes by it comes too late. */
+#define PM_NO_INCARNATION 0u
 
 #define PM_SEEN_TICKS 64 /* power of two: last_seen is written so seldom, to leave the cache line clean */
 
@@ -208,6 +219,22 @@ PM_STATIC_ASSERT(offsetof(struct pm_session_set, way) == 64, "what is searched i
 PM_STATIC_ASSERT(sizeof(struct pm_session_set) == 256, "a set is four cache lines");
 
 /*
+ * Map pm_syns: the SYN that a client sent last, at the place that its flow's hash says, for the case that the
+ * backend refuses it. Written and read by the programs; a later flow's takes the place at once.
+ */
+struct pm_syn {
+	__u64 hash;	     /* of the flow, written last; 0: none, 1: being written */
+	__be32 sequence;     /* the TCP header's words that NAT leaves alone */
+	__be32 offset_flags; /* data offset, flags, window */
+	__be32 ip;	     /* the IP header's first word: IPv4 type of service, IPv6 class and flow label */
+	__u8 ttl;	     /* as it came */
+	__u8 is_whole;	     /* no data came with it, which would not be here */
+	__u8 reserved[2];
+	__be32 option[10];
+};
+PM_STATIC_ASSERT(sizeof(struct pm_syn) == 64, "a SYN is a cache line");
+
+/*
  * Why a packet was forwarded, passed or dropped. Numbers never move and are never used again;
  * docs/verdicts.md explains each, controller/datapath/verdicts.cpp names each.
  */
@@ -224,6 +251,7 @@ enum pm_verdict {
 	PM_FORWARD_ICMP_ERROR = 11,
 	PM_FORWARD_PONG = 12,
 	PM_FORWARD_TOO_BIG = 13,
+	PM_FORWARD_SECOND_CHANCE = 14,
 	PM_DROP_MALFORMED = 16,
 	/* 17 was PM_DROP_FRAGMENT */
 	PM_DROP_NO_BACKEND = 18,
@@ -237,6 +265,7 @@ enum pm_verdict {
 	PM_DROP_SOURCE = 26,
 	PM_DROP_TOO_BIG = 27,
 	PM_DROP_PING = 28,
+	PM_DROP_REFUSAL = 29,
 	PM_VERDICTS = 32,
 };
 
@@ -296,10 +325,11 @@ struct pm_backend_counters {
 	__u64 opened;	   /* sessions made */
 	__u64 established; /* handshakes completed */
 	__u64 refused;
-	__u64 last_evidence; /* jiffies of the last urgent event, which limits their rate */
-	__u64 closed;	     /* of the established ones */
-	__u64 cut;	     /* told by on_down that the backend is gone */
-	__u64 reserved[6];
+	__u64 last_evidence;  /* jiffies of the last urgent event, which limits their rate */
+	__u64 closed;	      /* of the established ones */
+	__u64 cut;	      /* told by on_down that the backend is gone */
+	__u64 second_chances; /* unanswered or refused here, so tried at another backend */
+	__u64 reserved[5];
 };
 PM_STATIC_ASSERT(sizeof(struct pm_backend_counters) == 128, "no two CPUs share a cache line");
 

@@ -102,6 +102,12 @@ static __always_inline int context_park_checksum(struct xdp_md *ctx, __u32 l3_of
 	return 0;
 }
 
+/* Writes into the packet, whose checksums know nothing of it. */
+static __always_inline int context_store(struct xdp_md *ctx, __u32 offset, const void *from, __u32 length)
+{
+	return bpf_xdp_store_bytes(ctx, offset, (void *)from, length) ? -1 : 0;
+}
+
 /* Makes the frame `length` octets long. Packet pointers are void afterwards. */
 static __always_inline int context_resize(struct xdp_md *ctx, __u32 length)
 {

@@ -73,13 +73,18 @@ static __always_inline void keep_young(place_t place, __u32 now)
 		WRITE_ONCE(entry.set->last_seen[entry.way], now);
 }
 
-/* Follows the connection and keeps its sessions young. */
-static __always_inline void follow(const struct packet *packet, place_t place,
-				   const struct session_copy *copy)
+/* What this packet adds to what is known of its connection: PM_SESSION_* bits, of most packets none. */
+static __always_inline __u32 progress_of(const struct packet *packet, const struct session_copy *copy)
 {
 	__u32 bits = copy->protocol == IPPROTO_TCP ? tcp_progress(packet, copy) : udp_progress(copy);
-	__u32 added = bits & ~copy->state;
 
+	return bits & ~copy->state;
+}
+
+/* Follows the connection and keeps its sessions young. */
+static __always_inline void follow(const struct packet *packet, place_t place,
+				   const struct session_copy *copy, __u32 added)
+{
 	if ((copy->last_seen ^ packet->now) / PM_SEEN_TICKS)
 		keep_young(place, packet->now);
 	if (added) {

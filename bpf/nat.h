@@ -79,6 +79,30 @@ static __always_inline int same_client(const struct pm_session *a, const struct 
 }
 
 /*
+ * The flow of this session went to another backend. What the old one still sends on it is answered by a RST,
+ * as on a session of an earlier incarnation, and its NAT port is that of a closed connection.
+ */
+__noinline int nat_abandon_reply(const struct pm_session *session, __u32 active)
+{
+	struct scratch *scratch = array_at(&pm_scratch, 0);
+	struct entry reply;
+	__u64 hash;
+
+	if (!session || !scratch || !session->nat_port || nat_reply_flow(session, active, &scratch->partner))
+		return 0;
+	hash = pm_flow_hash(&scratch->partner, options.hash_key);
+	reply = entry_at(session_peek(hash, &scratch->partner, active));
+	if (!reply.set || !entry_claim(reply, pm_session_tag(hash)))
+		return 0;
+	if (same_client(&reply.set->way[reply.way], session)) {
+		reply.set->way[reply.way].incarnation = PM_NO_INCARNATION;
+		reply.set->state[reply.way] |= PM_SESSION_CLOSED;
+	}
+	__sync_lock_test_and_set(&reply.set->tag[reply.way], pm_session_tag(hash));
+	return 1;
+}
+
+/*
  * May a new flow take the place of the one that holds this NAT port? The same client's own earlier
  * connection: at once, its backend sees the sequence numbers and timestamps of one stack go on. Another's
  * closed one: rather not within TIME_WAIT, in which the backend may refuse a stranger's SYN (RFC 7323

@@ -8,6 +8,7 @@
 #include "fragment.h"
 #include "nat.h"
 #include "reset.h"
+#include "syn.h"
 
 /*
  * There is no backend for this packet: a TCP peer learns that at once by a RST, unless the service says drop,
@@ -22,11 +23,22 @@ static __always_inline int refuse(PM_CONTEXT *ctx, struct packet *packet, const 
 	return answer_reset(ctx, packet);
 }
 
+/* The backend for a flow that others did not take, and how many did not, as one number; 0 is Maglev's choice.
+ */
+#define CHOICE_BACKEND(choice) ((choice)&0xffff)
+#define CHOICE_CHANCE(choice)  ((choice) >> 16)
+
+static __always_inline __u32 choice_of(__u32 backend, __u32 chance)
+{
+	return backend ? chance << 16 | backend : 0;
+}
+
 /* What a session knows of its client, from the first packet. */
 static __always_inline void draft_client(struct session_copy *draft, const struct packet *packet,
-					 const struct ethhdr *eth)
+					 const struct ethhdr *eth, __u32 choice)
 {
 	draft->state = packet->flow.protocol == IPPROTO_TCP && !is_syn(packet) ? PM_SESSION_MIDSTREAM : 0;
+	draft->state |= CHOICE_CHANCE(choice) << PM_SESSION_CHANCE_SHIFT;
 	draft->last_seen = packet->now;
 	draft->client = packet->flow.source;
 	draft->client_port = packet->flow.source_port;
@@ -39,9 +51,10 @@ static __always_inline void draft_client(struct session_copy *draft, const struc
 
 /* The backend that a new flow gets goes into the draft. PM_CONTINUE, or why there is none. */
 static __always_inline int draft_backend(PM_CONTEXT *ctx, struct packet *packet, struct session_copy *draft,
-					 const struct pm_service *service, __u32 service_index)
+					 const struct pm_service *service, __u32 service_index, __u32 choice)
 {
-	__u32 selected = maglev_select(service, service_index, packet->hash, packet->active);
+	__u32 selected = choice ? CHOICE_BACKEND(choice)
+				: maglev_select(service, service_index, packet->hash, packet->active);
 	struct pm_backend *backend = backend_at(packet->active, selected);
 
 	if (!selected || !backend)
@@ -75,9 +88,10 @@ static __always_inline int store_draft(const struct packet *packet, struct sessi
 
 /*
  * First packet of a flow: selects a backend and makes the pair of sessions. `old_place` holds a session of
- * the same flow that is over and gives up its place, or is 0.
+ * the same flow that is over and gives up its place, or is 0. `choice`: choice_of(), or 0.
  */
-__noinline int open_session(PM_CONTEXT *ctx, struct packet *packet, __u32 service_index, place_t old_place)
+__noinline int open_session(PM_CONTEXT *ctx, struct packet *packet, __u32 service_index, place_t old_place,
+			    __u32 choice)
 {
 	struct scratch *scratch = array_at(&pm_scratch, 0);
 	struct ethhdr *eth = context_data(ctx);
@@ -95,8 +109,8 @@ __noinline int open_session(PM_CONTEXT *ctx, struct packet *packet, __u32 servic
 		return PM_DROP_NO_BACKEND;
 	if (packet->tcp_flags & TCP_RST)
 		return PM_DROP_NO_SESSION;
-	draft_client(draft, packet, eth);
-	verdict = draft_backend(ctx, packet, draft, service, service_index);
+	draft_client(draft, packet, eth, choice);
+	verdict = draft_backend(ctx, packet, draft, service, service_index, choice);
 	if (verdict == PM_DROP_PORTS_EXHAUSTED)
 		event_send_evidence(&draft->session, packet->active, PM_EVENT_PORTS_EXHAUSTED, packet->now);
 	if (verdict == PM_CONTINUE)
@@ -108,6 +122,8 @@ __noinline int open_session(PM_CONTEXT *ctx, struct packet *packet, __u32 servic
 		counts->opened++;
 	if (packet->fragment)
 		fragment_follow(packet, draft);
+	if ((service->flags & PM_SERVICE_SECOND_CHANCE) && draft->nat_port && is_syn(packet))
+		syn_keep(ctx, packet);
 	parties = parties_of(&draft->session, packet->active);
 	return to_backend(ctx, packet, &draft->session, &parties);
 }

@@ -6,9 +6,8 @@
 #ifndef PM_STEER_H
 #define PM_STEER_H
 
-#include "follow.h"
-#include "open.h"
 #include "relay.h"
+#include "second_chance.h"
 
 /* An established flow has lost its backend, or was idle for too long: what the service's on_down says. */
 static __always_inline int on_down(PM_CONTEXT *ctx, struct packet *packet, place_t place,
@@ -22,7 +21,7 @@ static __always_inline int on_down(PM_CONTEXT *ctx, struct packet *packet, place
 		return PM_DROP_BACKEND_DOWN;
 	if (copy->direction == PM_TO_BACKEND &&
 	    (udp ? service->on_down != PM_ON_DOWN_DROP : service->on_down == PM_ON_DOWN_REHASH)) {
-		verdict = open_session(ctx, packet, copy->service, place);
+		verdict = open_session(ctx, packet, copy->service, place, 0);
 		if (verdict == PM_FORWARD_TO_BACKEND)
 			event_send(&copy->session, packet->active, PM_EVENT_REHASHED, 0, 0);
 		return verdict;
@@ -58,22 +57,34 @@ static __always_inline int continue_session(PM_CONTEXT *ctx, struct packet *pack
 {
 	const int over = !session_is_valid(&copy->session, parties) ||
 			 is_idle(packet->now - copy->last_seen, copy->state, parties->service);
+	__u32 choice, added;
+	int verdict;
 
 	if (packet->fragment)
 		fragment_follow(packet, copy);
 	if (copy->direction == PM_TO_BACKEND && is_syn(packet)) {
 		if (over || (copy->state & (PM_SESSION_CLOSED | PM_SESSION_CUT)))
-			return open_session(ctx, packet, copy->service, place);
-		if (!(copy->state & PM_SESSION_ANSWERED))
+			return open_session(ctx, packet, copy->service, place, 0);
+		if (!(copy->state & PM_SESSION_ANSWERED)) {
 			event_send_evidence(&copy->session, packet->active, PM_EVENT_UNANSWERED, packet->now);
+			choice = choice_for_repeated(packet, copy, parties->service);
+			if (choice)
+				return try_elsewhere(ctx, packet, copy, place, choice);
+		}
 	}
 	if (over)
 		return on_down(ctx, packet, place, copy);
 	if (copy->direction == PM_TO_BACKEND && may_have_lost_port(packet, copy) &&
 	    !nat_has_port(&copy->session, packet->active))
 		return copy->state & PM_SESSION_CLOSED ? PM_DROP_NO_SESSION
-						       : open_session(ctx, packet, copy->service, place);
-	follow(packet, place, copy);
+						       : open_session(ctx, packet, copy->service, place, 0);
+	added = progress_of(packet, copy);
+	if ((added & PM_SESSION_CLOSED) && is_refusal(packet, copy)) {
+		verdict = on_refusal(ctx, packet, copy);
+		if (verdict != PM_CONTINUE)
+			return verdict;
+	}
+	follow(packet, place, copy, added);
 	return forward(ctx, packet, &copy->session, parties);
 }
 
@@ -92,7 +103,7 @@ static __always_inline int begin_session(PM_CONTEXT *ctx, struct packet *packet,
 		return PM_DROP_SOURCE;
 	if (packet->flow.protocol == IPPROTO_TCP && !is_syn(packet) && service->on_down != PM_ON_DOWN_REHASH)
 		return refuse(ctx, packet, service, PM_DROP_NO_SESSION);
-	return open_session(ctx, packet, service_index, 0);
+	return open_session(ctx, packet, service_index, 0, 0);
 }
 
 /* A later fragment of a flow that is known. */

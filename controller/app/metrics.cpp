@@ -85,6 +85,9 @@ void add_backends(Daemon& daemon, SessionCounts const& sessions, Exposition& out
                     labels_of(key, "to_backend"), sum.bytes_to_backend);
         out.counter("pointsman_bytes_total", "Octets forwarded, Ethernet headers included.",
                     labels_of(key, "to_client"), sum.bytes_to_client);
+        out.counter("pointsman_second_chances_total",
+                    "Connections that the backend did not take and another one got.", labels_of(key),
+                    sum.second_chances);
         out.gauge("pointsman_sessions", "Valid sessions, one for each flow.", labels_of(key),
                   counted == sessions.end() ? 0.0 : static_cast<double>(counted->second));
     }

@@ -129,6 +129,7 @@ void read_service_keys(TableReader const& in, Service& out) {
     in.read_choice("source", out.source, {Source::pool, Source::client});
     in.read("gue_port", out.gue_port);
     in.read_choice("on_down", out.on_down, {OnDown::reset, OnDown::rehash, OnDown::keep, OnDown::drop});
+    in.read("second_chance", out.second_chance);
     in.read("panic_threshold", out.panic_threshold);
     in.read("panic_margin", out.panic_margin);
     in.read("slow_start", out.slow_start);

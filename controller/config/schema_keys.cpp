@@ -249,6 +249,12 @@ constexpr KeySpec keys[] = {
             "same backend "
             "still, or silence."},
     {.group = "service",
+     .name = "second_chance",
+     .kind = boolean,
+     .fallback = "true",
+     .doc = "tcp: a new connection that its backend refuses, or does not answer until the client repeats its "
+            "SYN, goes to the next backend of the Maglev table, without waiting for the verdict."},
+    {.group = "service",
      .name = "panic_threshold",
      .kind = integer,
      .fallback = "50",

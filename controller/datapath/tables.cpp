@@ -101,7 +101,8 @@ void write_service(GenerationService const& service, std::uint64_t generation, T
     entry.forward = static_cast<std::uint8_t>(to_abi(service.forward));
     entry.flags =
         static_cast<std::uint8_t>((service.source == Source::client ? PM_SERVICE_SOURCE_CLIENT : 0) |
-                                  (service.own_address ? PM_SERVICE_OWN_ADDRESS : 0));
+                                  (service.own_address ? PM_SERVICE_OWN_ADDRESS : 0) |
+                                  (service.second_chance ? PM_SERVICE_SECOND_CHANCE : 0));
     entry.gue_port = htons(service.gue_port);
     entry.maglev_size = static_cast<std::uint32_t>(service.maglev->slots.size());
     entry.idle_ticks = ticks_of(service.idle_timeout, ticks_per_second);

@@ -48,6 +48,7 @@ GenerationService read_service(TableHalf const& half, std::size_t id, std::uint6
     service.forward = forward_of(entry.forward);
     service.source = entry.flags & PM_SERVICE_SOURCE_CLIENT ? Source::client : Source::pool;
     service.own_address = (entry.flags & PM_SERVICE_OWN_ADDRESS) != 0;
+    service.second_chance = (entry.flags & PM_SERVICE_SECOND_CHANCE) != 0;
     service.gue_port = ntohs(entry.gue_port);
     service.on_down = on_down_of(entry.on_down);
     service.idle_timeout = duration_of(entry.idle_ticks, ticks_per_second);

@@ -124,6 +124,7 @@ struct Service {
     Source source = Source::pool;
     std::uint16_t gue_port = 6080; ///< gue: UDP port of the backends
     OnDown on_down = OnDown::reset;
+    bool second_chance = true; ///< tcp: a connection that its backend does not take goes to the next one
     unsigned panic_threshold = 50; ///< percent; 0: never
     unsigned panic_margin = 10;    ///< percent above the threshold that end a panic
     Duration slow_start{};         ///< from coming up to the full weight; 0: at once

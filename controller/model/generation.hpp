@@ -109,6 +109,7 @@ struct GenerationService {
     std::uint16_t gue_port = 0;
     bool own_address = false; ///< the host's own stack answers to ping there
     OnDown on_down = OnDown::reset;
+    bool second_chance = false; ///< it is configured, the protocol is TCP, and there are several backends
     Duration idle_timeout{};
     bool panic = false;    ///< too few are healthy: health is ignored
     bool announce = false; ///< enough are healthy for the address to be announced

@@ -16,7 +16,8 @@ std::string describe(GenerationService const& service) {
     return text + "/" + std::string{name_of(service.protocol)} +
            " forward=" + std::string{name_of(service.forward)} +
            (service.source == Source::client ? " source=client" : "") +
-           " on_down=" + std::string{name_of(service.on_down)};
+           " on_down=" + std::string{name_of(service.on_down)} +
+           (service.second_chance ? " second_chance" : "");
 }
 
 std::string describe(std::optional<NextHop> const& next_hop) {
@@ -50,7 +51,7 @@ bool same_definition(GenerationService const& was, GenerationService const& now)
     return was.address == now.address && was.port_first == now.port_first && was.port_last == now.port_last &&
            was.protocol == now.protocol && was.forward == now.forward && was.source == now.source &&
            was.gue_port == now.gue_port && was.own_address == now.own_address && was.on_down == now.on_down &&
-           was.idle_timeout == now.idle_timeout;
+           was.second_chance == now.second_chance && was.idle_timeout == now.idle_timeout;
 }
 
 void compare(GenerationService const* was, GenerationService const& now, std::vector<Change>& changes) {

@@ -115,6 +115,8 @@ private:
         service.gue_port = wanted.gue_port;
         service.own_address = input_.network.own.contains(wanted.address);
         service.on_down = wanted.on_down;
+        service.second_chance =
+            wanted.second_chance && wanted.protocol == Protocol::tcp && wanted.backends.size() > 1;
         service.idle_timeout = wanted.idle_timeout;
         auto const first = next_.backends.size();
         for (auto const& backend : wanted.backends)
