@@ -3,9 +3,8 @@
 #include <arpa/inet.h>
 
 namespace pointsman::test {
-namespace {
 
-std::uint64_t hash_of(Packet const& packet) {
+std::uint64_t flow_hash_of(Packet const& packet) {
     auto const key = hash_key_of(small_options().hash_seed);
     pm_flow flow{};
     flow.source = to_abi(packet.source);
@@ -15,8 +14,6 @@ std::uint64_t hash_of(Packet const& packet) {
     flow.protocol = static_cast<std::uint8_t>(packet.protocol);
     return pm_flow_hash(&flow, key.data());
 }
-
-} // namespace
 
 World world_with(unsigned backends, Way const& way) {
     auto world = world_of(way);
@@ -44,11 +41,18 @@ void age(Scene& scene, std::chrono::milliseconds by) {
             session.opened_us -= units;
 }
 
+void make_new(Scene& scene) {
+    auto const now = std::chrono::steady_clock::now().time_since_epoch() / std::chrono::nanoseconds{1024};
+    for (auto& set : scene.datapath.tables().active_sessions())
+        for (auto& session : set.way)
+            session.opened_us = static_cast<std::uint32_t>(now);
+}
+
 Packet packet_at_the_same_place(Packet packet) {
-    auto const place = hash_of(packet) % PM_SYNS;
+    auto const place = flow_hash_of(packet) % PM_SYNS;
     for (std::uint32_t host = 0x0a'00'00'00; true; ++host) {
         packet.source = Address::v4(host);
-        if (hash_of(packet) % PM_SYNS == place) return packet;
+        if (flow_hash_of(packet) % PM_SYNS == place) return packet;
     }
 }
 

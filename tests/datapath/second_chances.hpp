@@ -15,6 +15,12 @@ namespace pointsman::test {
 /// All that is remembered of flows happened so much earlier.
 void age(Scene& scene, std::chrono::milliseconds by);
 
+/// All sessions were opened just now.
+void make_new(Scene& scene);
+
+/// As the programs hash a client's packet.
+[[nodiscard]] std::uint64_t flow_hash_of(Packet const& packet);
+
 /// A SYN of another flow, kept where that of `packet` is.
 [[nodiscard]] Packet packet_at_the_same_place(Packet packet);
 

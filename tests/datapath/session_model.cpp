@@ -48,11 +48,24 @@ std::uint32_t SessionModel::on_client_packet(std::uint8_t flags) {
     return PM_FORWARD_TO_BACKEND;
 }
 
-std::uint32_t SessionModel::on_backend_packet(std::uint8_t flags) {
+/// Twice at most, and only of a connection about which nothing else was heard.
+std::uint32_t SessionModel::on_refusal(BackendPacket const& packet) {
+    auto const chances = state_ >> PM_SESSION_CHANCE_SHIFT;
+    if (packet.flags != (rst | ack) || way_.protocol == Protocol::udp ||
+        (state_ & ~PM_SESSION_CHANCES) != 0 || chances >= 2 || !packet.has_other_choice)
+        return PM_FORWARD_TO_CLIENT;
+    if (packet.syn_had_data) return PM_DROP_REFUSAL;
+    if (!packet.acknowledges_syn) return PM_FORWARD_TO_CLIENT;
+    (void)open((chances + 1) << PM_SESSION_CHANCE_SHIFT);
+    return PM_FORWARD_SECOND_CHANCE;
+}
+
+std::uint32_t SessionModel::on_backend_packet(BackendPacket const& packet) {
     opened_ = false;
     if (!exists_) return PM_PASS_NOT_OURS;
-    follow(flags, false);
-    return PM_FORWARD_TO_CLIENT;
+    auto const verdict = on_refusal(packet);
+    if (verdict == PM_FORWARD_TO_CLIENT) follow(packet.flags, false);
+    return verdict;
 }
 
 } // namespace pointsman::test

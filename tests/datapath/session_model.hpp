@@ -4,6 +4,14 @@
 
 namespace pointsman::test {
 
+/// What a backend sends, and what becomes of a refusal.
+struct BackendPacket {
+    std::uint8_t flags = 0;
+    bool acknowledges_syn = false; ///< the sequence number of the client's SYN, and one more
+    bool syn_had_data = false;
+    bool has_other_choice = false; ///< a backend that takes flows and did not have this one
+};
+
 /// The rules of one flow's session, as docs/architecture.md tells them, without tables, hashes and halves.
 /// Time stands still.
 class SessionModel {
@@ -15,7 +23,7 @@ public:
 
     /// The verdict that a packet meets, after which the model is in its next state.
     [[nodiscard]] std::uint32_t on_client_packet(std::uint8_t flags);
-    [[nodiscard]] std::uint32_t on_backend_packet(std::uint8_t flags);
+    [[nodiscard]] std::uint32_t on_backend_packet(BackendPacket const& packet);
 
     /// Did the last packet make a new session, perhaps with another backend?
     [[nodiscard]] bool opened() const noexcept { return opened_; }
@@ -26,6 +34,8 @@ public:
 private:
     [[nodiscard]] std::uint32_t open(std::uint32_t state);
     [[nodiscard]] std::uint32_t without_session(std::uint8_t flags);
+    /// The verdict on a refusal that its client is not to hear, PM_FORWARD_TO_CLIENT for other packets.
+    [[nodiscard]] std::uint32_t on_refusal(BackendPacket const& packet);
     void follow(std::uint8_t flags, bool from_client);
 
     Way way_;

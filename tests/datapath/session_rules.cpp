@@ -1,3 +1,4 @@
+#include "tests/datapath/second_chances.hpp"
 #include "tests/datapath/session_model.hpp"
 
 #include <algorithm>
@@ -89,6 +90,7 @@ protected:
         auto sent = flow.first;
         sent.flags = any_flags();
         sent.payload.assign(below(4), 'x');
+        if (sent.flags & syn) make_new(*scene_); // time stands still
         auto const expected = flow.model.on_client_packet(sent.flags);
         auto const output = scene_->send(sent);
         ASSERT_EQ(output.verdict, expected) << "flags " << unsigned{sent.flags};
@@ -101,14 +103,31 @@ protected:
             expect_frame(output.frame, reset_for(sent));
     }
 
-    void backend_sends(KnownFlow const& known, SessionModel& model) {
+    /// Is there a backend that is up and neither has the flow nor is its first choice?
+    [[nodiscard]] bool has_other_choice(KnownFlow const& flow) const {
+        auto const& slots = scene_->generation.find("web")->maglev->slots;
+        auto const hash = static_cast<std::uint32_t>(flow_hash_of(flow.first));
+        auto const first = slots[pm_scale(hash, static_cast<std::uint32_t>(slots.size()))];
+        for (unsigned number = 1; number <= backends; ++number) {
+            auto const* const backend =
+                scene_->generation.find(BackendKey{"web", "b" + std::to_string(number)});
+            if (!down_[number] && backend->id != first && number != backend_of(flow.forwarded)) return true;
+        }
+        return false;
+    }
+
+    void backend_sends(KnownFlow& known) {
         if (known.forwarded.source == Address{}) return; // it never heard of the flow
         Flow const flow{known.first, known.forwarded};
-        auto const sent = flow.from_backend(any_flags(), {'y'});
-        auto const expected = model.on_backend_packet(sent.flags);
+        auto sent = flow.from_backend(any_flags(), {'y'});
+        sent.acknowledged = known.first.sequence + static_cast<std::uint32_t>(below(2));
+        auto const expected =
+            known.model.on_backend_packet({sent.flags, sent.acknowledged != known.first.sequence,
+                                           !known.first.payload.empty(), has_other_choice(known)});
         auto const output = scene_->send(sent);
         ASSERT_EQ(output.verdict, expected) << "flags " << unsigned{sent.flags};
         if (expected == PM_FORWARD_TO_CLIENT) expect_frame(output.frame, flow.at_client(sent));
+        if (expected == PM_FORWARD_SECOND_CHANCE) expect_opened(known, known.first, output.frame);
     }
 
     /// Down takes its sessions with it; coming back moves none.
@@ -150,7 +169,7 @@ TEST_P(SessionRules, AreThoseOfTheModel) {
         if (below(200) == 0) toggle_backend();
         auto& flow = flows_[below(flows_.size())];
         if (GetParam().way.is_nat() && below(2) == 0)
-            backend_sends(flow, flow.model);
+            backend_sends(flow);
         else
             client_sends(flow);
         expect_sessions(flow);
