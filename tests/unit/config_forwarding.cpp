@@ -115,6 +115,8 @@ TEST(ConfigForwarding, EveryWayIsRead) {
     EXPECT_EQ(forward("").forward, Forward::nat);
     EXPECT_EQ(forward("").source, Source::pool);
     EXPECT_EQ(forward("source = \"client\"\n").source, Source::client);
+    EXPECT_TRUE(forward("").second_chance);
+    EXPECT_FALSE(forward("second_chance = false\n").second_chance);
     EXPECT_EQ(forward("forward = \"dsr\"\n").forward, Forward::dsr);
     EXPECT_EQ(forward("forward = \"ipip\"\n").forward, Forward::ipip);
     EXPECT_EQ(forward("forward = \"gue\"\ngue_port = 5555\n").gue_port, 5555);

@@ -106,6 +106,7 @@ TEST(Tables, WriteAServiceToTheOctet) {
     generation.services = {service(2, 80, 80)};
     generation.services[0].on_down = OnDown::keep;
     generation.services[0].protocol = Protocol::udp;
+    generation.services[0].second_chance = true;
     generation.services[0].maglev =
         std::make_shared<MaglevTable const>(std::vector<BackendId>(maglev_size, BackendId{3}));
     Half half;
@@ -115,6 +116,7 @@ TEST(Tables, WriteAServiceToTheOctet) {
     expected.address.word[3] = htonl(0x0a4d0064);
     expected.protocol = 17;
     expected.on_down = PM_ON_DOWN_KEEP;
+    expected.flags = PM_SERVICE_SECOND_CHANCE;
     expected.maglev_size = 16381;
     expected.idle_ticks = 15 * 60 * 250;
     expected.generation = 0x11;
