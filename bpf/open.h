@@ -3,6 +3,7 @@
 #ifndef PM_OPEN_H
 #define PM_OPEN_H
 
+#include "client_clock.h"
 #include "event.h"
 #include "forward.h"
 #include "fragment.h"
@@ -33,12 +34,20 @@ static __always_inline __u32 choice_of(__u32 backend, __u32 chance)
 	return backend ? chance << 16 | backend : 0;
 }
 
+static __always_inline __u32 first_state(PM_CONTEXT *ctx, const struct packet *packet,
+					 const struct pm_service *service, __u64 now_ns)
+{
+	if (packet->flow.protocol != IPPROTO_TCP)
+		return 0;
+	if (!is_syn(packet))
+		return PM_SESSION_MIDSTREAM;
+	return service->forward == PM_FORWARD_NAT ? client_clock(ctx, packet, now_ns) : 0;
+}
+
 /* What a session knows of its client, from the first packet. */
 static __always_inline void draft_client(struct session_copy *draft, const struct packet *packet,
-					 const struct ethhdr *eth, __u32 choice)
+					 const struct ethhdr *eth, __u64 now_ns)
 {
-	draft->state = packet->flow.protocol == IPPROTO_TCP && !is_syn(packet) ? PM_SESSION_MIDSTREAM : 0;
-	draft->state |= CHOICE_CHANCE(choice) << PM_SESSION_CHANCE_SHIFT;
 	draft->last_seen = packet->now;
 	draft->client = packet->flow.source;
 	draft->client_port = packet->flow.source_port;
@@ -46,7 +55,7 @@ static __always_inline void draft_client(struct session_copy *draft, const struc
 	draft->link = packet->link;
 	draft->protocol = packet->flow.protocol;
 	__builtin_memcpy(draft->client_mac, eth->h_source, ETH_ALEN);
-	draft->opened_us = bpf_ktime_get_ns() >> 10;
+	draft->opened_us = now_ns >> 10;
 }
 
 /* The backend that a new flow gets goes into the draft. PM_CONTINUE, or why there is none. */
@@ -99,6 +108,7 @@ __noinline int open_session(PM_CONTEXT *ctx, struct packet *packet, __u32 servic
 	struct pm_service *service;
 	struct session_copy *draft;
 	struct parties parties;
+	__u64 now_ns;
 	int verdict;
 
 	if (!packet || !scratch || (void *)(eth + 1) > context_data_end(ctx))
@@ -109,7 +119,10 @@ __noinline int open_session(PM_CONTEXT *ctx, struct packet *packet, __u32 servic
 		return PM_DROP_NO_BACKEND;
 	if (packet->tcp_flags & TCP_RST)
 		return PM_DROP_NO_SESSION;
-	draft_client(draft, packet, eth, choice);
+	now_ns = bpf_ktime_get_ns();
+	draft_client(draft, packet, eth, now_ns);
+	draft->state = first_state(ctx, packet, service, now_ns) | CHOICE_CHANCE(choice)
+									   << PM_SESSION_CHANCE_SHIFT;
 	verdict = draft_backend(ctx, packet, draft, service, service_index, choice);
 	if (verdict == PM_DROP_PORTS_EXHAUSTED)
 		event_send_evidence(&draft->session, packet->active, PM_EVENT_PORTS_EXHAUSTED, packet->now);

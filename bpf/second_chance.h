@@ -103,7 +103,7 @@ static __always_inline int try_elsewhere(PM_CONTEXT *ctx, struct packet *packet,
 static __always_inline int is_refusal(const struct packet *packet, const struct session_copy *copy)
 {
 	return copy->direction == PM_TO_CLIENT && packet->tcp_flags == (TCP_RST | TCP_ACK) &&
-	       !(copy->state & ~PM_SESSION_CHANCES);
+	       !(copy->state & PM_SESSION_PROGRESS);
 }
 
 /* The client's session of a refused flow, in the active half; 0 when that belongs to another pair by now. */

@@ -50,9 +50,9 @@ std::uint32_t SessionModel::on_client_packet(std::uint8_t flags) {
 
 /// Twice at most, and only of a connection about which nothing else was heard.
 std::uint32_t SessionModel::on_refusal(BackendPacket const& packet) {
-    auto const chances = state_ >> PM_SESSION_CHANCE_SHIFT;
+    auto const chances = (state_ & PM_SESSION_CHANCES) >> PM_SESSION_CHANCE_SHIFT;
     if (packet.flags != (rst | ack) || way_.protocol == Protocol::udp ||
-        (state_ & ~PM_SESSION_CHANCES) != 0 || chances >= 2 || !packet.has_other_choice)
+        (state_ & PM_SESSION_PROGRESS) != 0 || chances >= 2 || !packet.has_other_choice)
         return PM_FORWARD_TO_CLIENT;
     if (packet.syn_had_data) return PM_DROP_REFUSAL;
     if (!packet.acknowledges_syn) return PM_FORWARD_TO_CLIENT;
