@@ -153,9 +153,10 @@ private:
     [[nodiscard]] boost::asio::awaitable<void> shut_down();
 
     [[nodiscard]] Plan plan(Generation const& current);
-    [[nodiscard]] std::map<BackendKey, MeasuredState> ruled_states() const;
     [[nodiscard]] std::map<BackendKey, Adjustment> adjustments() const;
+    void judge_all();
     void judge(std::vector<BackendKey> const& told);
+    void follow(std::vector<ChangedRuling> const& changed, std::vector<BackendKey> const& told);
     void wait_for_judgement();
     void on_ruling(GenerationBackend const& backend, Ruling const& was, Ruling const& now);
     void hold_if_own_link_is_down(BackendKey const& key);
@@ -190,7 +191,8 @@ private:
     HealthBook health_;
     AdminBook admin_;
     Judgement judgement_;
-    Rulings rulings_; ///< the newest
+    Rulings rulings_;                                  ///< the newest
+    std::map<BackendKey, MeasuredState> ruled_states_; ///< likewise: what the plan is told
     TrafficWatch traffic_;
     std::map<BackendKey, FailedClients> failed_clients_; ///< of backends with passive = "eject"
     HealthMonitor monitor_;

@@ -86,11 +86,20 @@ void Daemon::on_report(ProbeReport const& report) {
         if (silent && probe.measured == MeasuredState::down) hold_if_own_link_is_down(probe.key);
     }
     if (changed.empty()) return;
-    auto const before = rulings_;
+    Rulings before;
+    for (auto const& key : changed)
+        if (auto const* ruling = ruling_of(key)) before.of.emplace(key, *ruling);
     judge(changed);
-    for (auto const& probe : noted)
-        if (probe.transition) on_transition(probe, report, before);
-    publisher_.mark_dirty();
+    bool has_fallen = false;
+    for (auto const& probe : noted) {
+        if (!probe.transition) continue;
+        on_transition(probe, report, before);
+        has_fallen |= works(probe.transition->was) && !works(probe.transition->now);
+    }
+    if (has_fallen)
+        publisher_.publish_now();
+    else
+        publisher_.mark_dirty();
 }
 
 /// Our own fault is nobody's verdict, but somebody has to act.

@@ -103,9 +103,14 @@ std::vector<Change> changes_between(Generation const& was, Generation const& now
     GenerationLookup after{now};
     for (std::size_t i = 0; i < now.services.size(); ++i)
         compare(before.service(now.services[i].name, i), now.services[i], changes);
-    for (std::size_t i = 0; i < now.backends.size(); ++i)
-        compare(before.backend(now.backends[i].key, i), now.backends[i], changes);
-    for (std::size_t i = 0; i < was.backends.size(); ++i)
+    std::size_t known = 0;
+    for (std::size_t i = 0; i < now.backends.size(); ++i) {
+        auto const* same = before.backend(now.backends[i].key, i);
+        known += same != nullptr;
+        compare(same, now.backends[i], changes);
+    }
+    auto const gone = was.backends.size() - known;
+    for (std::size_t i = 0; gone > 0 && i < was.backends.size(); ++i)
         if (!after.backend(was.backends[i].key, i))
             changes.push_back(
                 {Change::Kind::backend, was.backends[i].key, state_text(was.backends[i]), absent});
