@@ -26,6 +26,8 @@ static __always_inline int refuse(PM_CONTEXT *ctx, struct packet *packet, const 
 static __always_inline void draft_client(struct session_copy *draft, const struct packet *packet,
 					 const struct ethhdr *eth)
 {
+	const __u64 opened = bpf_ktime_get_ns() >> 10;
+
 	draft->state = packet->flow.protocol == IPPROTO_TCP && !is_syn(packet) ? PM_SESSION_MIDSTREAM : 0;
 	draft->last_seen = packet->now;
 	draft->client = packet->flow.source;
@@ -34,14 +36,17 @@ static __always_inline void draft_client(struct session_copy *draft, const struc
 	draft->link = packet->link;
 	draft->protocol = packet->flow.protocol;
 	__builtin_memcpy(draft->client_mac, eth->h_source, ETH_ALEN);
-	draft->opened_us = bpf_ktime_get_ns() >> 10;
+	draft->opened_low = opened;
+	draft->opened_high = opened >> 32;
 }
 
 /* The backend that a new flow gets goes into the draft. PM_CONTINUE, or why there is none. */
 static __always_inline int draft_backend(PM_CONTEXT *ctx, struct packet *packet, struct session_copy *draft,
 					 const struct pm_service *service, __u32 service_index)
 {
-	__u32 selected = maglev_select(service, service_index, packet->hash, packet->active);
+	const __u32 ahead = packet->fragment ? fragment_ahead(packet, service_index) : 0;
+	__u32 selected = ahead ? PM_AHEAD_BACKEND(ahead)
+			       : maglev_select(service, service_index, packet->hash, packet->active);
 	struct pm_backend *backend = backend_at(packet->active, selected);
 
 	if (!selected || !backend)
@@ -52,7 +57,7 @@ static __always_inline int draft_backend(PM_CONTEXT *ctx, struct packet *packet,
 	draft->backend = selected;
 	draft->incarnation = backend->incarnation;
 	draft->nat_port = 0;
-	draft->nat_address = 0;
+	draft->nat_address = PM_AHEAD_NAT_ADDRESS(ahead);
 	if (service->forward != PM_FORWARD_NAT)
 		return PM_CONTINUE;
 	return nat_open_reply(draft, service, backend, packet->hash, packet->active);
@@ -107,7 +112,7 @@ __noinline int open_session(PM_CONTEXT *ctx, struct packet *packet, __u32 servic
 	if (counts)
 		counts->opened++;
 	if (packet->fragment)
-		fragment_follow(packet, draft);
+		fragment_follow(packet, &draft->session);
 	parties = parties_of(&draft->session, packet->active);
 	return to_backend(ctx, packet, &draft->session, &parties);
 }

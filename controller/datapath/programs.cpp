@@ -42,7 +42,7 @@ std::uint64_t big_endian(std::uint8_t const* octets) {
     return value;
 }
 
-pm_options options_of(DatapathOptions const& options, Room const& room, std::uint64_t ticks_per_second) {
+pm_options options_of(DatapathOptions const& options, Room const& room) {
     pm_options out{};
     std::ranges::copy(hash_key_of(options.hash_seed), out.hash_key);
     out.session_sets = room.session_sets;
@@ -52,9 +52,6 @@ pm_options options_of(DatapathOptions const& options, Room const& room, std::uin
     out.maglev_chunks = room.maglev_chunks;
     out.nat_port_first = options.nat_port_first;
     out.nat_port_count = static_cast<std::uint32_t>(options.nat_port_last - options.nat_port_first + 1);
-    auto const limits = SilenceLimits::of(ticks_per_second);
-    out.embryonic_ticks = limits.embryonic;
-    out.closing_ticks = limits.closing;
     return out;
 }
 
@@ -89,8 +86,8 @@ void load(bpf_object* object, pm_options* rodata, pm_options const& options, Roo
         bpf_map__set_pin_path(map, (directory + "/" + shape.name).c_str());
     }
     set_attach_type(object);
-    bpf_map__set_pin_path(bpf_object__find_map_by_name(object, "pm_events"),
-                          (directory + "/pm_events").c_str());
+    for (auto const* const name : {"pm_events", "pm_fragments"})
+        bpf_map__set_pin_path(bpf_object__find_map_by_name(object, name), (directory + "/" + name).c_str());
     if (auto const error = bpf_object__load(object); error != 0) refuse_load(-error);
 }
 
@@ -113,11 +110,6 @@ void Programs::Destroy<pm_tc_object>::operator()(pm_tc_object* object) const noe
 
 Programs::Programs(Programs&&) noexcept = default;
 Programs::~Programs() = default;
-
-SilenceLimits SilenceLimits::of(std::uint64_t ticks_per_second) noexcept {
-    return {static_cast<std::uint32_t>(ticks_per_second * 30),
-            static_cast<std::uint32_t>(ticks_per_second * 120)};
-}
 
 std::array<__u64, 2> hash_key_of(std::array<std::uint8_t, 16> const& seed) noexcept {
     return {big_endian(seed.data()), big_endian(seed.data() + 8)};
@@ -142,14 +134,14 @@ void Programs::load_xdp(ProgramOptions const& options) {
     xdp_.reset(pm_xdp_object__open());
     if (!xdp_) refuse_load(errno);
     load(xdp_->obj, const_cast<pm_options*>(reinterpret_cast<pm_options const*>(&xdp_->rodata->options)),
-         options_of(options.datapath, room_, ticks_per_second_), room_, options.pin_directory);
+         options_of(options.datapath, room_), room_, options.pin_directory);
 }
 
 void Programs::load_tc(ProgramOptions const& options) {
     tc_.reset(pm_tc_object__open());
     if (!tc_) refuse_load(errno);
     load(tc_->obj, const_cast<pm_options*>(reinterpret_cast<pm_options const*>(&tc_->rodata->options)),
-         options_of(options.datapath, room_, ticks_per_second_), room_, options.pin_directory);
+         options_of(options.datapath, room_), room_, options.pin_directory);
 }
 
 int Programs::fd(Hook hook) const {

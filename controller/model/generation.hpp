@@ -110,6 +110,8 @@ struct GenerationService {
     bool own_address = false; ///< the host's own stack answers to ping there
     OnDown on_down = OnDown::reset;
     Duration idle_timeout{};
+    Duration half_open_timeout{};
+    Duration closing_timeout{};
     bool panic = false;    ///< too few are healthy: health is ignored
     bool announce = false; ///< enough are healthy for the address to be announced
     /// Shared between generations, because most services do not change between two of them and a table is 128

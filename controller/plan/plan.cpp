@@ -116,6 +116,8 @@ private:
         service.own_address = input_.network.own.contains(wanted.address);
         service.on_down = wanted.on_down;
         service.idle_timeout = wanted.idle_timeout;
+        service.half_open_timeout = wanted.half_open_timeout;
+        service.closing_timeout = wanted.closing_timeout;
         auto const first = next_.backends.size();
         for (auto const& backend : wanted.backends)
             describe(wanted, backend, service.id, before);

@@ -58,6 +58,8 @@ GenerationService service(std::uint16_t id, std::uint16_t port_first, std::uint1
     out.port_first = port_first;
     out.port_last = port_last;
     out.idle_timeout = 15min;
+    out.half_open_timeout = 20s;
+    out.closing_timeout = 3min;
     out.maglev = std::make_shared<MaglevTable const>();
     return out;
 }
@@ -117,6 +119,8 @@ TEST(Tables, WriteAServiceToTheOctet) {
     expected.on_down = PM_ON_DOWN_KEEP;
     expected.maglev_size = 16381;
     expected.idle_ticks = 15 * 60 * 250;
+    expected.half_open_ticks = 20 * 250;
+    expected.closing_ticks = 3 * 60 * 250;
     expected.generation = 0x11;
     EXPECT_TRUE(same_octets(half.services[2], expected));
     for (std::size_t const unused : {0, 1, 3})

@@ -46,6 +46,8 @@ Generation example() {
         service.protocol = id == 1 ? Protocol::tcp : Protocol::udp;
         service.on_down = id == 1 ? OnDown::reset : OnDown::drop;
         service.idle_timeout = 15min;
+        service.half_open_timeout = 20s;
+        service.closing_timeout = 3min;
         service.maglev = std::make_shared<MaglevTable const>(
             MaglevTable{std::vector<BackendId>(maglev_size, BackendId{id == 1 ? 5U : 2U})});
         out.services.push_back(service);
@@ -81,6 +83,8 @@ TEST(ReadGeneration, GivesBackWhatWasWritten) {
         EXPECT_EQ(found.protocol, service.protocol);
         EXPECT_EQ(found.on_down, service.on_down);
         EXPECT_EQ(found.idle_timeout, service.idle_timeout);
+        EXPECT_EQ(found.half_open_timeout, service.half_open_timeout);
+        EXPECT_EQ(found.closing_timeout, service.closing_timeout);
         EXPECT_EQ(*found.maglev, *service.maglev);
     }
 }
