@@ -149,7 +149,8 @@ std::optional<FoundTables> read_set(std::string const& directory) {
     return found;
 }
 
-/// One that is being removed, by a daemon that was killed at it, has nothing that is still needed.
+/// For tables of which nothing is needed if they do not fit: of another ABI, or removed by a daemon that was
+/// killed at it.
 std::optional<FoundTables> read_older(std::string const& directory) {
     try {
         return read_set(directory);
@@ -196,7 +197,8 @@ std::string misfit(FoundTables const& found, Room const& wanted,
 void decide(TableSets& sets, Room const& wanted, std::array<std::uint8_t, 16> const& hash_seed) {
     if (!sets.now) {
         sets.takeover = Takeover::replaced;
-        sets.why = "they are of another version (ABI other than " + std::to_string(PM_ABI_VERSION) + ")";
+        sets.why =
+            "they are of a version that is not known (ABI other than " + std::to_string(PM_ABI_VERSION) + ")";
         return;
     }
     sets.why = misfit(*sets.now, wanted, hash_seed);
@@ -226,7 +228,7 @@ TableSets find_tables(PinDirectory const& pins, Room const& wanted,
     TableSets sets;
     auto const current = current_of(pins);
     if (!current.empty()) {
-        sets.now = read_set(current);
+        sets.now = abi_of(current) == PM_ABI_VERSION ? read_set(current) : read_older(current);
         decide(sets, wanted, hash_seed);
     } else if (has_links(pins)) {
         sets.takeover = Takeover::replaced;

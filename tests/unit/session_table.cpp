@@ -264,7 +264,7 @@ TEST_P(SessionTableModel, RandomTablesArriveAsTheModelSays) {
         if (below(5) == 0) ++entry.incarnation;
         if (below(5) == 0) entry.state |= PM_SESSION_CLOSED;
         if (below(9) == 0) entry.state |= PM_SESSION_CUT;
-        auto const valid = entry.incarnation == 10 + entry.backend && !(entry.state & PM_SESSION_CUT);
+        auto const valid = entry.incarnation == 10U + entry.backend && !(entry.state & PM_SESSION_CUT);
         auto const closed = (entry.state & PM_SESSION_CLOSED) != 0;
         auto moved = entry;
         moved.last_seen = 1;

@@ -241,7 +241,27 @@ TEST(Tables, EveryPortOfARangeIsFoundByLinearProbingAndNoOther) {
         EXPECT_EQ(find_slot(half, "10.77.0.100", number, Protocol::udp), in_range ? 3U : 0U);
         EXPECT_EQ(find_slot(half, "10.77.0.101", number, Protocol::tcp), 0U);
     }
-    EXPECT_EQ(std::ranges::count(half.slots, 0, &pm_service_slot::protocol), 65536 - 203 - 1); // one for ping
+    EXPECT_EQ(std::ranges::count(half.slots, 0, &pm_service_slot::protocol),
+              65536 - 203 - 2); // one for ping, one for fragments
+}
+
+TEST(Tables, FragmentsHaveTheOneUdpServiceOfAnAddressThatIsNotTheHosts) {
+    auto const of_fragments = [](Generation const& generation) {
+        Half half;
+        EXPECT_EQ(write(generation, half), "");
+        auto const found = std::ranges::find(half.slots, PM_SLOT_FRAGMENTS, &pm_service_slot::protocol);
+        return found == half.slots.end() ? 0U : unsigned{found->service};
+    };
+    Generation generation;
+    generation.services = {service(1, 80, 80), service(2, 53, 53)};
+    EXPECT_EQ(of_fragments(generation), 0U);
+    generation.services[1].protocol = Protocol::udp;
+    EXPECT_EQ(of_fragments(generation), 2U);
+    generation.services[0].protocol = Protocol::udp;
+    EXPECT_EQ(of_fragments(generation), 0U);
+    generation.services[0].address = address("10.77.0.101");
+    generation.services[1].own_address = true;
+    EXPECT_EQ(of_fragments(generation), 1U);
 }
 
 TEST(Tables, AServiceOfManyThousandPortsFitsTheRealSize) {
