@@ -50,15 +50,15 @@ PM_STATIC_ASSERT(sizeof(struct pm_control) == 64, "pm_control is a cache line");
 
 /* Fixed when the programs are loaded; the verifier folds them in. */
 struct pm_options {
-	__u64 hash_key[2];    /* from datapath.hash_seed: the same on every node */
-	__u32 session_sets;   /* sets in one half of the sessions */
-	__u32 service_slots;  /* slots in one half, a power of two */
-	__u32 services;	      /* services in one half, index 0 unused */
-	__u32 backends;	      /* backends in one half, index 0 unused */
-	__u32 maglev_chunks;  /* chunks of PM_MAGLEV_CHUNK slots for one service */
-	__u32 nat_port_first; /* host order */
-	__u32 nat_port_count; /* >= 1 */
-	__u32 reserved;
+	__u64 hash_key[2];     /* from datapath.hash_seed: the same on every node */
+	__u32 session_sets;    /* sets in one half of the sessions */
+	__u32 service_slots;   /* slots in one half, a power of two */
+	__u32 services;	       /* services in one half, index 0 unused */
+	__u32 backends;	       /* backends in one half, index 0 unused */
+	__u32 maglev_chunks;   /* chunks of PM_MAGLEV_CHUNK slots for one service */
+	__u32 nat_port_first;  /* host order */
+	__u32 nat_port_count;  /* >= 1 */
+	__u32 time_wait_ticks; /* jiffies after which a backend has forgotten a closed connection */
 };
 PM_STATIC_ASSERT(sizeof(struct pm_options) == 48, "pm_options is packed by hand");
 
@@ -174,6 +174,9 @@ enum pm_direction {
 #define PM_SESSION_CLOSED      0x10u /* RST, or FIN both ways */
 #define PM_SESSION_CUT	       0x20u /* the client was told that its backend is gone */
 #define PM_SESSION_MIDSTREAM   0x40u /* began without a SYN: a RST says nothing about the backend */
+
+/* The upper half of the state of a TCP flow under NAT: the client's clock, see client_clock.h. 0: unknown. */
+#define PM_SESSION_CLOCK_SHIFT 16
 
 #define PM_SEEN_TICKS 64 /* power of two: last_seen is written so seldom, to leave the cache line clean */
 

@@ -42,7 +42,12 @@ std::uint64_t big_endian(std::uint8_t const* octets) {
     return value;
 }
 
-pm_options options_of(DatapathOptions const& options, Room const& room) {
+/// A little more than the 60 s for which Linux stays in TIME_WAIT, by a clock that is late.
+std::uint32_t time_wait_ticks(std::uint64_t ticks_per_second) {
+    return static_cast<std::uint32_t>(ticks_per_second * 60 + PM_SEEN_TICKS);
+}
+
+pm_options options_of(DatapathOptions const& options, Room const& room, std::uint64_t ticks_per_second) {
     pm_options out{};
     std::ranges::copy(hash_key_of(options.hash_seed), out.hash_key);
     out.session_sets = room.session_sets;
@@ -52,6 +57,7 @@ pm_options options_of(DatapathOptions const& options, Room const& room) {
     out.maglev_chunks = room.maglev_chunks;
     out.nat_port_first = options.nat_port_first;
     out.nat_port_count = static_cast<std::uint32_t>(options.nat_port_last - options.nat_port_first + 1);
+    out.time_wait_ticks = time_wait_ticks(ticks_per_second);
     return out;
 }
 
@@ -134,14 +140,14 @@ void Programs::load_xdp(ProgramOptions const& options) {
     xdp_.reset(pm_xdp_object__open());
     if (!xdp_) refuse_load(errno);
     load(xdp_->obj, const_cast<pm_options*>(reinterpret_cast<pm_options const*>(&xdp_->rodata->options)),
-         options_of(options.datapath, room_), room_, options.pin_directory);
+         options_of(options.datapath, room_, ticks_per_second_), room_, options.pin_directory);
 }
 
 void Programs::load_tc(ProgramOptions const& options) {
     tc_.reset(pm_tc_object__open());
     if (!tc_) refuse_load(errno);
     load(tc_->obj, const_cast<pm_options*>(reinterpret_cast<pm_options const*>(&tc_->rodata->options)),
-         options_of(options.datapath, room_), room_, options.pin_directory);
+         options_of(options.datapath, room_, ticks_per_second_), room_, options.pin_directory);
 }
 
 int Programs::fd(Hook hook) const {
