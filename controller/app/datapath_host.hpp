@@ -49,7 +49,7 @@ public:
     /// Why the tables of a predecessor could not be used as they are.
     [[nodiscard]] std::string const& why_not_same() const noexcept { return sets_.why; }
     [[nodiscard]] std::optional<Predecessor> const& predecessor() const noexcept { return predecessor_; }
-    /// What the carry-over from tables of another size did; all zero without one.
+    /// What the carry-over from other tables did; all zero without one.
     [[nodiscard]] CarryOver const& carried() const noexcept { return carried_; }
 
     [[nodiscard]] SessionSnapshot session_snapshot() const { return snapshot_of(programs_.maps()); }
@@ -68,6 +68,7 @@ private:
     [[nodiscard]] static std::vector<Planned> plan_attachments(DatapathOptions const& options);
     [[nodiscard]] static std::vector<InterfaceClaim> claim(DatapathOptions const& options);
     [[nodiscard]] ProgramOptions program_options(DatapathOptions const& options) const;
+    [[nodiscard]] SessionConversion conversion_from(FoundTables const& older) const;
     void take_sessions_of_older_tables();
     void attach(Planned const& planned);
 

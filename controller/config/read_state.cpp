@@ -137,6 +137,8 @@ void read_service_keys(TableReader const& in, Service& out) {
     in.read("healthy_high", out.healthy_high);
     if (!in.has("healthy_high")) out.healthy_high = std::max(out.healthy_high, out.healthy_low);
     in.read("idle_timeout", out.idle_timeout);
+    in.read("half_open_timeout", out.half_open_timeout);
+    in.read("closing_timeout", out.closing_timeout);
 }
 
 /// A backend without a port has that of its service; with several, the one that the client sent to, and its

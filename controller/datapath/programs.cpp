@@ -42,6 +42,11 @@ std::uint64_t big_endian(std::uint8_t const* octets) {
     return value;
 }
 
+/// A little more than the 60 s for which Linux stays in TIME_WAIT, by a clock that is late.
+std::uint32_t time_wait_ticks(std::uint64_t ticks_per_second) {
+    return static_cast<std::uint32_t>(ticks_per_second * 60 + PM_SEEN_TICKS);
+}
+
 pm_options options_of(DatapathOptions const& options, Room const& room, std::uint64_t ticks_per_second) {
     pm_options out{};
     std::ranges::copy(hash_key_of(options.hash_seed), out.hash_key);
@@ -52,10 +57,7 @@ pm_options options_of(DatapathOptions const& options, Room const& room, std::uin
     out.maglev_chunks = room.maglev_chunks;
     out.nat_port_first = options.nat_port_first;
     out.nat_port_count = static_cast<std::uint32_t>(options.nat_port_last - options.nat_port_first + 1);
-    auto const limits = SilenceLimits::of(ticks_per_second);
-    out.embryonic_ticks = limits.embryonic;
-    out.closing_ticks = limits.closing;
-    out.time_wait_ticks = limits.time_wait;
+    out.time_wait_ticks = time_wait_ticks(ticks_per_second);
     return out;
 }
 
@@ -90,8 +92,8 @@ void load(bpf_object* object, pm_options* rodata, pm_options const& options, Roo
         bpf_map__set_pin_path(map, (directory + "/" + shape.name).c_str());
     }
     set_attach_type(object);
-    bpf_map__set_pin_path(bpf_object__find_map_by_name(object, "pm_events"),
-                          (directory + "/pm_events").c_str());
+    for (auto const* const name : {"pm_events", "pm_fragments"})
+        bpf_map__set_pin_path(bpf_object__find_map_by_name(object, name), (directory + "/" + name).c_str());
     if (auto const error = bpf_object__load(object); error != 0) refuse_load(-error);
 }
 
@@ -114,12 +116,6 @@ void Programs::Destroy<pm_tc_object>::operator()(pm_tc_object* object) const noe
 
 Programs::Programs(Programs&&) noexcept = default;
 Programs::~Programs() = default;
-
-SilenceLimits SilenceLimits::of(std::uint64_t ticks_per_second) noexcept {
-    return {static_cast<std::uint32_t>(ticks_per_second * 30),
-            static_cast<std::uint32_t>(ticks_per_second * 120),
-            static_cast<std::uint32_t>(ticks_per_second * 60 + PM_SEEN_TICKS)};
-}
 
 std::array<__u64, 2> hash_key_of(std::array<std::uint8_t, 16> const& seed) noexcept {
     return {big_endian(seed.data()), big_endian(seed.data() + 8)};

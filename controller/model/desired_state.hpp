@@ -131,6 +131,8 @@ struct Service {
     unsigned healthy_low = 1;      ///< fewer healthy backends withdraw the address
     unsigned healthy_high = 1;     ///< so many announce it again; >= healthy_low
     Duration idle_timeout = std::chrono::minutes{15};
+    Duration half_open_timeout = std::chrono::seconds{30}; ///< idle_timeout until both sides were heard
+    Duration closing_timeout = std::chrono::minutes{2};    ///< idle_timeout after the first FIN
     std::vector<Backend> backends;
 
     friend bool operator==(Service const&, Service const&) = default;

@@ -51,7 +51,8 @@ bool same_definition(GenerationService const& was, GenerationService const& now)
     return was.address == now.address && was.port_first == now.port_first && was.port_last == now.port_last &&
            was.protocol == now.protocol && was.forward == now.forward && was.source == now.source &&
            was.gue_port == now.gue_port && was.own_address == now.own_address && was.on_down == now.on_down &&
-           was.second_chance == now.second_chance && was.idle_timeout == now.idle_timeout;
+           was.second_chance == now.second_chance && was.idle_timeout == now.idle_timeout &&
+           was.half_open_timeout == now.half_open_timeout && was.closing_timeout == now.closing_timeout;
 }
 
 void compare(GenerationService const* was, GenerationService const& now, std::vector<Change>& changes) {

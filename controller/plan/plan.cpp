@@ -166,6 +166,8 @@ private:
         service.second_chance =
             wanted.second_chance && wanted.protocol == Protocol::tcp && wanted.backends.size() > 1;
         service.idle_timeout = wanted.idle_timeout;
+        service.half_open_timeout = wanted.half_open_timeout;
+        service.closing_timeout = wanted.closing_timeout;
         auto const backends = std::span{next_.backends}.subspan(first, wanted.backends.size());
         for (std::size_t i = 0; i < backends.size(); ++i)
             describe(wanted, wanted.backends[i], service.id, backends[i], backends_before_[first + i]);

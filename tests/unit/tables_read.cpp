@@ -47,6 +47,8 @@ Generation example() {
         service.on_down = id == 1 ? OnDown::reset : OnDown::drop;
         service.second_chance = id == 1;
         service.idle_timeout = 15min;
+        service.half_open_timeout = 20s;
+        service.closing_timeout = 3min;
         service.maglev = std::make_shared<MaglevTable const>(
             MaglevTable{std::vector<BackendId>(maglev_size, BackendId{id == 1 ? 5U : 2U})});
         out.services.push_back(service);
@@ -83,6 +85,8 @@ TEST(ReadGeneration, GivesBackWhatWasWritten) {
         EXPECT_EQ(found.on_down, service.on_down);
         EXPECT_EQ(found.second_chance, service.second_chance);
         EXPECT_EQ(found.idle_timeout, service.idle_timeout);
+        EXPECT_EQ(found.half_open_timeout, service.half_open_timeout);
+        EXPECT_EQ(found.closing_timeout, service.closing_timeout);
         EXPECT_EQ(*found.maglev, *service.maglev);
     }
 }
