@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import contextlib
+import ctypes
+import socket
+import struct
 from collections.abc import Iterator
 
 import pytest
@@ -13,6 +16,8 @@ from lab.forwarding import decapsulate, own_silently
 from lab.host import Host
 
 FAST = {"interval": "100ms", "down_interval": "100ms", "timeout": "200ms"}
+SYS_BPF, BPF_PROG_QUERY, TCX_INGRESS, TCX_EGRESS = 321, 16, 46, 47
+_libc = ctypes.CDLL(None, use_errno=True)
 WAYS = [Way(forward, v6=v6) for v6 in (False, True) for forward in ("dsr", "ipip", "gue")]
 
 
@@ -115,6 +120,8 @@ def test_udp_probes_find_a_closed_port_at_once_and_an_answer(attach: str, way: W
                         protocol="udp", keys={**way.keys, "panic_threshold": 0}, check=check)
         with UdpEcho(lab.backends[0], 5353, address):
             daemon = Pointsman(lab, [names], attach=attach, health={"interval": "100ms", "down_interval": "100ms"}).start()
+            daemon.wait_for_audit(kind="attach")
+            wait_until(daemon.control_answers, "the daemon is up", 5)
             daemon.wait_for_state("b1", "up", "names")
             assert daemon.wait_for_state("b2", "down", "names")["last_probe"]["outcome"] == "L4CON"
             with UdpEcho(lab.backends[1], 5353, address):
@@ -124,11 +131,12 @@ def test_udp_probes_find_a_closed_port_at_once_and_an_answer(attach: str, way: W
 def test_a_check_may_go_directly_and_a_reload_takes_the_programs_off(attach: str) -> None:
     way = Way("ipip")
     with balanced(way, attach) as (lab, daemon):
-        assert programs(lab) == {"pm_probe_in", "pm_probe_out"}
+        datapath = 1 if attach == "tc" else 0
+        assert programs(lab) == (datapath + 1, 1)
         daemon.services = [service(lab, way, {"type": "http", "path": "/healthz", "via": "direct"})]
         daemon.write()
         assert daemon.command("reload").returncode == 0
-        assert programs(lab) == set()
+        assert programs(lab) == (datapath, 0)
         drop_tunnels(lab.backends[0])
         assert [check["via"] for check in daemon.wait_for_state("b1", "up")["checks"]] == ["direct"]
         daemon.services = [service(lab, way)]
@@ -141,9 +149,9 @@ def test_a_killed_daemon_leaves_no_program_of_the_probes_and_the_next_one_goes_o
     with balanced(Way("gue"), attach) as (lab, daemon):
         assert daemon.process is not None
         daemon.process.kill()
-        wait_until(lambda: programs(lab) == set(), "the probes' programs are gone", 5)
+        wait_until(lambda: programs(lab)[1] == 0, "the probes' programs are gone", 5)
         daemon.start().ready()
-        assert programs(lab) == {"pm_probe_in", "pm_probe_out"}
+        assert programs(lab) == (2 if attach == "tc" else 1, 1)
         assert not daemon.audit(kind="alarm")
 
 
@@ -161,17 +169,26 @@ def test_kernels_without_tcx_have_filters_and_lose_them() -> None:
         assert daemon.process is not None
         daemon.process.kill()
         assert filters(lab) == (2, 1)
-        daemon.start(LD_PRELOAD=str(paths.no_tcx())).wait_for_state("b2", "up")
+        daemon.start(LD_PRELOAD=str(paths.no_tcx()))
+        wait_until(daemon.control_answers, "the daemon is up again", 5)
+        daemon.wait_for_state("b2", "up")
         assert filters(lab) == (2, 1)
         daemon.process.kill()
         assert daemon.command("detach").returncode == 0
         assert filters(lab) == (0, 0)
 
 
-def programs(lab: Lab) -> set[str]:
-    """Of the probes, on the balancer's interfaces."""
-    shown = lab.balancer.run("bpftool", "net", "show").stdout
-    return {name for name in ("pm_probe_in", "pm_probe_out") if name in shown}
+def programs(lab: Lab) -> tuple[int, int]:
+    """At tcx of the balancer's interface: ingress, egress. bpftool may be too old to know tcx."""
+    counts = []
+    with lab.balancer.inside():
+        ifindex = socket.if_nametoindex(lab.balancer.devices[0])
+        for side in (TCX_INGRESS, TCX_EGRESS):
+            query = ctypes.create_string_buffer(struct.pack("=IIIIQI", ifindex, side, 0, 0, 0, 0) + bytes(100))
+            if _libc.syscall(SYS_BPF, BPF_PROG_QUERY, query, len(query)) != 0:
+                raise OSError(ctypes.get_errno(), "bpf(BPF_PROG_QUERY)")
+            counts.append(struct.unpack_from("=I", query, 24)[0])
+    return counts[0], counts[1]
 
 
 def filters(lab: Lab) -> tuple[int, int]:
