@@ -41,14 +41,15 @@ asio::ip::tcp::endpoint endpoint_of(ProbeTarget const& target) {
     return {ip_of(target.address), target.port};
 }
 
-int connect_probe_socket(ProbeTarget const& target, SocketUse use, error_code& error) noexcept {
-    int const kind = use == SocketUse::datagram ? SOCK_DGRAM : SOCK_STREAM;
+int connect_probe_socket(ProbeTarget const& target, SocketUse use, ProbePass& pass,
+                         error_code& error) noexcept {
+    bool const stream = use != SocketUse::datagram;
     auto const to = endpoint_of(target);
-    int const fd = ::socket(to.data()->sa_family, kind | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
-    bool const connected =
-        fd >= 0 && prepare(fd, use) && ::connect(fd, to.data(), static_cast<socklen_t>(to.size())) == 0;
-    error = connected ? error_code{} : last_error();
-    if (connected || (fd >= 0 && error.value() == EINPROGRESS)) return fd;
+    int const fd =
+        ::socket(to.data()->sa_family, (stream ? SOCK_STREAM : SOCK_DGRAM) | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+    error = fd >= 0 && prepare(fd, use) ? pass.enter(fd, stream) : last_error();
+    if (!error && ::connect(fd, to.data(), static_cast<socklen_t>(to.size())) != 0) error = last_error();
+    if (!error || (fd >= 0 && error.value() == EINPROGRESS)) return fd;
     if (fd >= 0) ::close(fd);
     return -1;
 }

@@ -80,11 +80,16 @@ void Daemon::on_report(ProbeReport const& report) {
     std::vector<BackendKey> changed;
     for (auto const& probe : noted) {
         Finding const finding{probe.measured, !report.outcome.passed(), silent};
+        if (works(report.state.state)) path_findings_.erase(probe.key);
         if (auto const alarm = judgement_.note(probe.key, finding, Clock::now())) raise(*alarm);
         if (!probe.transition) continue;
         changed.push_back(probe.key);
         if (silent && probe.measured == MeasuredState::down) hold_if_own_link_is_down(probe.key);
     }
+    bool const fell = report.transition && report.transition->now == MeasuredState::down;
+    if (fell && report.target.service)
+        for (auto const& probe : noted)
+            ask_directly(probe, report);
     if (changed.empty()) return;
     Rulings before;
     for (auto const& key : changed)
@@ -133,6 +138,7 @@ void Daemon::on_transition(NotedProbe const& probe, ProbeReport const& report, R
     record["measured"] = name_of(probe.transition->now);
     record["because"] = because;
     record["check"] = probe.check;
+    record["via"] = way_of(report.target);
     if (ruling->by != RuledBy::probes) record["ruled_by"] = name_of(ruling->by);
     record["evidence"] = evidence_json(report.evidence, probe.check);
     record["effect"] = effect_json(effect);

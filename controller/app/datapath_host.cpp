@@ -96,6 +96,10 @@ Attachment const& DatapathHost::attach_again(Interface const& interface) {
     return attachments_.back();
 }
 
+std::unique_ptr<ProbePath> DatapathHost::make_probe_path(DatapathOptions const& options) const {
+    return std::make_unique<ProbePath>(ProgramOptions{options, sets_.directory}, pins_.path());
+}
+
 void DatapathHost::take_sessions_of_older_tables() {
     for (auto const& older : sets_.older)
         add_pass(carried_, take_sessions(MappedTables{older.directory, older.room}, switch_.active_sessions(),

@@ -5,10 +5,12 @@
 #include "controller/datapath/flow_decision.hpp"
 #include "controller/datapath/interface_claim.hpp"
 #include "controller/datapath/predecessor.hpp"
+#include "controller/datapath/probe_path.hpp"
 #include "controller/datapath/programs.hpp"
 #include "controller/datapath/switch.hpp"
 #include "controller/datapath/table_sets.hpp"
 
+#include <memory>
 #include <optional>
 #include <vector>
 
@@ -35,6 +37,10 @@ public:
     /// Puts our program on an interface that was made anew under its old name.
     /// @throws DatapathError; then the interface has none.
     Attachment const& attach_again(Interface const& interface);
+
+    /// The programs by which probes go as their services' packets do, on no interface yet.
+    /// @throws DatapathError
+    [[nodiscard]] std::unique_ptr<ProbePath> make_probe_path(DatapathOptions const& options) const;
 
     /// Whether programs and maps stay in the kernel when this object ends: they go on forwarding.
     void stay(bool stays);

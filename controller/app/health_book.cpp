@@ -30,7 +30,7 @@ void HealthBook::assign(DesiredState const& desired) {
             BackendKey const key{service.name, backend.name};
             auto& of_backend = checks[key];
             auto const add = [&](Check const& check) {
-                auto target = pointsman::target_of(service.name, backend, check);
+                auto target = pointsman::target_of(service, backend, check);
                 sharers_[target].push_back({key, of_backend.size()});
                 of_backend.push_back(
                     resumed(key, {std::string{name_of(check)}, check.type, std::move(target)}));

@@ -75,6 +75,10 @@ void add_backends(Daemon& daemon, SessionCounts const& sessions, Exposition& out
                 "pointsman_backend_state", "1 for the state that the backend is in.",
                 {{"service", key.service}, {"backend", key.backend}, {"state", std::string{name_of(state)}}},
                 backend.state() == state ? 1 : 0);
+        auto const* finding = daemon.path_finding(key);
+        out.gauge("pointsman_backend_path_fault",
+                  "1 while a check fails on its service's way and passes directly.", labels_of(key),
+                  finding != nullptr && finding->fault == PathFault::path ? 1 : 0);
         out.counter("pointsman_backend_transitions_total", "Changes of the measured state.", labels_of(key),
                     moved == daemon.instruments().transitions.end() ? 0 : moved->second);
         out.counter("pointsman_packets_total", "Packets forwarded.", labels_of(key, "to_backend"),

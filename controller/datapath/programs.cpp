@@ -2,6 +2,7 @@
 
 #include "bpf/tc.skel.h"
 #include "bpf/xdp.skel.h"
+#include "controller/datapath/program_load.hpp"
 
 #include <algorithm>
 #include <bpf/bpf.h>
@@ -99,6 +100,12 @@ void load(bpf_object* object, pm_options* rodata, pm_options const& options, Roo
 
 } // namespace
 
+void load_program(bpf_object* object, void const* rodata, ProgramOptions const& options) {
+    auto const room = Room::of(options.datapath);
+    load(object, const_cast<pm_options*>(static_cast<pm_options const*>(rodata)),
+         options_of(options.datapath, room, read_ticks_per_second()), room, options.pin_directory);
+}
+
 void set_libbpf_log(std::function<void(int, std::string)> sink) {
     libbpf_sink() = std::move(sink);
     libbpf_set_print(print_libbpf);
@@ -139,15 +146,13 @@ Programs::Programs(ProgramOptions const& options)
 void Programs::load_xdp(ProgramOptions const& options) {
     xdp_.reset(pm_xdp_object__open());
     if (!xdp_) refuse_load(errno);
-    load(xdp_->obj, const_cast<pm_options*>(reinterpret_cast<pm_options const*>(&xdp_->rodata->options)),
-         options_of(options.datapath, room_, ticks_per_second_), room_, options.pin_directory);
+    load_program(xdp_->obj, &xdp_->rodata->options, options);
 }
 
 void Programs::load_tc(ProgramOptions const& options) {
     tc_.reset(pm_tc_object__open());
     if (!tc_) refuse_load(errno);
-    load(tc_->obj, const_cast<pm_options*>(reinterpret_cast<pm_options const*>(&tc_->rodata->options)),
-         options_of(options.datapath, room_, ticks_per_second_), room_, options.pin_directory);
+    load_program(tc_->obj, &tc_->rodata->options, options);
 }
 
 int Programs::fd(Hook hook) const {

@@ -24,6 +24,8 @@ enum class OnDown : std::uint8_t { reset, rehash, keep, drop };
 enum class Attach : std::uint8_t { automatic, native, generic, tc };
 enum class LogLevel : std::uint8_t { error, warning, info, debug };
 enum class LogFormat : std::uint8_t { text, json };
+/// Which way probes take: `automatic` is decided for each check by takes_service_way().
+enum class Via : std::uint8_t { automatic, direct, service };
 enum class CheckType : std::uint8_t { none, tcp, http, https, udp, grpc, exec, agent };
 
 /// What a backend is taken for until its first probe ends: `last` as it was measured when it was last probed.
@@ -87,6 +89,7 @@ struct Check {
     CheckType type = CheckType::tcp;
     HealthPolicy policy;
     std::optional<std::uint16_t> port; ///< default: the backend's own
+    Via via = Via::automatic;
     std::string send;                  ///< tcp, udp, agent: raw octets
     Expectation expect;                ///< tcp, udp: of the answer; http, https: of its body
     std::string method = "GET";        ///< http, https
