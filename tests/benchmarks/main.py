@@ -22,7 +22,7 @@ def main() -> int:
     options = parse_arguments()
     kinds = [kind for kind in KINDS if getattr(options, kind)] or ["requests"]
     remove_stale()
-    met = True
+    met = within = True
     for kind in kinds:
         if kind == "requests":
             result = requests.measure(options.quick)
@@ -30,11 +30,13 @@ def main() -> int:
             print("\n" + ", ".join(f"build/bench/{path.name}" for path in result.write()))
             met &= result.met
         elif kind == "packets" and packets.available():
-            met &= packets.run(options.quick)
+            packets_met, packets_within = packets.run(options.quick, options.bound)
+            met &= packets_met
+            within &= packets_within
         else:
             print(f"tests/bench: --{kind} is not available in this version", file=sys.stderr)
             return 2
-    return 1 if options.strict and not met else 0
+    return 1 if (options.strict and not met) or not within else 0
 
 
 def parse_arguments() -> argparse.Namespace:
@@ -43,6 +45,8 @@ def parse_arguments() -> argparse.Namespace:
         parser.add_argument(f"--{kind}", action="store_true", help=what + (" (default)" if kind == "requests" else ""))
     parser.add_argument("--quick", action="store_true", help="one short round: whether it works, not how fast")
     parser.add_argument("--strict", action="store_true", help="exit 1 when a target is missed")
+    parser.add_argument("--bound", type=float, metavar="N",
+                        help="--packets: exit 1 when a case costs more than N times its target in every round")
     return parser.parse_args()
 
 
