@@ -12,6 +12,7 @@
 #include "tunnel.h"
 #include <linux/if_ether.h>
 #include <linux/pkt_cls.h>
+#include <bpf/bpf_endian.h>
 
 #define PM_CONTEXT struct __sk_buff
 
@@ -159,21 +160,65 @@ static __always_inline int context_resize(struct __sk_buff *ctx, __u32 length)
 	return bpf_skb_change_tail(ctx, length, 0) ? -1 : 0;
 }
 
+/* The tag at this offset of the frame. */
+static __always_inline int read_tag(struct __sk_buff *ctx, __u32 offset, struct frame_tag *tag)
+{
+	if (bpf_skb_load_bytes(ctx, offset, tag, sizeof(*tag)))
+		return -1;
+	tag->tci = bpf_ntohs(tag->tci);
+	return 0;
+}
+
+/*
+ * The kernel makes room for a tunnel behind an Ethernet header only. The outermost tag stands beside the
+ * frame, where the kernel or the NIC put it when it came; one or two are in the frame (PM_PARSE_H). All come
+ * off, and the frame is one without.
+ */
+static __always_inline int take_tags_off(struct __sk_buff *ctx, struct tunnel *tunnel)
+{
+	const int inside = tunnel->l3_offset == ETH_HLEN + 8 ? 2 : 1;
+	const int beside = ctx->vlan_present;
+
+	if (inside == 2 && read_tag(ctx, ETH_HLEN + 2, &tunnel->tag[0]))
+		return -1;
+	if (read_tag(ctx, ETH_HLEN - 2, &tunnel->tag[inside - 1]))
+		return -1;
+	tunnel->tag[inside] = (struct frame_tag){ctx->vlan_proto, ctx->vlan_tci};
+	tunnel->tags = inside + (beside ? 1 : 0);
+#pragma unroll
+	for (int i = 0; i < FRAME_TAGS; i++)
+		if (i < tunnel->tags && bpf_skb_vlan_pop(ctx))
+			return -1;
+	tunnel->l3_offset = ETH_HLEN;
+	return 0;
+}
+
 /*
  * Makes room for `length` octets before the IP header, which `flags` say what they will be. Packet pointers
  * are void afterwards. Segments that a frame is to be cut into later keep their size: is_too_big() knows that
  * they fit.
  */
-static __always_inline int context_encapsulate(struct __sk_buff *ctx, const struct tunnel *tunnel)
+static __always_inline int context_encapsulate(struct __sk_buff *ctx, struct tunnel *tunnel)
 {
 	__u64 flags = BPF_F_ADJ_ROOM_FIXED_GSO;
+
+	if (tunnel->l3_offset != ETH_HLEN && take_tags_off(ctx, tunnel))
+		return -1;
 
 	flags |= tunnel->v6 ? BPF_F_ADJ_ROOM_ENCAP_L3_IPV6 : BPF_F_ADJ_ROOM_ENCAP_L3_IPV4;
 	if (tunnel->gue)
 		flags |= BPF_F_ADJ_ROOM_ENCAP_L4_UDP;
-	if (tunnel->l3_offset != ETH_HLEN) /* the kernel makes room behind an Ethernet header only */
-		return -1;
 	return bpf_skb_adjust_room(ctx, tunnel->length, BPF_ADJ_ROOM_MAC, flags) ? -1 : 0;
+}
+
+/* What was taken off for the tunnel comes back around it. Packet pointers are void afterwards. */
+static __always_inline int context_finish_tunnel(struct __sk_buff *ctx, const struct tunnel *tunnel)
+{
+#pragma unroll
+	for (int i = 0; i < FRAME_TAGS; i++)
+		if (i < tunnel->tags && bpf_skb_vlan_push(ctx, tunnel->tag[i].protocol, tunnel->tag[i].tci))
+			return -1;
+	return 0;
 }
 
 static __always_inline int context_send(struct __sk_buff *ctx, __u32 ifindex, __u32 out_flags)

@@ -51,8 +51,10 @@ static __always_inline int nat_client_flow(const struct pm_session *session, __u
 	return 0;
 }
 
-/* Tells a session's partner, if that was not lost, what changed (PM_SESSION_* bits) and that the flow is
- * alive. */
+/*
+ * Tells a session's partner, if that was not lost, what changed (PM_SESSION_* bits), that the flow is alive,
+ * and from the client's side, where answers go.
+ */
 __noinline int nat_tell_partner(const struct pm_session *session, __u32 bits, __u32 now, __u32 active)
 {
 	struct scratch *scratch = array_at(&pm_scratch, 0);
@@ -69,6 +71,8 @@ __noinline int nat_tell_partner(const struct pm_session *session, __u32 bits, __
 	WRITE_ONCE(partner.set->last_seen[partner.way], now);
 	if (bits)
 		__sync_fetch_and_or(&partner.set->state[partner.way], bits);
+	if (session->direction == PM_TO_BACKEND)
+		session_set_way_back(&partner.set->way[partner.way], session);
 	return 1;
 }
 

@@ -138,6 +138,14 @@ static __always_inline int mac_equal(const __u8 *a, const __u8 *b)
 	return *(const __u32 *)a == *(const __u32 *)b && *(const __u16 *)(a + 4) == *(const __u16 *)(b + 4);
 }
 
+/* All MAC addresses of the maps and of frames begin at even offsets. */
+static __always_inline void mac_copy(__u8 *to, const __u8 *from)
+{
+	((__u16 *)to)[0] = ((const __u16 *)from)[0];
+	((__u16 *)to)[1] = ((const __u16 *)from)[1];
+	((__u16 *)to)[2] = ((const __u16 *)from)[2];
+}
+
 /* Addresses that no client has: this host, nobody, everybody, many; or the service's own (the land attack).
  */
 static __always_inline int is_bad_source(const struct packet *packet)

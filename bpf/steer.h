@@ -54,7 +54,7 @@ static __always_inline int forward(PM_CONTEXT *ctx, struct packet *packet, const
 
 /* A packet of a flow that has a session, at `place`. */
 static __always_inline int continue_session(PM_CONTEXT *ctx, struct packet *packet, place_t place,
-					    const struct session_copy *copy, const struct parties *parties)
+					    struct session_copy *copy, const struct parties *parties)
 {
 	const int over = !session_is_valid(&copy->session, parties) ||
 			 is_idle(packet->now - copy->last_seen, copy->state, parties->service);
@@ -73,7 +73,7 @@ static __always_inline int continue_session(PM_CONTEXT *ctx, struct packet *pack
 	    !nat_has_port(&copy->session, packet->active))
 		return copy->state & PM_SESSION_CLOSED ? PM_DROP_NO_SESSION
 						       : open_session(ctx, packet, copy->service, place);
-	follow(packet, place, copy);
+	follow(ctx, packet, place, copy);
 	return forward(ctx, packet, &copy->session, parties);
 }
 
