@@ -88,21 +88,24 @@ static __always_inline int traffic_class(PM_CONTEXT *ctx, const struct packet *p
 
 /*
  * The outer source address: one of those towards the backend, by the flow, and its last bits likewise, so
- * that receivers that look at nothing else spread flows over their queues. 0, or negative when there is none.
+ * that receivers that look at nothing else spread flows over their queues. NULL when there is none.
  */
-static __always_inline int tunnel_source(const struct packet *packet, const struct pm_backend *backend,
-					 struct pm_addr *source)
+static __always_inline const struct pm_addr *tunnel_source(const struct packet *packet,
+							   const struct pm_backend *backend)
 {
 	const __u32 count = backend->nat_count ? backend->nat_count : 1;
 	const __u32 flow = packet->hash >> 32;
 	const struct pm_addr *base = nat_address_at(packet->active, backend->nat_first + flow % count);
+	struct scratch *scratch;
 
-	if (!base)
-		return -1;
-	*source = *base;
-	if (backend->source_bits)
-		source->word[3] |= bpf_htonl(flow & (~0u >> ((32 - backend->source_bits) & 0x1f)));
-	return 0;
+	if (!base || !backend->source_bits)
+		return base;
+	scratch = array_at(&pm_scratch, 0);
+	if (!scratch)
+		return NULL;
+	scratch->tunnel_source = *base;
+	scratch->tunnel_source.word[3] |= bpf_htonl(flow & (~0u >> ((32 - backend->source_bits) & 0x1f)));
+	return &scratch->tunnel_source;
 }
 
 /* Writes the MAC addresses, and the EtherType if the outer packet is of the other family. */
@@ -121,19 +124,19 @@ static __always_inline int write_ethernet(PM_CONTEXT *ctx, const struct packet *
 static __always_inline int encapsulate(PM_CONTEXT *ctx, struct packet *packet,
 				       const struct pm_service *service, const struct pm_backend *backend)
 {
-	struct pm_addr source;
+	const struct pm_addr *source = tunnel_source(packet, backend);
 	struct tunnel tunnel = tunnel_of(packet, service, backend);
 	const int class = traffic_class(ctx, packet);
 	void *ip;
 
 	tunnel.traffic_class = class;
-	if (class < 0 || tunnel_source(packet, backend, &source) || context_encapsulate(ctx, &tunnel))
+	if (!source || class < 0 || context_encapsulate(ctx, &tunnel))
 		return PM_DROP_REWRITE_FAILED;
 	packet->l3_offset = tunnel.l3_offset;
 	if (write_ethernet(ctx, packet, &tunnel, backend))
 		return PM_DROP_REWRITE_FAILED;
 	ip = l3_header(ctx, packet);
-	if (write_outer(ctx, ip, packet, &tunnel, &source, backend))
+	if (write_outer(ctx, ip, packet, &tunnel, source, backend))
 		return PM_DROP_REWRITE_FAILED;
 	ip += tunnel.v6 ? sizeof(struct ipv6hdr) : sizeof(struct iphdr);
 	if ((tunnel.gue && write_gue(ctx, ip, packet, service->gue_port)) ||

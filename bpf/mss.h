@@ -9,8 +9,6 @@
 #include "too_big.h"
 
 #define TCP_OPTIONS	  40 /* octets, and so the most options that there can be */
-#define TCP_OPTION_END	  0
-#define TCP_OPTION_NOP	  1
 #define TCP_OPTION_MSS	  2
 #define MSS_OPTION_LENGTH 4
 #define TCP_OFFSET_MASK	  0x3f

@@ -19,6 +19,9 @@
 #define TCP_RST	      0x04
 #define TCP_ACK	      0x10
 
+#define TCP_OPTION_END 0
+#define TCP_OPTION_NOP 1
+
 /* Offsets are bounded so that the verifier sees it. */
 #define PM_L3_OFFSET_MASK 0x1f /* Ethernet and two VLAN tags: 22 */
 #define PM_L4_OFFSET_MASK 0xff
@@ -69,12 +72,13 @@ struct session_copy {
  */
 struct scratch {
 	struct packet packet;
-	struct session_copy copy;  /* of the packet's session, taken at one moment */
-	struct session_copy draft; /* of a new flow's session, until it is stored */
-	struct session_copy found; /* of the last one that was searched for */
-	struct session_copy moved; /* of one on its way from the other half */
-	struct pm_flow partner;	   /* what the other session of a pair is found by */
-	__u8 quote[PM_QUOTED];	   /* start of a packet that an ICMP error quotes */
+	struct session_copy copy;     /* of the packet's session, taken at one moment */
+	struct session_copy draft;    /* of a new flow's session, until it is stored */
+	struct session_copy found;    /* of the last one that was searched for */
+	struct session_copy moved;    /* of one on its way from the other half */
+	struct pm_flow partner;	      /* what the other session of a pair is found by */
+	struct pm_addr tunnel_source; /* of an outer header, if it is the flow's own */
+	__u8 quote[PM_QUOTED];	      /* start of a packet that an ICMP error quotes */
 };
 
 struct {
