@@ -108,21 +108,27 @@ enum pm_forward {
  */
 #define PM_SERVICE_SECOND_CHANCE 0x4u
 
+/* The values of pm_service.mss_clamp that are no octets. */
+#define PM_MSS_AUTO 0xffffu /* what fits on the way to the backend */
+#define PM_MSS_OFF  0u
+
+#define PM_LEAST_MSS 536u /* every host takes so much (RFC 9293 section 3.7.1) */
+
 /* Map pm_services. Written by the daemon into the idle half. */
 struct pm_service {
 	struct pm_addr address;
-	__u8 protocol;	   /* 0: no service has this index */
-	__u8 on_down;	   /* enum pm_on_down */
-	__u8 forward;	   /* enum pm_forward */
-	__u8 flags;	   /* PM_SERVICE_* */
-	__u32 maglev_size; /* slots in use; 0: no backend is eligible */
-	__u32 idle_ticks;  /* jiffies without a packet after which a session is over */
-	__u32 generation;  /* the generation that wrote the entry */
-	__be16 gue_port;   /* UDP destination port of GUE */
-	__u8 reserved[2];
-	__u32 half_open_ticks; /* the same, before the backend's answer and the client's ACK */
-	__u32 closing_ticks;   /* the same, after the first FIN */
-	__u8 reserved_too[20];
+	__u8 protocol;	       /* 0: no service has this index */
+	__u8 on_down;	       /* enum pm_on_down */
+	__u8 forward;	       /* enum pm_forward */
+	__u8 flags;	       /* PM_SERVICE_* */
+	__u32 maglev_size;     /* slots in use; 0: no backend is eligible */
+	__u32 idle_ticks;      /* jiffies without a packet after which a session is over */
+	__u32 generation;      /* the generation that wrote the entry */
+	__be16 gue_port;       /* UDP destination port of GUE */
+	__u16 mss_clamp;       /* longest segment that a SYN may announce, in octets; or PM_MSS_* */
+	__u32 half_open_ticks; /* as idle_ticks, before the backend's answer and the client's ACK */
+	__u32 closing_ticks;   /* as idle_ticks, after the first FIN */
+	__u8 reserved[20];
 };
 PM_STATIC_ASSERT(sizeof(struct pm_service) == 64, "pm_service is a cache line");
 
@@ -152,7 +158,8 @@ struct pm_backend {
 	__u32 generation;  /* the generation that wrote the entry */
 	__u32 out_flags;   /* PM_OUT_* of that interface */
 	__u16 mtu;	   /* longest IP packet that the way to it takes; 0: any */
-	__u8 reserved[10];
+	__u8 source_bits;  /* last bits of a tunnel's source that are the flow's; with nat_count 1 */
+	__u8 reserved[9];
 };
 PM_STATIC_ASSERT(sizeof(struct pm_backend) == 64, "pm_backend is a cache line");
 
@@ -209,10 +216,10 @@ struct pm_session {
 	__u16 opened_high; /* of opened_low: 48 bits hold 9 years */
 	__u32 incarnation; /* of that backend when the session was made */
 	__u16 service;	   /* index in pm_services */
-	__u16 link;	   /* slot in pm_links: where the client's packets come from */
+	__u16 link;	   /* slot in pm_links: where the client's packets come from; may change */
 	__u8 protocol;
 	__u8 direction;	    /* enum pm_direction */
-	__u8 client_mac[6]; /* who sent the client's packets to us */
+	__u8 client_mac[6]; /* who sends the client's packets to us; may change */
 	__u32 opened_low;   /* when the flow began: CLOCK_MONOTONIC in units of 1024 ns */
 };
 PM_STATIC_ASSERT(sizeof(struct pm_session) == 48, "a set is four cache lines");

@@ -118,7 +118,7 @@ static __always_inline int context_resize(struct xdp_md *ctx, __u32 length)
  * Makes room for the tunnel's headers before the IP header; VLAN tags move to the front, MAC addresses and
  * the last EtherType are to be written. Packet pointers are void afterwards.
  */
-static __always_inline int context_encapsulate(struct xdp_md *ctx, const struct tunnel *tunnel)
+static __always_inline int context_encapsulate(struct xdp_md *ctx, struct tunnel *tunnel)
 {
 	__u32 length = tunnel->length & TUNNEL_LENGTH_MASK;
 	__u16 *to, *from;
@@ -137,6 +137,12 @@ static __always_inline int context_encapsulate(struct xdp_md *ctx, const struct 
 	for (__u32 i = ETH_ALEN; i < LONGEST_L2 / 2; i++)
 		if (i < tunnel->l3_offset / 2)
 			to[i] = from[i];
+	return 0;
+}
+
+/* In XDP tags are octets of the frame like any others. */
+static __always_inline int context_finish_tunnel(struct xdp_md *ctx, const struct tunnel *tunnel)
+{
 	return 0;
 }
 

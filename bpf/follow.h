@@ -88,18 +88,55 @@ static __always_inline __u32 progress_of(const struct packet *packet, const stru
 	return bits & ~copy->state;
 }
 
-/* Follows the connection and keeps its sessions young. */
-static __always_inline void follow(const struct packet *packet, place_t place,
-				   const struct session_copy *copy, __u32 added)
+/*
+ * Does a client's packet of an established flow come from another MAC address, or by another interface, than
+ * those before it? A router in front has handed over to another one. A SYN or RST proves less, and moves
+ * nothing.
+ */
+static __always_inline int came_another_way(PM_CONTEXT *ctx, const struct packet *packet,
+					    const struct session_copy *copy)
 {
+	const struct ethhdr *eth = context_data(ctx);
+
+	if ((void *)(eth + 1) > context_data_end(ctx) || copy->direction != PM_TO_BACKEND)
+		return 0;
+	if (copy->link == packet->link && mac_equal(eth->h_source, copy->client_mac))
+		return 0;
+	return (copy->state & PM_SESSION_ESTABLISHED) && !(packet->tcp_flags & (TCP_SYN | TCP_RST));
+}
+
+/* Answers follow the client's packets: its session learns the new way, and the partner is to be told. */
+static __always_inline void learn_way_back(PM_CONTEXT *ctx, const struct packet *packet, place_t place,
+					   struct session_copy *copy)
+{
+	const struct ethhdr *eth = context_data(ctx);
+	struct entry entry = entry_at(place);
+
+	if ((void *)(eth + 1) > context_data_end(ctx))
+		return;
+	copy->link = packet->link;
+	mac_copy(copy->client_mac, eth->h_source);
+	if (entry.set && READ_ONCE(entry.set->tag[entry.way]) == pm_session_tag(packet->hash))
+		session_set_way_back(&entry.set->way[entry.way], &copy->session);
+}
+
+/* Follows the connection and keeps its sessions young. */
+static __always_inline void follow(PM_CONTEXT *ctx, const struct packet *packet, place_t place,
+				   struct session_copy *copy, __u32 added)
+{
+	const int moved = came_another_way(ctx, packet, copy);
+
+	if (moved)
+		learn_way_back(ctx, packet, place, copy);
 	if (added) {
 		mark_pair(packet, place, copy, added);
 		report_progress(packet, copy, added);
 	}
-	if (!((copy->last_seen ^ packet->now) / PM_SEEN_TICKS))
+	if (!moved && !((copy->last_seen ^ packet->now) / PM_SEEN_TICKS))
 		return;
 	keep_young(place, packet->now);
-	if (!added && (((copy->last_seen ^ packet->now) >> PM_PARTNER_TICKS_SHIFT) || is_unanswered(copy)))
+	if (!added &&
+	    (moved || ((copy->last_seen ^ packet->now) >> PM_PARTNER_TICKS_SHIFT) || is_unanswered(copy)))
 		nat_tell_partner(copy, 0, packet->now, packet->active);
 }
 

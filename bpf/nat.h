@@ -89,9 +89,9 @@ __noinline int nat_restore_partner(const struct session_copy *session, __u64 has
 }
 
 /*
- * Tells a session's partner what changed (PM_SESSION_* bits) and that the flow is alive. A partner that was
- * lost is made anew, unless the flow is over: half-open ones give way to others, and one of a pair may go
- * first.
+ * Tells a session's partner what changed (PM_SESSION_* bits), that the flow is alive, and from the client's
+ * side, where answers go. A partner that was lost is made anew, unless the flow is over: half-open ones give
+ * way to others, and one of a pair may go first.
  */
 __noinline int nat_tell_partner(const struct session_copy *session, __u32 bits, __u32 now, __u32 active)
 {
@@ -113,6 +113,8 @@ __noinline int nat_tell_partner(const struct session_copy *session, __u32 bits, 
 	WRITE_ONCE(partner.set->last_seen[partner.way], now);
 	if (bits)
 		__sync_fetch_and_or(&partner.set->state[partner.way], bits);
+	if (session->direction == PM_TO_BACKEND)
+		session_set_way_back(&partner.set->way[partner.way], &session->session);
 	return 1;
 }
 

@@ -94,6 +94,24 @@ static __always_inline int session_is_valid(const struct pm_session *session, co
 	       backend->incarnation == session->incarnation;
 }
 
+/* Do both send their client's answers to the same MAC address, by the same interface? */
+static __always_inline int session_same_way_back(const struct pm_session *a, const struct pm_session *b)
+{
+	return a->link == b->link && mac_equal(a->client_mac, b->client_mac);
+}
+
+/*
+ * Leaves the cache line clean when there is nothing new. Not in one store: a packet that reads meanwhile may
+ * go astray, as those before it did.
+ */
+static __always_inline void session_set_way_back(struct pm_session *to, const struct pm_session *from)
+{
+	if (session_same_way_back(to, from))
+		return;
+	to->link = from->link;
+	mac_copy(to->client_mac, from->client_mac);
+}
+
 /* The way in which a flow's entry is stored if that is free: found first, with one branch. */
 static __always_inline __u32 preferred_way(__u64 hash)
 {

@@ -54,7 +54,7 @@ static __always_inline int forward(PM_CONTEXT *ctx, struct packet *packet, const
 
 /* A packet of a flow that has a session, at `place`. */
 static __always_inline int continue_session(PM_CONTEXT *ctx, struct packet *packet, place_t place,
-					    const struct session_copy *copy, const struct parties *parties)
+					    struct session_copy *copy, const struct parties *parties)
 {
 	const int over = !session_is_valid(&copy->session, parties) ||
 			 pm_is_idle(packet->now - copy->last_seen, copy->state, parties->service);
@@ -85,7 +85,7 @@ static __always_inline int continue_session(PM_CONTEXT *ctx, struct packet *pack
 		if (verdict != PM_CONTINUE)
 			return verdict;
 	}
-	follow(packet, place, copy, added);
+	follow(ctx, packet, place, copy, added);
 	return forward(ctx, packet, &copy->session, parties);
 }
 

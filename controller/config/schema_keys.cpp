@@ -102,6 +102,13 @@ constexpr KeySpec keys[] = {
      .absent = "the address the kernel would use towards each backend",
      .doc = "This host's addresses that backends see as the source of every flow."},
     {.group = "datapath",
+     .name = "tunnel_sources",
+     .kind = prefix_list,
+     .absent = "as nat_addresses",
+     .doc = "ipip: prefixes, one for IPv4 and one for IPv6, out of which each flow has an outer source "
+            "address, so that "
+            "receivers spread flows over their queues."},
+    {.group = "datapath",
      .name = "nat_ports",
      .kind = port_range,
      .fallback = R"("1024-32767")",
@@ -240,6 +247,16 @@ constexpr KeySpec keys[] = {
      .largest = 65535,
      .unit = "port",
      .doc = "gue: UDP port of the backends' end of the tunnel."},
+    {.group = "service",
+     .name = "mss_clamp",
+     .kind = segment_size,
+     .fallback = R"("off")",
+     .smallest = 536,
+     .largest = 65495,
+     .unit = "octets",
+     .doc = "Longest TCP segment that a SYN through here may ask for; auto: what fits on the way to the "
+            "backend; "
+            "off: what it says."},
     {.group = "service",
      .name = "on_down",
      .kind = choice,

@@ -9,6 +9,9 @@ namespace pointsman {
 namespace {
 
 static_assert(nat_address_room == PM_NAT_ADDRESSES);
+static_assert(link_slots == PM_LINK_SLOTS && link_probes == PM_LINK_PROBES);
+static_assert(static_cast<unsigned>(MssClamp::automatic) == PM_MSS_AUTO &&
+              static_cast<unsigned>(MssClamp::off) == PM_MSS_OFF);
 
 template<typename Value>
 void clear(std::span<Value> values) {
@@ -122,6 +125,7 @@ void write_service(GenerationService const& service, std::uint64_t generation, T
                                   (service.own_address ? PM_SERVICE_OWN_ADDRESS : 0) |
                                   (service.second_chance ? PM_SERVICE_SECOND_CHANCE : 0));
     entry.gue_port = htons(service.gue_port);
+    entry.mss_clamp = static_cast<std::uint16_t>(service.mss_clamp);
     entry.maglev_size = static_cast<std::uint32_t>(service.maglev->slots.size());
     entry.idle_ticks = ticks_of(service.idle_timeout, ticks_per_second);
     entry.half_open_ticks = ticks_of(service.half_open_timeout, ticks_per_second);
@@ -152,18 +156,16 @@ void write_backend(GenerationBackend const& backend, Generation const& generatio
     auto const first = std::search(all.begin(), all.end(), its.begin(), its.end());
     entry.nat_first = static_cast<std::uint16_t>(first - all.begin());
     entry.nat_count = static_cast<std::uint16_t>(its.size());
+    entry.source_bits = static_cast<std::uint8_t>(backend.source_bits);
 }
 
 bool insert_link(std::span<pm_link> links, Link const& link) {
-    for (std::uint32_t i = 0; i < PM_LINK_PROBES; ++i) {
-        auto& slot = links[(link.ifindex + i) & (PM_LINK_SLOTS - 1)];
-        if (slot.ifindex != 0) continue;
-        slot.ifindex = link.ifindex;
-        slot.out_flags = link.peer_elsewhere ? PM_OUT_PEER : 0;
-        std::ranges::copy(link.mac, slot.mac);
-        return true;
-    }
-    return false;
+    if (!link.slot) return false;
+    auto& slot = links[*link.slot];
+    slot.ifindex = link.ifindex;
+    slot.out_flags = link.peer_elsewhere ? PM_OUT_PEER : 0;
+    std::ranges::copy(link.mac, slot.mac);
+    return true;
 }
 
 std::string misfit(Generation const& generation, TableHalf const& half) {
@@ -203,7 +205,7 @@ std::string write_generation(Generation const& generation, TableHalf const& half
         write_backend(backend, generation, half.backends[static_cast<std::size_t>(backend.id)]);
     std::ranges::transform(generation.nat_addresses, half.nat_addresses.begin(),
                            [](Address const& address) { return to_abi(address); });
-    for (auto const& link : generation.links)
+    for (auto const& link : place_links(generation.links))
         if (!insert_link(half.links, link)) return "more interfaces than the datapath has room for";
     return {};
 }

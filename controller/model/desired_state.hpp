@@ -21,6 +21,9 @@ enum class Source : std::uint8_t { pool, client };
 /// What an established flow meets when its backend is down, in maintenance or gone.
 enum class OnDown : std::uint8_t { reset, rehash, keep, drop };
 
+/// Longest TCP segment that a SYN may announce, in octets; one of the names, or 536 to 65495.
+enum class MssClamp : std::uint16_t { off = 0, automatic = 0xffff };
+
 enum class Attach : std::uint8_t { automatic, native, generic, tc };
 enum class LogLevel : std::uint8_t { error, warning, info, debug };
 enum class LogFormat : std::uint8_t { text, json };
@@ -126,6 +129,7 @@ struct Service {
     Forward forward = Forward::nat;
     Source source = Source::pool;
     std::uint16_t gue_port = 6080; ///< gue: UDP port of the backends
+    MssClamp mss_clamp = MssClamp::off;
     OnDown on_down = OnDown::reset;
     bool second_chance = true; ///< tcp: a connection that its backend does not take goes to the next one
     unsigned panic_threshold = 50; ///< percent; 0: never
@@ -172,6 +176,7 @@ struct DatapathOptions {
     std::uint32_t services = 256;       ///< room for services; fixed at start
     std::uint32_t backends = 4096;      ///< room for backends of all services; fixed at start
     std::vector<Address> nat_addresses; ///< empty: the address the kernel would use towards each backend
+    std::vector<Prefix> tunnel_sources; ///< ipip: outer sources, by the flow; one a family at most
     std::uint16_t nat_port_first = 1024;
     std::uint16_t nat_port_last = 32767;
     std::array<std::uint8_t, 16> hash_seed{};

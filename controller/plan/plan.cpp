@@ -75,7 +75,7 @@ public:
         keep_ids();
         next_.incarnations = current.incarnations;
         keep_nat_addresses();
-        next_.links = input.network.links;
+        keep_link_slots();
     }
 
     Plan finish() && {
@@ -148,6 +148,16 @@ private:
         if (next_.nat_addresses.empty()) next_.nat_addresses.emplace_back();
     }
 
+    /// Sessions name the interface that their client's packets come by, and counters go on, by its slot.
+    void keep_link_slots() {
+        auto links = input_.network.links;
+        for (auto& link : links) {
+            auto const before = std::ranges::find(current_.links, link.ifindex, &Link::ifindex);
+            if (before != current_.links.end()) link.slot = before->slot;
+        }
+        next_.links = place_links(std::move(links));
+    }
+
     /// @param first index of its first backend.
     void add(Service const& wanted, std::size_t first) {
         auto const* before = services_before_[next_.services.size()];
@@ -161,6 +171,7 @@ private:
         service.forward = wanted.forward;
         service.source = wanted.source;
         service.gue_port = wanted.gue_port;
+        service.mss_clamp = wanted.mss_clamp;
         service.own_address = input_.network.own.contains(wanted.address);
         service.on_down = wanted.on_down;
         service.second_chance =
@@ -196,24 +207,42 @@ private:
                                ? MeasuredState::up
                                : measured_.value_or(key, MeasuredState::unknown);
         backend.admin = admin_.value_or(key, AdminState::ready);
-        describe_way(backend, before);
+        describe_way(service, backend, before);
         if (service.forward == Forward::dsr && backend.next_hop && backend.next_hop->is_router)
             backend.next_hop.reset(); // which would send the packet back to whoever has the service's address
     }
 
     /// A next hop that the kernel forgot stays: an aged neighbour entry is no news about the backend.
-    void describe_way(GenerationBackend& backend, GenerationBackend const* before) {
+    void describe_way(Service const& service, GenerationBackend& backend, GenerationBackend const* before) {
         auto const found = input_.network.routes.find(backend.address);
         auto const* route = found == input_.network.routes.end() ? nullptr : &found->second;
         if (route && route->next_hop)
             backend.next_hop = route->next_hop;
         else if (before)
             backend.next_hop = before->next_hop;
-        for (auto const& address : input_.desired.datapath.nat_addresses)
-            if (address.is_v4() == backend.address.is_v4()) backend.nat_addresses.push_back(address);
+        describe_sources(service.forward, backend);
         if (backend.nat_addresses.empty() && route && route->source) backend.nat_addresses = {*route->source};
-        if (backend.nat_addresses.empty() && before) backend.nat_addresses = before->nat_addresses;
+        if (backend.nat_addresses.empty() && before) {
+            backend.nat_addresses = before->nat_addresses;
+            backend.source_bits = before->source_bits;
+        }
         keep_side_by_side(backend.nat_addresses);
+    }
+
+    /// As configured for the family of its address.
+    void describe_sources(Forward forward, GenerationBackend& backend) const {
+        auto const& datapath = input_.desired.datapath;
+        auto const is_alike = [&](Address const& address) {
+            return address.is_v4() == backend.address.is_v4();
+        };
+        if (forward == Forward::ipip)
+            for (auto const& prefix : datapath.tunnel_sources)
+                if (is_alike(prefix.address)) {
+                    backend.nat_addresses = {prefix.address};
+                    backend.source_bits = prefix.host_bits();
+                    return;
+                }
+        std::ranges::copy_if(datapath.nat_addresses, std::back_inserter(backend.nat_addresses), is_alike);
     }
 
     /// A backend refers to its NAT addresses by the index of the first one.

@@ -143,6 +143,8 @@ TEST(PlanChanges, WhatTheDatapathWouldNoticeIsNeverLeftOut) {
         [](Generation& now) { now.backends[0].next_hop->mac[5] = 9; },
         [](Generation& now) { now.backends[0].next_hop->source[5] = 9; },
         [](Generation& now) { now.backends[0].nat_addresses = {Address::v4(0x0a4d0006)}; },
+        [](Generation& now) { now.backends[0].source_bits = 8; },
+        [](Generation& now) { now.links[0].slot = 9; },
         [](Generation& now) {
             now.links.push_back({3, {2, 0, 0, 0, 0, 3}});
         },

@@ -54,10 +54,12 @@ Generation example() {
         out.services.push_back(service);
     }
     out.backends = {backend(3, 1, false), backend(5, 1, true), backend(2, 2, true)};
+    out.backends[1].source_bits = 16;
+    out.services[1].mss_clamp = MssClamp{1200};
     out.backends[1].next_hop = NextHop{7, {2, 0, 0, 0, 0, 1}, {2, 0, 0, 0, 0, 2}, true};
     out.incarnations = {0, 0, 12, 13, 0, 15, 0, 0};
     out.nat_addresses = {Address{}, Address::v4(0x0a4d'0005)};
-    out.links = {{2, {2, 0, 0, 0, 0, 3}, false}, {9, {2, 0, 0, 0, 0, 4}, true}};
+    out.links = place_links({{2, {2, 0, 0, 0, 0, 3}, false}, {9, {2, 0, 0, 0, 0, 4}, true}});
     return out;
 }
 
