@@ -82,7 +82,7 @@ def test_a_reload_switches_it(attach: str) -> None:
     with running(attach, unchecked) as site:
         site.daemon.services = unchecked(site.lab, second_chance=False)
         site.daemon.write()
-        assert "second_chance" in site.daemon.command("plan").stdout
+        assert "second_chance" in site.daemon.command("plan", "-c", str(site.daemon.config)).stdout
         assert site.daemon.command("reload").returncode == 0
         site.nginx["b1"].kill()
         client = ConnectClient(site.lab.client, site.address, rate=500, count=200)
