@@ -23,8 +23,11 @@ public:
 
     [[nodiscard]] HealthState const& state() const noexcept { return state_; }
 
-    /// The first probe starts then.
-    void begin_at(TimePoint due) noexcept { due_ = due; }
+    /// The first probe starts then. `one_of_many`: the second one is not to follow as those of all others do.
+    void begin_at(TimePoint due, bool one_of_many = false) noexcept {
+        due_ = due;
+        to_be_spread_ = one_of_many;
+    }
 
     /// When the next probe starts; TimePoint::max(): when one of those in flight has ended.
     [[nodiscard]] TimePoint next(HealthPolicy const& policy, Flights const& flights) const noexcept {
@@ -36,15 +39,22 @@ public:
     /// Passive evidence. @return false when it changes nothing: the backend does not work anyway.
     bool ask(Evidence kind, HealthPolicy const& policy, TimePoint now) noexcept;
 
+    /// Clients completed a handshake at `handshake`. @return true when that stands for the probe that is due:
+    /// as if a probe had started then, the next one follows an interval after it.
+    bool skip(TimePoint handshake, HealthPolicy const& policy, TimePoint now, double random) noexcept;
+
     /// The result of the probe that began at `began`; `random` in [0, 1) is for jitter.
     Counted conclude(TimePoint began, OutcomeCode code, bool drain, HealthPolicy const& policy,
                      double random) noexcept;
 
 private:
+    void plan_next(HealthPolicy const& policy, double random) noexcept;
+
     HealthState state_;
-    NewestStarts newest_;                    ///< of the probes that counted
-    TimePoint due_{};                        ///< when the next probe starts while none is under way
-    TimePoint started_{};                    ///< the newest one
+    NewestStarts newest_; ///< of the probes that counted
+    TimePoint due_{};     ///< when the next probe starts while none is under way
+    TimePoint started_{}; ///< the newest one, or a handshake that took its place
+    bool to_be_spread_ = false;
     std::optional<TimePoint> asked_;         ///< when the newest evidence came that no probe dispelled
     Evidence asked_for_ = Evidence::general; ///< the strongest kind of it
 };

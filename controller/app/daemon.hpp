@@ -156,6 +156,7 @@ private:
     [[nodiscard]] std::map<BackendKey, MeasuredState> ruled_states() const;
     [[nodiscard]] std::map<BackendKey, Adjustment> adjustments() const;
     void judge(std::vector<BackendKey> const& told);
+    [[nodiscard]] std::map<BackendKey, Ruling> rule_on(std::vector<BackendKey> const& told);
     void wait_for_judgement();
     void on_ruling(GenerationBackend const& backend, Ruling const& was, Ruling const& now);
     void hold_if_own_link_is_down(BackendKey const& key);
@@ -164,7 +165,7 @@ private:
     void on_published(Published const& published);
     void on_report(ProbeReport const& report);
     void own_fault(ProbeReport const& report);
-    void on_transition(NotedProbe const& probe, ProbeReport const& report, Rulings const& before);
+    void on_transition(NotedProbe const& probe, ProbeReport const& report, Ruling const* before);
     void on_event(ConnectionEvent const& event);
     void suspect(GenerationBackend const& backend, std::string_view because, ConnectionEvent const* event);
     void count_failed_client(GenerationBackend const& backend, ConnectionEvent const& event);
@@ -192,6 +193,7 @@ private:
     Judgement judgement_;
     Rulings rulings_; ///< the newest
     TrafficWatch traffic_;
+    HandshakeLog handshakes_;
     std::map<BackendKey, FailedClients> failed_clients_; ///< of backends with passive = "eject"
     HealthMonitor monitor_;
     Publisher publisher_;

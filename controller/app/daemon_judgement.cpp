@@ -4,6 +4,7 @@
 #include "controller/model/names.hpp"
 
 #include <algorithm>
+#include <set>
 #include <spdlog/spdlog.h>
 
 namespace json = boost::json;
@@ -49,16 +50,33 @@ Ruling const* Daemon::ruling_of(BackendKey const& key) const {
 
 /// Rules anew and records what time changed; `told` are the backends whose change the caller records.
 void Daemon::judge(std::vector<BackendKey> const& told) {
-    auto const before =
-        std::exchange(rulings_, judgement_.rule(health_.measured(), admin_.states(), Clock::now()));
+    auto const before = rule_on(told);
     wait_for_judgement();
-    for (auto const& [key, now] : rulings_.of) {
-        auto const was = before.of.find(key);
-        if (was == before.of.end() || was->second.measured == now.measured) continue;
-        if ((was->second.by == now.by && now.by == RuledBy::probes) || std::ranges::count(told, key) > 0)
+    for (auto const& [key, earlier] : before) {
+        auto const is = rulings_.of.find(key);
+        if (is == rulings_.of.end() || earlier.measured == is->second.measured) continue;
+        auto const& now = is->second;
+        if ((earlier.by == now.by && now.by == RuledBy::probes) || std::ranges::count(told, key) > 0)
             continue;
-        if (auto const* backend = generation().find(key)) on_ruling(*backend, was->second, now);
+        if (auto const* backend = generation().find(key)) on_ruling(*backend, earlier, now);
     }
+}
+
+/// Rules on the services of `told`, or on all without any. @return what held for their backends before.
+std::map<BackendKey, Ruling> Daemon::rule_on(std::vector<BackendKey> const& told) {
+    auto const now = Clock::now();
+    if (told.empty())
+        return std::exchange(rulings_, judgement_.rule(health_.measured(), admin_.states(), now)).of;
+    std::map<BackendKey, Ruling> before;
+    std::set<std::string_view> services;
+    for (auto const& key : told) {
+        if (!services.insert(key.service).second) continue;
+        for (auto entry = rulings_.of.lower_bound({key.service, {}});
+             entry != rulings_.of.end() && entry->first.service == key.service; ++entry)
+            before.insert(*entry);
+        judgement_.rule_again(key.service, health_.measured(), admin_.states(), now, rulings_);
+    }
+    return before;
 }
 
 void Daemon::wait_for_judgement() {

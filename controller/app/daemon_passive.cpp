@@ -37,8 +37,11 @@ bool takes_evidence(CheckHealth const& check) {
 
 void Daemon::on_event(ConnectionEvent const& event) {
     ++instruments_.events[static_cast<std::size_t>(event.type) % instruments_.events.size()];
-    if (event.type == ConnectionEventType::established && event.protocol == Protocol::tcp)
+    if (event.type == ConnectionEventType::established && event.protocol == Protocol::tcp) {
         traffic_.handshake(event.backend, event.handshake);
+        handshakes_.note(event.backend, event.incarnation,
+                         Clock::time_point{std::chrono::nanoseconds{event.time_ns}});
+    }
     auto const* backend = event.is_evidence() ? generation().find(event.backend) : nullptr;
     if (!backend || backend->incarnation != event.incarnation) return;
     count_failed_client(*backend, event);
@@ -92,8 +95,9 @@ void Daemon::count_failed_client(GenerationBackend const& backend, ConnectionEve
 void Daemon::look_at_traffic() {
     if (stopping_) return;
     std::vector<BackendTraffic> traffic;
+    GenerationService const* service = nullptr;
     for (auto const& backend : generation().backends) {
-        auto const* service = generation().find(backend.key.service);
+        if (!service || service->id != backend.service) service = generation().find(backend.key.service);
         bool const shows_answers = service && service->forward == Forward::nat; // otherwise they pass us by
         if (!works(backend.measured) || !shows_answers) continue;
         auto const sum = sum_of(datapath_.programs(), backend.id);

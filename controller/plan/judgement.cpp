@@ -171,36 +171,49 @@ MeasuredState Judgement::settle(Record& record, MeasuredState measured, TimePoin
 Rulings Judgement::rule(std::map<BackendKey, MeasuredState> const& measured,
                         std::map<BackendKey, AdminState> const& admin, TimePoint now) {
     Rulings rulings;
+    for (auto next = records_.begin(); next != records_.end();)
+        next = rule_service(next, measured, admin, now, rulings);
+    return rulings;
+}
+
+void Judgement::rule_again(std::string const& service, std::map<BackendKey, MeasuredState> const& measured,
+                           std::map<BackendKey, AdminState> const& admin, TimePoint now, Rulings& rulings) {
+    auto const first = records_.lower_bound({service, {}});
+    if (first != records_.end() && first->first.service == service)
+        rule_service(first, measured, admin, now, rulings);
+}
+
+/// @return the first record of the next service.
+Judgement::Records::iterator Judgement::rule_service(Records::iterator first,
+                                                     std::map<BackendKey, MeasuredState> const& measured,
+                                                     std::map<BackendKey, AdminState> const& admin,
+                                                     TimePoint now, Rulings& rulings) {
+    auto const& service = first->first.service;
     std::vector<Case> cases;
-    auto const wake = [&](TimePoint at) {
-        if (at > now) rulings.next = std::min(rulings.next.value_or(at), at);
-    };
-    auto const close_service = [&] {
-        suppress(cases, now);
-        start_slowly(cases, now);
-        for (auto const& each : cases) {
-            auto const& record = each.record;
-            if (each.ruling.by == RuledBy::held) wake(*record.held_until);
-            if (record.ejected_until) wake(*record.ejected_until);
-            if (record.damped)
-                wake(record.penalised + decay_time(record.penalty, reuse_below, record.half_life));
-            if (record.rose) wake(next_step(*record.rose, record.slow_start, each.ruling.ramp));
-        }
-        cases.clear();
-    };
-    for (auto entry = records_.begin(); entry != records_.end(); ++entry) {
+    auto entry = first;
+    for (; entry != records_.end() && entry->first.service == service; ++entry) {
         auto& [key, record] = *entry;
         auto const found = measured.find(key);
         auto const by_probes = found == measured.end() ? MeasuredState::unknown : found->second;
-        auto& ruling = rulings.of[key];
+        auto& ruling = rulings.of[key] = {};
         ruling.measured = settle(record, by_probes, now);
         if (ruling.measured != by_probes) ruling.by = RuledBy::held;
         auto const order = admin.find(key);
         cases.push_back({record, ruling, order == admin.end() || order->second == AdminState::ready});
-        auto const following = std::next(entry);
-        if (following == records_.end() || following->first.service != key.service) close_service();
     }
-    return rulings;
+    suppress(cases, now);
+    start_slowly(cases, now);
+    auto const wake = [&](TimePoint at) {
+        if (at > now) rulings.next = std::min(rulings.next.value_or(at), at);
+    };
+    for (auto const& each : cases) {
+        auto const& record = each.record;
+        if (each.ruling.by == RuledBy::held) wake(*record.held_until);
+        if (record.ejected_until) wake(*record.ejected_until);
+        if (record.damped) wake(record.penalised + decay_time(record.penalty, reuse_below, record.half_life));
+        if (record.rose) wake(next_step(*record.rose, record.slow_start, each.ruling.ramp));
+    }
+    return entry;
 }
 
 /// Keeps out who is damped or ejected, the worst first, as long as half of those that count remain.

@@ -92,6 +92,10 @@ public:
     [[nodiscard]] Rulings rule(std::map<BackendKey, MeasuredState> const& measured,
                                std::map<BackendKey, AdminState> const& admin, TimePoint now);
 
+    /// Likewise for one service; what `rulings` holds of others stays as it is.
+    void rule_again(std::string const& service, std::map<BackendKey, MeasuredState> const& measured,
+                    std::map<BackendKey, AdminState> const& admin, TimePoint now, Rulings& rulings);
+
     /// Penalty of a backend for its falls, decayed.
     [[nodiscard]] double penalty_of(BackendKey const& key, TimePoint now) const;
 
@@ -130,7 +134,14 @@ private:
     static void suppress(std::vector<Case>& cases, TimePoint now);
     static void start_slowly(std::vector<Case>& cases, TimePoint now);
 
-    std::map<BackendKey, Record> records_;
+    using Records = std::map<BackendKey, Record>;
+
+    Records::iterator rule_service(Records::iterator first,
+                                   std::map<BackendKey, MeasuredState> const& measured,
+                                   std::map<BackendKey, AdminState> const& admin, TimePoint now,
+                                   Rulings& rulings);
+
+    Records records_;
     std::map<std::string, TimePoint> holds_; ///< end of the last hold, by service; "" of all
 };
 
