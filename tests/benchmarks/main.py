@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 import sys
 
-from benchmarks import packets, requests
+from benchmarks import failover, packets, requests
 from lab import command
 from lab.topology import remove_stale
 
@@ -24,8 +24,8 @@ def main() -> int:
     remove_stale()
     met = True
     for kind in kinds:
-        if kind == "requests":
-            result = requests.measure(options.quick)
+        if kind in ("requests", "failover"):
+            result = requests.measure(options.quick) if kind == "requests" else failover.measure(kills_of(options), options.quick)
             result.show()
             print("\n" + ", ".join(f"build/bench/{path.name}" for path in result.write()))
             met &= result.met
@@ -37,10 +37,16 @@ def main() -> int:
     return 1 if options.strict and not met else 0
 
 
+def kills_of(options: argparse.Namespace) -> int:
+    return options.kills or (failover.QUICK_KILLS if options.quick else failover.KILLS)
+
+
 def parse_arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="tests/bench", description=__doc__)
     for kind, what in KINDS.items():
         parser.add_argument(f"--{kind}", action="store_true", help=what + (" (default)" if kind == "requests" else ""))
+    parser.add_argument("--kills", type=int, metavar="N",
+                        help=f"--failover: faults of each kind (default {failover.KILLS}, with --quick {failover.QUICK_KILLS})")
     parser.add_argument("--quick", action="store_true", help="one short round: whether it works, not how fast")
     parser.add_argument("--strict", action="store_true", help="exit 1 when a target is missed")
     return parser.parse_args()
