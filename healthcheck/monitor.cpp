@@ -103,7 +103,6 @@ std::size_t HealthMonitor::TargetHash::operator()(ProbeTarget const& target) con
 HealthMonitor::HealthMonitor(asio::any_io_executor executor, OnReport on_report, MonitorOptions options)
     : executor_{std::move(executor)}
     , on_report_{std::move(on_report)}
-    , last_handshake_{std::move(options.last_handshake)}
     , random_{options.jitter_seed}
     , slots_{options.in_flight_limit}
     , program_slots_{options.program_limit}
@@ -235,23 +234,10 @@ void HealthMonitor::launch_due() {
     while (!due_.empty() && due_.begin()->first <= now) {
         auto const [due, watch] = *due_.begin();
         unschedule(*watch);
-        if (!skip(*watch, now)) launch(*watch, due);
+        launch(*watch, due);
         schedule(*watch);
     }
     wait_for_next();
-}
-
-/// A connection that a client made says all that a tcp probe would which only connects.
-bool HealthMonitor::skip(Watch& watch, Clock::time_point now) {
-    auto const& check = watch.target.check;
-    bool const only_connects = check.type == CheckType::tcp && LightProbe::suits(check);
-    if (!last_handshake_ || check.policy.passive != Passive::replace || !only_connects ||
-        !watch.flights.empty())
-        return false;
-    auto const handshake = last_handshake_(watch.target);
-    if (!handshake || !watch.track.skip(*handshake, watch.policy(), now, random())) return false;
-    ++counters_.replaced;
-    return true;
 }
 
 void HealthMonitor::launch(Watch& watch, Clock::time_point due) {

@@ -35,14 +35,6 @@ ProbeTrack::Counted ProbeTrack::conclude(TimePoint began, OutcomeCode code, bool
     return counted;
 }
 
-bool ProbeTrack::skip(TimePoint handshake, HealthPolicy const& policy, TimePoint now,
-                      double random) noexcept {
-    if (!replaces_probe(handshake, started_, now, state_, policy)) return false;
-    started_ = handshake;
-    due_ = std::max(now, shared_moment(handshake + next_delay(state_, policy, random), policy.interval));
-    return true;
-}
-
 void ProbeTrack::plan_next(HealthPolicy const& policy, double random) noexcept {
     due_ = started_ + next_delay(state_, policy, random);
     auto const pace = pace_of(state_);

@@ -39,10 +39,6 @@ public:
     /// Passive evidence. @return false when it changes nothing: the backend does not work anyway.
     bool ask(Evidence kind, HealthPolicy const& policy, TimePoint now) noexcept;
 
-    /// Clients completed a handshake at `handshake`. @return true when that stands for the probe that is due:
-    /// as if a probe had started then, the next one follows an interval after it.
-    bool skip(TimePoint handshake, HealthPolicy const& policy, TimePoint now, double random) noexcept;
-
     /// The result of the probe that began at `began`; `random` in [0, 1) is for jitter.
     Counted conclude(TimePoint began, OutcomeCode code, bool drain, HealthPolicy const& policy,
                      double random) noexcept;
@@ -53,7 +49,7 @@ private:
     HealthState state_;
     NewestStarts newest_; ///< of the probes that counted
     TimePoint due_{};     ///< when the next probe starts while none is under way
-    TimePoint started_{}; ///< the newest one, or a handshake that took its place
+    TimePoint started_{}; ///< the newest one
     bool to_be_spread_ = false;
     std::optional<TimePoint> asked_;         ///< when the newest evidence came that no probe dispelled
     Evidence asked_for_ = Evidence::general; ///< the strongest kind of it

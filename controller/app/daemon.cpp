@@ -49,11 +49,7 @@ Daemon::Daemon(std::string config_path, ParsedConfig config)
     , datapath_{(listen(), desired_)}
     , monitor_{context_.get_executor(),
                [this](ProbeReport const& report) { on_report(report); },
-               {.jitter_seed = std::random_device{}(),
-                .last_handshake =
-                    [this](ProbeTarget const& target) {
-                        return handshakes_.last(target.address, target.port);
-                    }}}
+               {.jitter_seed = std::random_device{}()}}
     , publisher_{context_,
                  datapath_.tables(),
                  {.plan = [this](Generation const& current) { return plan(current); },

@@ -193,7 +193,6 @@ private:
     Judgement judgement_;
     Rulings rulings_; ///< the newest
     TrafficWatch traffic_;
-    HandshakeLog handshakes_;
     std::map<BackendKey, FailedClients> failed_clients_; ///< of backends with passive = "eject"
     HealthMonitor monitor_;
     Publisher publisher_;

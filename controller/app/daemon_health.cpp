@@ -185,7 +185,6 @@ void Daemon::on_published(Published const& published) {
                       text(change.key), change.was, change.now);
     }
     cause_.reset();
-    handshakes_.assign(generation());
     keeper_.changed(StateKeeper::Haste::at_once);
 }
 

@@ -37,11 +37,8 @@ bool takes_evidence(CheckHealth const& check) {
 
 void Daemon::on_event(ConnectionEvent const& event) {
     ++instruments_.events[static_cast<std::size_t>(event.type) % instruments_.events.size()];
-    if (event.type == ConnectionEventType::established && event.protocol == Protocol::tcp) {
+    if (event.type == ConnectionEventType::established && event.protocol == Protocol::tcp)
         traffic_.handshake(event.backend, event.handshake);
-        handshakes_.note(event.backend, event.incarnation,
-                         Clock::time_point{std::chrono::nanoseconds{event.time_ns}});
-    }
     auto const* backend = event.is_evidence() ? generation().find(event.backend) : nullptr;
     if (!backend || backend->incarnation != event.incarnation) return;
     count_failed_client(*backend, event);

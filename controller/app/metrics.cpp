@@ -141,8 +141,6 @@ void add_daemon(Daemon& daemon, Exposition& out) {
                   instruments.probe_seconds);
     out.histogram("pointsman_probe_lateness_seconds", "How long after it was due a probe started.",
                   instruments.probe_lateness);
-    out.counter("pointsman_probes_replaced_total",
-                "tcp probes not made because a client's handshake stood for them.", {}, monitor.replaced);
     for (auto const& [code, count] : instruments.outcomes)
         out.counter("pointsman_probe_results_total", "Probes by outcome.",
                     {{"outcome", std::string{name_of(code)}}}, count);

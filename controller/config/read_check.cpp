@@ -143,7 +143,7 @@ void read_policy(TableReader const& in, HealthPolicy& out) {
     in.read("fall", out.fall);
     in.read("window", out.window);
     in.read_choice("init", out.init, {Init::down, Init::up, Init::last});
-    in.read_choice("passive", out.passive, {Passive::probe, Passive::eject, Passive::replace, Passive::off});
+    in.read_choice("passive", out.passive, {Passive::probe, Passive::eject, Passive::off});
     in.read("damping", out.damping);
     warn_of_slow_fast_interval(in, out);
     warn_of_idle_fall(in);

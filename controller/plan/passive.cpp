@@ -69,37 +69,6 @@ void TrafficWatch::add_slow(std::span<BackendTraffic const> traffic, std::vector
     }
 }
 
-void HandshakeLog::assign(Generation const& generation) {
-    auto before = std::exchange(last_, {});
-    seen_.clear();
-    GenerationService const* service = nullptr;
-    for (auto const& backend : generation.backends) {
-        if (!service || service->id != backend.service) service = generation.find(backend.key.service);
-        bool const both_ways =
-            service && service->forward == Forward::nat && service->protocol == Protocol::tcp;
-        if (!both_ways || backend.port == 0) continue;
-        Place const place{backend.address, backend.port};
-        auto const known = before.find(place);
-        auto& last =
-            last_.try_emplace(place, known == before.end() ? std::nullopt : known->second).first->second;
-        auto const index = static_cast<std::size_t>(backend.id);
-        if (seen_.size() <= index) seen_.resize(index + 1);
-        seen_[index] = {backend.incarnation, &last};
-    }
-}
-
-void HandshakeLog::note(BackendId id, std::uint32_t incarnation, TimePoint at) {
-    auto const index = static_cast<std::size_t>(id);
-    if (index >= seen_.size() || !seen_[index].last || seen_[index].incarnation != incarnation) return;
-    auto& last = *seen_[index].last;
-    last = std::max(last.value_or(at), at);
-}
-
-std::optional<HandshakeLog::TimePoint> HandshakeLog::last(Address const& address, std::uint16_t port) const {
-    auto const found = last_.find({address, port});
-    return found == last_.end() ? std::nullopt : found->second;
-}
-
 bool FailedClients::note(Address const& client, std::uint64_t established, TimePoint now) {
     if (!began_ || now - *began_ > window) {
         began_ = now;

@@ -1,7 +1,6 @@
 #pragma once
 
 #include "controller/model/address.hpp"
-#include "controller/model/generation.hpp"
 #include "controller/model/ids.hpp"
 
 #include <chrono>
@@ -82,35 +81,6 @@ private:
     std::map<BackendId, Seen> seen_;
     std::map<BackendId, Handshakes> handshakes_;
     bool busy_ = false;
-};
-
-/// When clients last completed a handshake with each backend, where the datapath sees both ways (nat).
-class HandshakeLog {
-public:
-    using TimePoint = std::chrono::steady_clock::time_point;
-
-    /// Ids are from now on those of this generation. What is known of an address and port goes on being
-    /// known.
-    void assign(Generation const& generation);
-
-    void note(BackendId id, std::uint32_t incarnation, TimePoint at);
-
-    [[nodiscard]] std::optional<TimePoint> last(Address const& address, std::uint16_t port) const;
-
-private:
-    struct Place {
-        Address address;
-        std::uint16_t port = 0;
-
-        friend auto operator<=>(Place const&, Place const&) = default;
-    };
-    struct Seen {
-        std::uint32_t incarnation = 0;
-        std::optional<TimePoint>* last = nullptr; ///< in last_
-    };
-
-    std::map<Place, std::optional<TimePoint>> last_;
-    std::vector<Seen> seen_; ///< by backend id
 };
 
 /// Clients whose connections to one backend failed lately, for `passive = "eject"`.
