@@ -14,7 +14,6 @@ from collections.abc import Callable
 from benchmarks.failover_result import FailoverResult, Series, Target
 from benchmarks.failover_sites import Balancer, Ours, Site, Theirs, keepalived_style, make_site
 from benchmarks.faults import DARK, FULL, ILL, KILLED, Fault
-from benchmarks.wide import wide_publishes
 from lab import Lab, paths
 
 KILLS, QUICK_KILLS = 200, 2
@@ -31,7 +30,6 @@ TARGETS = [
 
 
 def measure(kills: int, quick: bool) -> FailoverResult:
-    wide = wide_publishes(quick, progress)
     paths.connect_client()  # compiled now if it has to be, and not by every thread at once
     with contextlib.ExitStack() as labs:
         progress("building the labs")
@@ -47,7 +45,7 @@ def measure(kills: int, quick: bool) -> FailoverResult:
     progress("")
     series = [Series(name, "pointsman", site.kills) for name, site in ours.items()]
     series += [Series(site.fault.name, who, site.kills) for who, site in peers]
-    return FailoverResult(series, TARGETS, wide)
+    return FailoverResult(series, TARGETS)
 
 
 def our_sites(labs: contextlib.ExitStack) -> dict[str, Site]:

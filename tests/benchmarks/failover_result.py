@@ -3,25 +3,15 @@
 from __future__ import annotations
 
 import json
-import math
 import pathlib
-from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 
 from benchmarks.failover_plot import Curve, plot
 from benchmarks.failover_sites import Kill
-from benchmarks.result import FOLDER
-from benchmarks.wide import Wide
+from benchmarks.result import FOLDER, percentile
 from lab.terminal import paint
 
 PERCENTILES = (50, 90, 99, 100)
-WIDE_TARGET_US = 2000
-
-
-def percentile(values: Sequence[float], percent: float) -> float:
-    """The smallest value that at least so many percent do not exceed."""
-    ordered = sorted(values)
-    return ordered[max(0, math.ceil(len(ordered) * percent / 100) - 1)]
 
 
 @dataclass
@@ -57,14 +47,11 @@ class Target:
 class FailoverResult:
     series: list[Series]
     targets: list[Target]
-    wide: list[Wide]
 
     def verdicts(self) -> list[tuple[str, float, float]]:
         """What, measured, bound."""
         found = [(f"{t.case}: {'last hurt began' if t.field == 'last_hurt' else 'committed'}, p99, ms",
                   percentile(self._ours(t.case).values(t.field), 99), t.bound_ms) for t in self.targets]
-        found += [(f"{wide.name}: verdict to commit, p99, µs", percentile(wide.switch_us, 99), WIDE_TARGET_US)
-                  for wide in self.wide if wide.own]
         late = sum(kill.late for one in self.series if one.who == "pointsman" for kill in one.kills)
         return [*found, ("connections hurt that began after the commit in the trail", late, 0)]
 
@@ -77,9 +64,6 @@ class FailoverResult:
         print(f"  {'case':<28}{'balancer':<18}{'n':>5} {'p50':>8}{'p90':>8}{'p99':>8}{'max':>8}  {'p50':>8}{'p99':>8}  {'p50':>6}{'max':>6}")
         for one in self.series:
             print(row_of(one))
-        for wide in self.wide:
-            times = "".join(f"{percentile(wide.switch_us, p):>8,.0f}" for p in PERCENTILES)
-            print(f"  {wide.name:<40}{len(wide.switch_us):>11} {times}  verdict to commit, µs")
         print()
         for what, measured, bound in self.verdicts():
             met = paint("yes", "green") if measured <= bound else paint("NO", "red", "bold")
@@ -93,7 +77,6 @@ class FailoverResult:
             "series": [{"case": s.case, "balancer": s.who, "n": len(s.kills), "last_hurt": s.percentiles("last_hurt"),
                         "committed": s.percentiles("committed"), "kills": [asdict(kill) for kill in s.kills]}
                        for s in self.series],
-            "wide": [asdict(wide) for wide in self.wide],
             "targets": [{"what": what, "measured": measured, "target": bound, "met": measured <= bound}
                         for what, measured, bound in self.verdicts()],
         }
