@@ -317,8 +317,8 @@ void HealthMonitor::conclude(Watch& watch, Flight const& flight, Outcome const& 
 
 void HealthMonitor::report(Watch const& watch, Flight const& flight, Outcome const& outcome,
                            std::optional<Transition> transition) {
-    on_report_({watch.target, outcome, watch.track.state(), transition, flight.due, *flight.started,
-                watch.first_failure, watch.evidence});
+    on_report_({watch.target, outcome, watch.track.state(), transition, *flight.started, watch.first_failure,
+                watch.evidence, flight.due});
 }
 
 std::optional<HealthState> HealthMonitor::state_of(ProbeTarget const& target) const {

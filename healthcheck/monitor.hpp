@@ -36,13 +36,13 @@ struct ProbeReport {
     Outcome const& outcome;
     HealthState state; ///< after this outcome
     std::optional<Transition> transition;
-    std::chrono::steady_clock::time_point due; ///< when it should have started
     std::chrono::steady_clock::time_point started;
     /// Start of the first failed probe of the current row of failures; nullopt after a passed one.
     std::optional<std::chrono::steady_clock::time_point> first_failure;
     /// The row of outcomes, OWN left out, that speaks against the state before this one and, on a transition,
     /// decided: oldest first, at most the newest 16. Empty when the outcome confirms the state.
     std::span<JudgedProbe const> evidence;
+    std::chrono::steady_clock::time_point due{}; ///< when it should have started
 };
 
 struct WantedProbe {

@@ -349,4 +349,19 @@ TEST_F(JudgementTest, AHeldFallIsNoFallForPenaltyAndSlowStart) {
     EXPECT_EQ(ruling("b2").ramp, full_ramp);
 }
 
+TEST_F(JudgementTest, RulingAgainOnOneServiceLeavesTheOthersAsTheyWere) {
+    add_service("web", 2);
+    add_service("mail", 2, 9);
+    auto rulings = rule();
+    measured[{"web", "b1"}] = up;
+    measured[{"mail", "b1"}] = up;
+    judgement.rule_again("web", measured, admin, clock, rulings);
+    EXPECT_EQ(rulings.of.at({"web", "b1"}).measured, up);
+    EXPECT_EQ(rulings.of.at({"mail", "b1"}).measured, unknown);
+    judgement.rule_again("mail", measured, admin, clock, rulings);
+    EXPECT_EQ(rulings.of, rule().of);
+    judgement.rule_again("none", measured, admin, clock, rulings);
+    EXPECT_EQ(rulings.of, rule().of);
+}
+
 } // namespace pointsman
