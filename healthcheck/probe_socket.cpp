@@ -30,8 +30,7 @@ bool set_option(int fd, int level, int name, Value const& value) noexcept {
 /// applies.
 bool prepare(int fd, SocketUse use) noexcept {
     if (use == SocketUse::datagram) return true;
-    if (use == SocketUse::stream_to_speak)
-        (void)set_option(fd, IPPROTO_TCP, TCP_QUICKACK, 0); // saves a packet
+    if (use == SocketUse::stream_to_speak) save_last_ack(fd);
     return set_option(fd, SOL_SOCKET, SO_LINGER, linger{.l_onoff = 1, .l_linger = 0});
 }
 
@@ -52,6 +51,18 @@ int connect_probe_socket(ProbeTarget const& target, SocketUse use, ProbePass& pa
     if (!error || (fd >= 0 && error.value() == EINPROGRESS)) return fd;
     if (fd >= 0) ::close(fd);
     return -1;
+}
+
+int make_probe_stream(bool is_v4, error_code& error) noexcept {
+    int const fd = ::socket(is_v4 ? AF_INET : AF_INET6, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+    if (fd >= 0 && prepare(fd, SocketUse::stream)) return fd;
+    error = last_error();
+    if (fd >= 0) ::close(fd);
+    return -1;
+}
+
+void save_last_ack(int fd) noexcept {
+    (void)set_option(fd, IPPROTO_TCP, TCP_QUICKACK, 0);
 }
 
 error_code pending_error(int fd) noexcept {

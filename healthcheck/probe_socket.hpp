@@ -26,6 +26,13 @@ enum class SocketUse : std::uint8_t {
 [[nodiscard]] int connect_probe_socket(ProbeTarget const& target, SocketUse use, ProbePass& pass,
                                        boost::system::error_code& error) noexcept;
 
+/// A stream socket as above that is connected nowhere. @return the descriptor, or -1 and why.
+[[nodiscard]] int make_probe_stream(bool is_v4, boost::system::error_code& error) noexcept;
+
+/// Of the next connection of a stream: the last ACK of the handshake waits for what is sent, and goes with
+/// it.
+void save_last_ack(int fd) noexcept;
+
 /// The error of a connection that was on its way.
 [[nodiscard]] boost::system::error_code pending_error(int fd) noexcept;
 

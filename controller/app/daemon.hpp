@@ -180,7 +180,7 @@ private:
     void on_published(Published const& published);
     void on_report(ProbeReport const& report);
     void own_fault(ProbeReport const& report);
-    void on_transition(NotedProbe const& probe, ProbeReport const& report, Rulings const& before);
+    void on_transition(NotedProbe const& probe, ProbeReport const& report, Ruling const* before);
     void on_event(ConnectionEvent const& event);
     void suspect(GenerationBackend const& backend, std::string_view because, ConnectionEvent const* event);
     void count_failed_client(GenerationBackend const& backend, ConnectionEvent const& event);

@@ -146,6 +146,8 @@ void add_daemon(Daemon& daemon, Exposition& out) {
                   {{"service", service.name}}, service.announce ? 1 : 0);
     out.histogram("pointsman_probe_duration_seconds", "Duration of probes, failed ones included.",
                   instruments.probe_seconds);
+    out.histogram("pointsman_probe_lateness_seconds", "How long after it was due a probe started.",
+                  instruments.probe_lateness);
     for (auto const& [code, count] : instruments.outcomes)
         out.counter("pointsman_probe_results_total", "Probes by outcome.",
                     {{"outcome", std::string{name_of(code)}}}, count);
