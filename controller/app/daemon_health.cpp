@@ -96,14 +96,15 @@ void Daemon::on_report(ProbeReport const& report) {
         for (auto const& probe : noted)
             ask_directly(probe, report);
     if (changed.empty()) return;
-    Rulings before;
+    std::map<BackendKey, Ruling> before;
     for (auto const& key : changed)
-        if (auto const* ruling = ruling_of(key)) before.of.emplace(key, *ruling);
+        if (auto const* ruling = ruling_of(key)) before.emplace(key, *ruling);
     judge(changed);
     bool has_fallen = false;
     for (auto const& probe : noted) {
         if (!probe.transition) continue;
-        on_transition(probe, report, before);
+        auto const earlier = before.find(probe.key);
+        on_transition(probe, report, earlier == before.end() ? nullptr : &earlier->second);
         has_fallen |= works(probe.transition->was) && !works(probe.transition->now);
     }
     if (has_fallen)
