@@ -160,6 +160,12 @@ static __always_inline int context_store(struct __sk_buff *ctx, __u32 offset, co
 	return bpf_skb_store_bytes(ctx, offset, from, length, 0) ? -1 : 0;
 }
 
+/* For a frame of which hardly anything stays: the kernel gives up the NIC's sum of one that grows. */
+static __always_inline int context_forget_sum(struct __sk_buff *ctx)
+{
+	return bpf_skb_change_tail(ctx, ctx->len + 1, 0) ? -1 : 0;
+}
+
 static __always_inline int context_resize(struct __sk_buff *ctx, __u32 length)
 {
 	return bpf_skb_change_tail(ctx, length, 0) ? -1 : 0;

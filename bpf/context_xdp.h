@@ -124,6 +124,11 @@ static __always_inline int context_move_l2(struct xdp_md *ctx, __u32 room)
 	return 0;
 }
 
+static __always_inline int context_forget_sum(struct xdp_md *ctx)
+{
+	return 0; /* no sum of the NIC's comes along */
+}
+
 /*
  * Makes the frame `length` octets long; only the headers before IP stay what they are. Packet pointers are
  * void afterwards. Room behind the frame is not a matter of course (a veth has none to speak of), before it
