@@ -28,10 +28,21 @@ bool holds(std::vector<StatusRange> const& ranges, unsigned status) noexcept {
     });
 }
 
+/// Of an answer whose head did not end.
+std::string_view why_incomplete(error_code error, HttpAnswer const& answer) {
+    if (error == asio::error::eof)
+        return answer.has_begun() ? "closed before the head's end" : "closed before an answer";
+    if (error == deadline_passed())
+        return answer.has_begun() ? "the answer's head was not complete in time" : "no answer";
+    return answer.has_begun() ? "the connection broke before the head's end"
+                              : "the connection broke before an answer";
+}
+
 /// What the end of the head decides. A status that passes may still fail by its body.
 Outcome judge_head(Outcome outcome, HttpAnswer const& answer, Progress progress, Check const& check) {
     outcome.status = answer.status();
     outcome.code = OutcomeCode::L7RSP;
+    outcome.text = answer.flaw();
     if (progress == Progress::complete) {
         bool const drain = holds(check.drain_status, answer.status());
         bool const passed = drain || holds(check.expect_status, answer.status());
@@ -63,8 +74,10 @@ public:
             error ? connection_.failure(ProbeStep::answer, error) : connection_.outcome(OutcomeCode::L7OK);
         outcome.status = answer_.status();
         outcome.first_bytes = answer_.first_bytes();
+        outcome.text = why_incomplete(error, answer_);
         if (error) co_return outcome;
         outcome.first_bytes.clear();
+        outcome.text.clear();
         outcome = judge_head(std::move(outcome), answer_, progress, check_);
         bool const body_decides = outcome.passed() && !outcome.asks && check_.expect.is_set();
         if (body_decides) co_return co_await judge_body(std::move(outcome), answer_.body_of(piece.octets));
@@ -81,7 +94,9 @@ private:
             if (piece.error && piece.error != asio::error::eof) {
                 auto failed = connection_.failure(ProbeStep::answer, piece.error);
                 failed.status = answer_.status();
-                failed.text = "the body ended before the expected text came";
+                failed.text = failed.code == OutcomeCode::L7TOUT
+                                  ? "the expected text did not come in time"
+                                  : "the body ended before the expected text came";
                 failed.first_bytes = search_.octets().substr(0, first_bytes_limit);
                 co_return failed;
             }

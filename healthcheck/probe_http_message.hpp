@@ -60,12 +60,16 @@ public:
         return last_piece.substr(last_piece.size() - std::min(last_piece.size(), body_octets_));
     }
     [[nodiscard]] std::string first_bytes() const; ///< of the newest head, raw
+    /// What is wrong with an invalid one; empty otherwise.
+    [[nodiscard]] std::string_view flaw() const noexcept { return flaw_; }
+    [[nodiscard]] bool has_begun() const noexcept { return !octets_.empty(); }
 
 private:
     void take_line(std::string_view line);
     void take_field(std::string_view line);
     void end_head();
-    [[nodiscard]] bool is_hopeless() const noexcept;
+    void give_up_if_hopeless() noexcept;
+    void reject(std::string_view flaw) noexcept;
 
     std::string octets_;
     std::size_t head_begin_ = 0; ///< offsets into octets_
@@ -77,6 +81,7 @@ private:
     unsigned interim_ = 0; ///< interim answers read over
     bool in_fields_ = false;
     Progress progress_ = Progress::incomplete;
+    std::string_view flaw_;
 };
 
 } // namespace pointsman

@@ -3,6 +3,7 @@
 #include "controller/api/audit_trail.hpp"
 #include "controller/api/http_server.hpp"
 #include "controller/app/admin_book.hpp"
+#include "controller/app/alarm_book.hpp"
 #include "controller/app/datapath_host.hpp"
 #include "controller/app/health_book.hpp"
 #include "controller/app/instruments.hpp"
@@ -14,7 +15,9 @@
 #include "controller/datapath/event_ring.hpp"
 #include "controller/datapath/network.hpp"
 #include "controller/plan/judgement.hpp"
+#include "controller/plan/own_link.hpp"
 #include "controller/plan/passive.hpp"
+#include "controller/plan/self_watch.hpp"
 #include "healthcheck/monitor.hpp"
 
 #include <boost/asio/io_context.hpp>
@@ -107,6 +110,7 @@ public:
     [[nodiscard]] AdminBook const& admin() const noexcept { return admin_; }
     [[nodiscard]] Ruling const* ruling_of(BackendKey const& key) const;
     [[nodiscard]] Judgement const& judgement() const noexcept { return judgement_; }
+    [[nodiscard]] AlarmBook const& alarms() const noexcept { return alarms_; }
     [[nodiscard]] Instruments const& instruments() const noexcept { return instruments_; }
     [[nodiscard]] AuditTrail const& audit() const noexcept { return audit_; }
     [[nodiscard]] StateStory const& story(BackendKey const& key) { return stories_[key]; }
@@ -158,8 +162,13 @@ private:
     void judge(std::vector<BackendKey> const& told);
     void wait_for_judgement();
     void on_ruling(GenerationBackend const& backend, Ruling const& was, Ruling const& now);
-    void hold_if_own_link_is_down(BackendKey const& key);
+    void follow_own_links();
+    void look_at_self();
     void raise(Alarm const& alarm);
+    void end_alarms(std::function<bool(Alarm const&)> const& is_over);
+    void end_alarms(std::string_view because, std::string_view subject = {});
+    [[nodiscard]] bool is_over(Alarm const& alarm) const;
+    [[nodiscard]] bool has_own_fault(std::string_view because) const;
     void note_sessions(SessionCounts const& counts); ///< lets drains know how they go on
     void on_published(Published const& published);
     void on_report(ProbeReport const& report);
@@ -208,7 +217,10 @@ private:
     boost::asio::steady_timer look_due_;
     std::map<BackendKey, StateStory> stories_;
     std::map<BackendKey, std::chrono::steady_clock::time_point> suspicions_; ///< when evidence last counted
-    std::map<std::string, std::chrono::steady_clock::time_point> alarms_;    ///< last raised, by `because`
+    AlarmBook alarms_;
+    SelfWatch self_watch_;
+    CutOff cut_off_;
+    std::chrono::steady_clock::time_point looked_; ///< last look at ourselves
     std::optional<Cause> cause_;
     std::optional<TakenOver> taken_over_;
     bool stopping_ = false;

@@ -69,7 +69,7 @@ listen web
     bind {address}:{port} backlog 4096
     balance roundrobin
     {servers}
-"""
+{extra}"""
 
 
 class Server:
@@ -159,14 +159,15 @@ class HAProxy(Server):
     """HAProxy in tcp mode with its default checks, unless `check` says other ones."""
 
     def __init__(self, host: Host, backends: Sequence[Host], address: str | None = None, port: int = 8082,
-                 check: str = "check") -> None:
+                 check: str = "check", extra: str = "") -> None:
+        """`extra` are more sections of its configuration."""
         super().__init__(host, "haproxy")
         self.address = address or host.address
         self.port = port
         servers = "\n    ".join(f"server {backend.name} {backend.address}:80 {check}" for backend in backends)
         self.configuration = self.folder / "haproxy.cfg"
         self.configuration.write_text(
-            HAPROXY.format(folder=self.folder, address=self.address, port=port, servers=servers))
+            HAPROXY.format(folder=self.folder, address=self.address, port=port, servers=servers, extra=extra))
         self.start()
 
     def start(self) -> None:
@@ -174,6 +175,10 @@ class HAProxy(Server):
 
     def state_of(self, backend: str) -> str:
         """UP, DOWN, … as its statistics say."""
+        return self.verdict_on(backend)[0]
+
+    def verdict_on(self, backend: str) -> tuple[str, str]:
+        """The state, and the outcome of the last check: UP, L7OK. The latter is empty before the first one."""
         with socket.socket(socket.AF_UNIX) as control:
             control.connect(str(self.folder / "haproxy.sock"))
             control.sendall(b"show stat\n")
@@ -181,4 +186,4 @@ class HAProxy(Server):
             while piece := control.recv(65536):
                 text += piece
         rows = [line.split(",") for line in text.decode().splitlines() if line]
-        return next(row[17] for row in rows if len(row) > 17 and row[1] == backend)
+        return next((row[17], row[36]) for row in rows if len(row) > 36 and row[1] == backend)
