@@ -60,7 +60,7 @@ struct pm_options {
 	__u32 nat_port_count;  /* >= 1 */
 	__u32 embryonic_ticks; /* jiffies after which a half-open session is over */
 	__u32 closing_ticks;   /* the same after the first FIN */
-	__u32 reserved;
+	__u32 time_wait_ticks; /* the same after which a backend has forgotten a closed connection */
 };
 PM_STATIC_ASSERT(sizeof(struct pm_options) == 56, "pm_options is packed by hand");
 
@@ -166,6 +166,9 @@ enum pm_direction {
 #define PM_SESSION_CLOSED      0x10u /* RST, or FIN both ways */
 #define PM_SESSION_CUT	       0x20u /* the client was told that its backend is gone */
 #define PM_SESSION_MIDSTREAM   0x40u /* began without a SYN: a RST says nothing about the backend */
+
+/* The upper half of the state of a TCP flow under NAT: the client's clock, see client_clock.h. 0: unknown. */
+#define PM_SESSION_CLOCK_SHIFT 16
 
 #define PM_SEEN_TICKS 64 /* power of two: last_seen is written so seldom, to leave the cache line clean */
 

@@ -7,12 +7,14 @@
 #ifndef PM_NAT_H
 #define PM_NAT_H
 
+#include "client_clock.h"
 #include "event.h"
 #include "service.h"
 
 #define NAT_PORT_TRIES	32
 #define NAT_LAST_RESORT 0xff /* an attempt that takes the port of a half-open flow, however young */
-#define NAT_FRESH_TRIES 8    /* so many tries insist on a port that no closed connection used */
+#define NAT_FRESH_TRIES 8 /* so many tries insist on a port whose last connection the backend has forgotten  \
+			   */
 /* So many tries jump about; the rest walk, so that a small range is searched whole. */
 #define NAT_SCATTERED_TRIES 16
 
@@ -72,6 +74,7 @@ __noinline int nat_tell_partner(const struct pm_session *session, __u32 bits, __
 	return 1;
 }
 
+/* Was this the same connection, the one before it from the same port? */
 static __always_inline int same_client(const struct pm_session *a, const struct pm_session *b)
 {
 	return a->client_port == b->client_port && a->service == b->service &&
@@ -79,10 +82,24 @@ static __always_inline int same_client(const struct pm_session *a, const struct 
 }
 
 /*
+ * Will its backend take a new SYN in the place of this closed connection? When its TIME_WAIT is over; and
+ * before, when the timestamps of one stack go on. A stranger's timestamps may look old, in which case the
+ * backend answers with an ACK (RFC 7323 section 5.3) and the client connects a second later.
+ */
+static __always_inline int closed_is_forgotten(struct entry entry, const struct session_copy *session)
+{
+	const struct pm_session *closed = &entry.set->way[entry.way];
+
+	return session->last_seen - entry.set->last_seen[entry.way] > options.time_wait_ticks ||
+	       (same_clock(entry.set->state[entry.way], session->state) &&
+		closed->service == session->service && addr_equal(&closed->client, &session->client));
+}
+
+/*
  * May a new flow take the place of the one that holds this NAT port? The same client's own earlier
- * connection: at once, its backend sees the sequence numbers and timestamps of one stack go on. Another's
- * closed one: rather not within TIME_WAIT, in which the backend may refuse a stranger's SYN (RFC 7323
- * section 5.3) and cost the client a second. A living one: not before it is over for being idle.
+ * connection: at once, its backend sees the sequence numbers and timestamps of one stack go on. A closed one:
+ * if the backend has forgotten it, or if there is no better. A living one: not before it is over for being
+ * idle.
  */
 static __always_inline int nat_port_is_reusable(struct entry entry, const struct session_copy *session,
 						__u32 active, __u32 attempt)
@@ -92,7 +109,7 @@ static __always_inline int nat_port_is_reusable(struct entry entry, const struct
 	if (same_client(&entry.set->way[entry.way], &session->session))
 		return 1;
 	if (state & (PM_SESSION_CLOSED | PM_SESSION_CUT))
-		return attempt >= NAT_FRESH_TRIES;
+		return attempt >= NAT_FRESH_TRIES || closed_is_forgotten(entry, session);
 	if (attempt == NAT_LAST_RESORT)
 		return !(state & PM_SESSION_ESTABLISHED);
 	return entry_is_idle(entry, session->last_seen, active);

@@ -3,6 +3,7 @@
 #ifndef PM_OPEN_H
 #define PM_OPEN_H
 
+#include "client_clock.h"
 #include "event.h"
 #include "forward.h"
 #include "fragment.h"
@@ -22,11 +23,20 @@ static __always_inline int refuse(PM_CONTEXT *ctx, struct packet *packet, const 
 	return answer_reset(ctx, packet);
 }
 
+static __always_inline __u32 first_state(PM_CONTEXT *ctx, const struct packet *packet,
+					 const struct pm_service *service, __u64 now_ns)
+{
+	if (packet->flow.protocol != IPPROTO_TCP)
+		return 0;
+	if (!is_syn(packet))
+		return PM_SESSION_MIDSTREAM;
+	return service->forward == PM_FORWARD_NAT ? client_clock(ctx, packet, now_ns) : 0;
+}
+
 /* What a session knows of its client, from the first packet. */
 static __always_inline void draft_client(struct session_copy *draft, const struct packet *packet,
-					 const struct ethhdr *eth)
+					 const struct ethhdr *eth, __u64 now_ns)
 {
-	draft->state = packet->flow.protocol == IPPROTO_TCP && !is_syn(packet) ? PM_SESSION_MIDSTREAM : 0;
 	draft->last_seen = packet->now;
 	draft->client = packet->flow.source;
 	draft->client_port = packet->flow.source_port;
@@ -34,7 +44,7 @@ static __always_inline void draft_client(struct session_copy *draft, const struc
 	draft->link = packet->link;
 	draft->protocol = packet->flow.protocol;
 	__builtin_memcpy(draft->client_mac, eth->h_source, ETH_ALEN);
-	draft->opened_us = bpf_ktime_get_ns() >> 10;
+	draft->opened_us = now_ns >> 10;
 }
 
 /* The backend that a new flow gets goes into the draft. PM_CONTINUE, or why there is none. */
@@ -85,6 +95,7 @@ __noinline int open_session(PM_CONTEXT *ctx, struct packet *packet, __u32 servic
 	struct pm_service *service;
 	struct session_copy *draft;
 	struct parties parties;
+	__u64 now_ns;
 	int verdict;
 
 	if (!packet || !scratch || (void *)(eth + 1) > context_data_end(ctx))
@@ -95,7 +106,9 @@ __noinline int open_session(PM_CONTEXT *ctx, struct packet *packet, __u32 servic
 		return PM_DROP_NO_BACKEND;
 	if (packet->tcp_flags & TCP_RST)
 		return PM_DROP_NO_SESSION;
-	draft_client(draft, packet, eth);
+	now_ns = bpf_ktime_get_ns();
+	draft_client(draft, packet, eth, now_ns);
+	draft->state = first_state(ctx, packet, service, now_ns);
 	verdict = draft_backend(ctx, packet, draft, service, service_index);
 	if (verdict == PM_DROP_PORTS_EXHAUSTED)
 		event_send_evidence(&draft->session, packet->active, PM_EVENT_PORTS_EXHAUSTED, packet->now);

@@ -55,6 +55,7 @@ pm_options options_of(DatapathOptions const& options, Room const& room, std::uin
     auto const limits = SilenceLimits::of(ticks_per_second);
     out.embryonic_ticks = limits.embryonic;
     out.closing_ticks = limits.closing;
+    out.time_wait_ticks = limits.time_wait;
     return out;
 }
 
@@ -116,7 +117,8 @@ Programs::~Programs() = default;
 
 SilenceLimits SilenceLimits::of(std::uint64_t ticks_per_second) noexcept {
     return {static_cast<std::uint32_t>(ticks_per_second * 30),
-            static_cast<std::uint32_t>(ticks_per_second * 120)};
+            static_cast<std::uint32_t>(ticks_per_second * 120),
+            static_cast<std::uint32_t>(ticks_per_second * 60 + PM_SEEN_TICKS)};
 }
 
 std::array<__u64, 2> hash_key_of(std::array<std::uint8_t, 16> const& seed) noexcept {

@@ -22,10 +22,12 @@ struct ProgramOptions {
     bool tc = false;           ///< load the tc program
 };
 
-/// Jiffies after which a flow is over that is half-open, or whose end has begun.
+/// Jiffies after which a flow is over that is half-open, or whose end has begun, and after which its backend
+/// has forgotten a closed one (TIME_WAIT).
 struct SilenceLimits {
     std::uint32_t embryonic = 0;
     std::uint32_t closing = 0;
+    std::uint32_t time_wait = 0;
 
     [[nodiscard]] static SilenceLimits of(std::uint64_t ticks_per_second) noexcept;
 };

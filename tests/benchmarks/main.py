@@ -3,18 +3,38 @@
 from __future__ import annotations
 
 import argparse
+import pathlib
 import sys
+from collections.abc import Callable
+from typing import Protocol
 
-from benchmarks import packets, requests
+from benchmarks import failover, packets, publish, requests
 from lab import command
 from lab.topology import remove_stale
+
+
+class Measured(Protocol):
+    """What a kind found: printed, written to build/bench, held against its targets."""
+
+    @property
+    def met(self) -> bool: ...
+    def show(self) -> None: ...
+    def write(self) -> list[pathlib.Path]: ...
+
 
 KINDS = {
     "requests": "requests and new connections a second, against direct, nginx and HAProxy",
     "packets": "the cost of a packet",
     "failover": "how long a dead backend hurts clients",
+    "publish": "from verdict to commit with 100 services of 64 backends",
     "health": "the cost of health checks",
     "sockets": "the socket plane",
+}
+
+MEASURED: dict[str, Callable[[argparse.Namespace], Measured]] = {
+    "requests": lambda options: requests.measure(options.quick),
+    "failover": lambda options: failover.measure(kills_of(options), options.quick),
+    "publish": lambda options: publish.measure(options.quick, failover.progress),
 }
 
 
@@ -24,8 +44,8 @@ def main() -> int:
     remove_stale()
     met = True
     for kind in kinds:
-        if kind == "requests":
-            result = requests.measure(options.quick)
+        if kind in MEASURED:
+            result = MEASURED[kind](options)
             result.show()
             print("\n" + ", ".join(f"build/bench/{path.name}" for path in result.write()))
             met &= result.met
@@ -37,10 +57,16 @@ def main() -> int:
     return 1 if options.strict and not met else 0
 
 
+def kills_of(options: argparse.Namespace) -> int:
+    return options.kills or (failover.QUICK_KILLS if options.quick else failover.KILLS)
+
+
 def parse_arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="tests/bench", description=__doc__)
     for kind, what in KINDS.items():
         parser.add_argument(f"--{kind}", action="store_true", help=what + (" (default)" if kind == "requests" else ""))
+    parser.add_argument("--kills", type=int, metavar="N",
+                        help=f"--failover: faults of each kind (default {failover.KILLS}, with --quick {failover.QUICK_KILLS})")
     parser.add_argument("--quick", action="store_true", help="one short round: whether it works, not how fast")
     parser.add_argument("--strict", action="store_true", help="exit 1 when a target is missed")
     return parser.parse_args()

@@ -2,7 +2,10 @@
 balancer. Rounds are interleaved, so that whatever else the machine does meets every case alike.
 
 Every case has the same servers behind it, an nginx of two workers on one backend: the cases differ in nothing but what is
-between. The labs' switch has a fast path, since a real one takes no CPU of the hosts (lab/fast_switch.py)."""
+between. The labs' switch has a fast path, since a real one takes no CPU of the hosts (lab/fast_switch.py).
+
+The floor is a program in the balancer's place that sends frames on and does nothing else (lab/hop.py): what the place costs
+whatever stands there. No balancer can come closer to direct than that."""
 
 from __future__ import annotations
 
@@ -13,12 +16,14 @@ from dataclasses import dataclass
 
 from benchmarks.result import Result, Series, Target
 from lab.fast_switch import speed_up
+from lab.hop import put_between
 from lab import HAProxy, Lab, Nginx, NginxProxy, Pointsman, Wrk
 from lab.pointsman import Service
 
 KEEP_ALIVE, NEW = "keep-alive", "new connections"
 DIRECT, DIRECT_PHYSICAL = "direct", "direct, physical NICs"
 TC, XDP = "pointsman tc", "pointsman XDP"
+FLOOR_TC, FLOOR_XDP = "floor tc", "floor XDP"
 NGINX, HAPROXY = "nginx", "HAProxy tcp"
 CONNECTIONS = 100
 
@@ -32,6 +37,8 @@ TARGETS = [
     Target(NEW, TC, DIRECT, 0.9),
     Target(NEW, XDP, DIRECT_PHYSICAL, 0.9),
     Target(NEW, TC, HAPROXY, None),
+    *(Target(measure, *pair, None) for measure in (KEEP_ALIVE, NEW)
+      for pair in ((FLOOR_TC, DIRECT), (TC, FLOOR_TC), (FLOOR_XDP, DIRECT_PHYSICAL), (XDP, FLOOR_XDP))),
 ]
 
 
@@ -64,11 +71,14 @@ def rotated(cases: list[Case], number: int) -> list[Case]:
 
 
 def cases_of(labs: contextlib.ExitStack, seconds: int) -> list[Case]:
-    """Three labs of their own: what is attached in one costs the others nothing. Idle, they cost a few probes a second."""
-    plain, tc, physical = (labs.enter_context(Lab(1, physical=is_physical)) for is_physical in (False, False, True))
-    for lab in (plain, tc, physical):
+    """Labs of their own: what is attached in one costs the others nothing. Idle, they cost a few probes a second."""
+    plain, tc, floor_tc, physical, floor_xdp = (labs.enter_context(Lab(1, physical=is_physical))
+                                                for is_physical in (False, False, False, True, True))
+    for lab in (plain, tc, floor_tc, physical, floor_xdp):
         speed_up(lab)
         Nginx(lab.backends[0], workers=2)
+    put_between(floor_tc, "tc")
+    put_between(floor_xdp, "native")
 
     def case(name: str, lab: Lab, address: str, port: int = 80) -> Case:
         return Case(name, lambda close: Wrk(lab.client, address, port, seconds=seconds, connections=CONNECTIONS, close=close))
@@ -79,8 +89,10 @@ def cases_of(labs: contextlib.ExitStack, seconds: int) -> list[Case]:
         Pointsman(lab, [Service("web", lab.service_address, backends)], attach=attach).start().ready()
     return [
         case(DIRECT, plain, plain.backends[0].address),
+        case(FLOOR_TC, floor_tc, floor_tc.backends[0].address),
         case(TC, tc, tc.service_address),
         case(DIRECT_PHYSICAL, physical, physical.backends[0].address),
+        case(FLOOR_XDP, floor_xdp, floor_xdp.backends[0].address),
         case(XDP, physical, physical.service_address),
         case(NGINX, plain, nginx.host.address, nginx.port),
         case(HAPROXY, plain, haproxy.host.address, haproxy.port),

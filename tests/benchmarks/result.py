@@ -3,14 +3,22 @@
 from __future__ import annotations
 
 import json
+import math
 import pathlib
 import statistics
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field
 
 from lab.paths import BUILD
 from lab.terminal import paint
 
 FOLDER = BUILD / "bench"
+
+
+def percentile(values: Sequence[float], percent: float) -> float:
+    """The smallest value that at least so many percent do not exceed."""
+    ordered = sorted(values)
+    return ordered[max(0, math.ceil(len(ordered) * percent / 100) - 1)]
 
 
 @dataclass

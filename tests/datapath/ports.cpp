@@ -21,6 +21,13 @@ protected:
         BothHooks::TearDown();
     }
     [[nodiscard]] Scene& few() { return *few_; }
+    void forget_all() { std::ranges::fill(few().datapath.tables().active_sessions(), pm_session_set{}); }
+    /// The NAT port that a flow gets when all are free.
+    [[nodiscard]] std::uint16_t choice_of(Packet const& packet) {
+        auto const port = few().open(packet).nat_port();
+        forget_all();
+        return port;
+    }
     [[nodiscard]] Flow establish(std::uint16_t client_port) {
         return few().establish(client_packet(client_port));
     }
@@ -30,6 +37,14 @@ private:
 };
 
 constexpr std::uint32_t exhausted = PM_DROP_PORTS_EXHAUSTED;
+
+/// A SYN with the options of a Linux client, whose timestamps are at `milliseconds`.
+Packet stamped_syn(std::uint16_t client_port, std::uint32_t milliseconds) {
+    auto packet = client_packet(client_port);
+    packet.tcp_options =
+        Writer{}.dword(0x0204'05b4).dword(0x0402'080a).dword(milliseconds).dword(0).dword(0x0103'0307).take();
+    return packet;
+}
 
 TEST_P(Ports, EveryPortOfTheRangeIsUsedBeforeOneIsRefused) {
     std::set<std::uint16_t> used;
@@ -92,6 +107,56 @@ TEST_P(Ports, TheSameClientsNextConnectionTakesItsOldPortAtOnce) {
     auto const first = establish(1);
     ASSERT_TRUE(few().send(first.from_client(rst)).was_sent());
     EXPECT_EQ(few().open(client_packet(1)).nat_port(), first.nat_port());
+}
+
+// Client ports 1 and 5 have the same first choice of four NAT ports.
+
+TEST_P(Ports, AClosedPortIsLeftAloneWhileTheBackendMayRememberIt) {
+    auto const first = establish(1);
+    ASSERT_TRUE(few().send(first.from_client(rst)).was_sent());
+    EXPECT_NE(few().open(client_packet(5)).nat_port(), first.nat_port());
+}
+
+TEST_P(Ports, AClosedPortIsTakenAtOnceWhenTimeWaitIsOver) {
+    auto const first = establish(1);
+    ASSERT_TRUE(few().send(first.from_client(rst)).was_sent());
+    auto const over = static_cast<std::uint32_t>(62 * few().datapath.programs().ticks_per_second());
+    for (auto& set : few().datapath.tables().active_sessions())
+        for (auto& last_seen : set.last_seen)
+            last_seen -= over;
+    EXPECT_EQ(few().open(client_packet(5)).nat_port(), first.nat_port());
+}
+
+TEST_P(Ports, AClosedPortIsTakenAtOnceByTheSameHostWhoseClockGoesOn) {
+    auto const first = few().establish(stamped_syn(1, 5'000'000));
+    ASSERT_TRUE(few().send(first.from_client(rst)).was_sent());
+    EXPECT_EQ(few().open(stamped_syn(5, 5'000'100)).nat_port(), first.nat_port());
+}
+
+TEST_P(Ports, AClosedPortIsLeftAloneByAnotherHostBehindTheSameAddress) {
+    auto const first = few().establish(stamped_syn(1, 5'000'000));
+    ASSERT_TRUE(few().send(first.from_client(rst)).was_sent());
+    EXPECT_NE(few().open(stamped_syn(5, 9'000'000)).nat_port(), first.nat_port());
+}
+
+TEST_P(Ports, AClosedPortIsLeftAloneByAnotherAddressWithTheSameClock) {
+    auto stranger = stamped_syn(1, 5'000'100);
+    stranger.source = Address::v4(0xcb00'7109);
+    auto const choice = choice_of(stranger);
+    std::uint16_t port = 1;
+    while (choice_of(client_packet(port)) != choice)
+        ++port;
+    auto const first = few().establish(stamped_syn(port, 5'000'000));
+    ASSERT_TRUE(few().send(first.from_client(rst)).was_sent());
+    EXPECT_NE(few().open(stranger).nat_port(), first.nat_port());
+}
+
+TEST_P(Ports, OptionsThatEndInTheMiddleOfATimestampAreNoClock) {
+    auto cut = stamped_syn(1, 5'000'000);
+    cut.tcp_options = {1, 1, 1, 1, 1, 1, 8, 10};
+    auto const first = few().establish(cut);
+    ASSERT_TRUE(few().send(first.from_client(rst)).was_sent());
+    EXPECT_NE(few().open(client_packet(5)).nat_port(), first.nat_port());
 }
 
 TEST_P(Ports, AnotherBackendHasAllPortsToo) {

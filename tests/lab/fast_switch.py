@@ -3,47 +3,25 @@ bridge takes about as much CPU for a packet as a balancer does, and a balanced p
 
 from __future__ import annotations
 
-import json
-import pathlib
-import shutil
 import struct
 
 from lab import paths
-from lab.host import Host, run
-from lab.topology import BPFFS, Lab
+from lab.bpf import attach_ingress, fill, loaded
+from lab.topology import Lab
+
+PORTS, PORT_SIZE = 8, 16  # as in fast_switch.bpf.c
 
 
 def speed_up(lab: Lab) -> None:
-    """For a lab with one leg. Nothing stays pinned: the filters hold the program, and that holds its map."""
-    pins = BPFFS / (lab.prefix + "switch")
-    pins.mkdir()
-    try:
-        _attach(lab, pins)
-    finally:
-        shutil.rmtree(pins)
-
-
-def _attach(lab: Lab, pins: pathlib.Path) -> None:
-    run("bpftool", "prog", "load", paths.fast_switch(), pins / "program", "type", "classifier", "pinmaps", pins)
-    for host in [lab.client, lab.balancer, *lab.backends]:
-        port = f"{host.name}-front"
-        lab.bridge.run("tc", "qdisc", "add", "dev", port, "clsact")
-        lab.bridge.run("tc", "filter", "add", "dev", port, "ingress", "bpf", "da", "object-pinned", pins / "program")
+    """For a lab with one leg and at most eight hosts."""
+    ports = [(host, f"{host.name}-front") for host in [lab.client, lab.balancer, *lab.backends]]
+    if len(ports) > PORTS:
+        raise ValueError(f"the fast switch has {PORTS} ports, not {len(ports)}")
+    table = b""
+    for host, port in ports:
         by_wire = lab.physical and host is lab.balancer
-        value = struct.pack("=II", _ifindex(lab.bridge, port), by_wire)
-        key = [f"0x{octet}" for octet in _mac(host).split(":")]
-        run("bpftool", "map", "update", "pinned", pins / "switch_ports", "key", *key,
-            "value", *(f"{byte:#04x}" for byte in value))
-
-
-def _link(host: Host, device: str) -> dict[str, object]:
-    found: list[dict[str, object]] = json.loads(host.run("ip", "-j", "link", "show", "dev", device).stdout)
-    return found[0]
-
-
-def _ifindex(host: Host, device: str) -> int:
-    return int(str(_link(host, device)["ifindex"]))
-
-
-def _mac(host: Host) -> str:
-    return str(_link(host, host.devices[0])["address"])
+        table += host.mac() + bytes(2) + struct.pack("=II", lab.bridge.ifindex(port), by_wire)
+    with loaded(lab, paths.fast_switch()) as pins:
+        fill(pins / "switch_ports", table.ljust(PORTS * PORT_SIZE, b"\0"))
+        for _, port in ports:
+            attach_ingress(lab, lab.bridge, port, pins / "fast_switch")

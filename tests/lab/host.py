@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import ctypes
+import json
 import os
 import pathlib
 import signal
@@ -155,6 +156,17 @@ class Host:
             return True
         except OSError:
             return False
+
+    def ifindex(self, device: str) -> int:
+        return int(str(self._link(device)["ifindex"]))
+
+    def mac(self) -> bytes:
+        """That of its first device."""
+        return bytes.fromhex(str(self._link(self.devices[0])["address"]).replace(":", ""))
+
+    def _link(self, device: str) -> dict[str, object]:
+        found: list[dict[str, object]] = json.loads(self.run("ip", "-j", "link", "show", "dev", device).stdout)
+        return found[0]
 
     def sysctl(self, key: str, value: str | int) -> None:
         """Sets a net.* key in this namespace only."""

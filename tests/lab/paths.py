@@ -38,6 +38,11 @@ def fast_switch() -> pathlib.Path:
     return _bpf_object("fast_switch")
 
 
+def hop() -> pathlib.Path:
+    """The object of hop.bpf.c."""
+    return _bpf_object("hop")
+
+
 def decap() -> pathlib.Path:
     """The object of decap.bpf.c."""
     return _bpf_object("decap")

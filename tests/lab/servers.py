@@ -32,6 +32,7 @@ http {{
 BACKEND = """\
     server {{
         {listen}
+        {rules}
         root {folder}/files;
         location = / {{ return 200 "{name:<12}\\n"; }}
         location = /healthz {{ return 200 "ok\\n"; }}
@@ -62,12 +63,13 @@ global
     stats socket {folder}/haproxy.sock level admin
 defaults
     mode tcp
-    timeout connect 3s
+    timeout connect {connect}
     timeout client 1h
     timeout server 1h
 listen web
     bind {address}:{port} backlog 4096
     balance roundrobin
+    {rules}
     {servers}
 {extra}"""
 
@@ -108,16 +110,20 @@ class Nginx(Server):
     `/port` with its port, `/files/` with what `add_file` made."""
 
     def __init__(self, host: Host, ports: Sequence[int] = (80,), workers: int = 1,
-                 certificate: tuple[pathlib.Path, pathlib.Path] | None = None) -> None:
-        """With a certificate (and its key) also by TLS, on port 443."""
-        super().__init__(host, f"nginx-{host.name}")
+                 certificate: tuple[pathlib.Path, pathlib.Path] | None = None, *, backlog: int = 4096,
+                 may_fall_ill: bool = False, name: str = "nginx") -> None:
+        """With a certificate (and its key) also by TLS, on port 443. One that may fall ill answers 500 to everything while
+        the file `ill` exists."""
+        super().__init__(host, f"{name}-{host.name}")
         self.ports = list(ports)
         self.files = self.folder / "files"
         self.files.mkdir()
-        listen = " ".join(f"listen {port} backlog=4096; listen [::]:{port} backlog=4096;" for port in self.ports)
+        self.ill = self.folder / "ill"
+        listen = " ".join(f"listen {port} backlog={backlog}; listen [::]:{port} backlog={backlog};" for port in self.ports)
         if certificate:
             listen += f" listen 443 ssl; ssl_certificate {certificate[0]}; ssl_certificate_key {certificate[1]};"
-        server = BACKEND.format(listen=listen, folder=self.folder, name=host.name)
+        rules = f"if (-f {self.ill}) {{ return 500; }}" if may_fall_ill else ""
+        server = BACKEND.format(listen=listen, folder=self.folder, name=host.name, rules=rules)
         self.configuration = self.folder / "nginx.conf"
         self.configuration.write_text(NGINX.format(folder=self.folder, workers=workers, http=server))
         self.start()
@@ -156,10 +162,10 @@ class NginxProxy(Server):
 
 
 class HAProxy(Server):
-    """HAProxy in tcp mode with its default checks, unless `check` says other ones."""
+    """HAProxy in tcp mode with its default checks, unless `check` and `rules` say other ones."""
 
     def __init__(self, host: Host, backends: Sequence[Host], address: str | None = None, port: int = 8082,
-                 check: str = "check", extra: str = "") -> None:
+                 check: str = "check", rules: Sequence[str] = (), connect: str = "3s", extra: str = "") -> None:
         """`extra` are more sections of its configuration."""
         super().__init__(host, "haproxy")
         self.address = address or host.address
@@ -167,7 +173,8 @@ class HAProxy(Server):
         servers = "\n    ".join(f"server {backend.name} {backend.address}:80 {check}" for backend in backends)
         self.configuration = self.folder / "haproxy.cfg"
         self.configuration.write_text(
-            HAPROXY.format(folder=self.folder, address=self.address, port=port, servers=servers, extra=extra))
+            HAPROXY.format(folder=self.folder, address=self.address, port=port, servers=servers, connect=connect,
+                           rules="\n    ".join(rules), extra=extra))
         self.start()
 
     def start(self) -> None:
@@ -175,15 +182,15 @@ class HAProxy(Server):
 
     def state_of(self, backend: str) -> str:
         """UP, DOWN, … as its statistics say."""
-        return self.verdict_on(backend)[0]
+        return self.statistics(backend)["status"]
 
-    def verdict_on(self, backend: str) -> tuple[str, str]:
-        """The state, and the outcome of the last check: UP, L7OK. The latter is empty before the first one."""
+    def statistics(self, backend: str) -> dict[str, str]:
+        """All they say of one backend, by the names that HAProxy gives."""
         with socket.socket(socket.AF_UNIX) as control:
             control.connect(str(self.folder / "haproxy.sock"))
             control.sendall(b"show stat\n")
             text = b""
             while piece := control.recv(65536):
                 text += piece
-        rows = [line.split(",") for line in text.decode().splitlines() if line]
-        return next((row[17], row[36]) for row in rows if len(row) > 36 and row[1] == backend)
+        names, *rows = [line.split(",") for line in text.decode().removeprefix("# ").splitlines() if line]
+        return next(found for row in rows if (found := dict(zip(names, row)))["svname"] == backend)

@@ -48,6 +48,7 @@ class Lab:
         self.router = self._host("router")
         self.backends = [self._host(f"b{number}") for number in range(1, backends + 1)]
         self.kept = False
+        self.resources = contextlib.ExitStack()  # of this process, closed when the lab is removed
         self._signals: dict[int, object] = {}
 
     @property
@@ -97,6 +98,7 @@ class Lab:
         script.chmod(0o755)
 
     def remove(self) -> None:
+        self.resources.close()
         for host in self.hosts:
             if _exists(host):
                 host.end_processes()
