@@ -94,13 +94,14 @@ void LightProbe::on_deadline() {
 
 void LightProbe::fail(error_code error) {
     auto const code = steps_.connected ? code_of_answer_error(error) : code_of_connect_error(error);
-    end(code, errno_of(error));
+    end(code, errno_of(error), steps_.sent ? why_incomplete(error, answer_) : std::string_view{});
 }
 
-void LightProbe::end(OutcomeCode code, int error) {
+void LightProbe::end(OutcomeCode code, int error, std::string_view text) {
     Outcome outcome{code, elapsed_since(started_), error};
     outcome.steps = steps_;
     outcome.status = answer_.status();
+    outcome.text = text;
     if (steps_.sent) outcome.first_bytes = answer_.first_bytes();
     finish(std::move(outcome));
 }

@@ -43,7 +43,7 @@ private:
     void on_answer();
     void on_deadline();
     void fail(boost::system::error_code error);
-    void end(OutcomeCode code, int error = 0);
+    void end(OutcomeCode code, int error = 0, std::string_view text = {});
     void finish(Outcome outcome);
 
     LightProbes& all_;

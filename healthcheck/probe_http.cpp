@@ -43,8 +43,10 @@ public:
             error ? connection_.failure(ProbeStep::answer, error) : connection_.outcome(OutcomeCode::L7OK);
         outcome.status = answer_.status();
         outcome.first_bytes = answer_.first_bytes();
+        outcome.text = why_incomplete(error, answer_);
         if (error) co_return outcome;
         outcome.first_bytes.clear();
+        outcome.text.clear();
         outcome = judge_head(std::move(outcome), answer_, progress, check_);
         bool const body_decides = outcome.passed() && !outcome.asks && check_.expect.is_set();
         if (body_decides) co_return co_await judge_body(std::move(outcome), answer_.body_of(piece.octets));
@@ -61,7 +63,9 @@ private:
             if (piece.error && piece.error != asio::error::eof) {
                 auto failed = connection_.failure(ProbeStep::answer, piece.error);
                 failed.status = answer_.status();
-                failed.text = "the body ended before the expected text came";
+                failed.text = failed.code == OutcomeCode::L7TOUT
+                                  ? "the expected text did not come in time"
+                                  : "the body ended before the expected text came";
                 failed.first_bytes = search_.octets().substr(0, first_bytes_limit);
                 co_return failed;
             }

@@ -1,6 +1,9 @@
 #include "healthcheck/probe_http_message.hpp"
 
+#include "healthcheck/probe_socket.hpp"
+
 #include <algorithm>
+#include <boost/asio/error.hpp>
 #include <charconv>
 #include <system_error>
 
@@ -13,6 +16,7 @@ namespace pointsman {
 namespace {
 
 constexpr std::string_view version_prefix = "HTTP/1.";
+constexpr std::string_view no_status_line = "no HTTP/1 status line";
 
 bool is_digit(char c) noexcept {
     return c >= '0' && c <= '9';
@@ -129,20 +133,20 @@ HttpAnswer::Progress HttpAnswer::take(std::string_view octets) {
     if (progress_ == Progress::complete && line_begin_ > before)
         body_octets_ = octets.size() - (line_begin_ - before);
     scanned_ = octets_.size();
-    if (progress_ == Progress::incomplete && is_hopeless()) progress_ = Progress::invalid;
+    if (progress_ == Progress::incomplete) give_up_if_hopeless();
     return progress_;
 }
 
 void HttpAnswer::take_line(std::string_view line) {
     if (!in_fields_) {
         auto const status = parse_status_line(line);
-        if (!status) progress_ = Progress::invalid;
+        if (!status) reject(no_status_line);
         status_ = status.value_or(0);
         in_fields_ = true;
     } else if (line.empty()) {
         end_head();
     } else if (!is_field_line(line)) {
-        progress_ = Progress::invalid;
+        reject("a header line has no valid form");
     } else {
         take_field(line);
     }
@@ -161,7 +165,7 @@ void HttpAnswer::end_head() {
     if (!is_interim(status_)) {
         progress_ = Progress::complete;
     } else if (++interim_ > interim_limit) {
-        progress_ = Progress::invalid;
+        reject("more than 16 interim answers");
     } else {
         in_fields_ = false;
         framing_ = {};
@@ -170,20 +174,35 @@ void HttpAnswer::end_head() {
 }
 
 /// Full without an end, or begun unlike any status line: not worth waiting for the rest.
-bool HttpAnswer::is_hopeless() const noexcept {
-    if (octets_.size() == octet_limit) return true;
+void HttpAnswer::give_up_if_hopeless() noexcept {
     auto const begun = std::string_view{octets_}.substr(line_begin_, version_prefix.size());
-    return !in_fields_ && begun != version_prefix.substr(0, begun.size());
+    if (!in_fields_ && begun != version_prefix.substr(0, begun.size())) return reject(no_status_line);
+    if (octets_.size() == octet_limit) reject("the head is longer than 16384 octets");
+}
+
+void HttpAnswer::reject(std::string_view flaw) noexcept {
+    progress_ = Progress::invalid;
+    flaw_ = flaw;
 }
 
 std::string HttpAnswer::first_bytes() const {
     return octets_.substr(head_begin_, first_bytes_limit);
 }
 
+std::string_view why_incomplete(boost::system::error_code error, HttpAnswer const& answer) {
+    if (error == boost::asio::error::eof)
+        return answer.has_begun() ? "closed before the head's end" : "closed before an answer";
+    if (error == deadline_passed())
+        return answer.has_begun() ? "the answer's head was not complete in time" : "no answer";
+    return answer.has_begun() ? "the connection broke before the head's end"
+                              : "the connection broke before an answer";
+}
+
 Outcome judge_head(Outcome outcome, HttpAnswer const& answer, HttpAnswer::Progress progress,
                    Check const& check) {
     outcome.status = answer.status();
     outcome.code = OutcomeCode::L7RSP;
+    outcome.text = answer.flaw();
     if (progress == HttpAnswer::Progress::complete) {
         bool const drain = holds(check.drain_status, answer.status());
         bool const passed = drain || holds(check.expect_status, answer.status());

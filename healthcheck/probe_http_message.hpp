@@ -4,6 +4,7 @@
 #include "healthcheck/probe.hpp"
 
 #include <algorithm>
+#include <boost/system/error_code.hpp>
 #include <cstddef>
 #include <cstdint>
 #include <optional>
@@ -60,12 +61,16 @@ public:
         return last_piece.substr(last_piece.size() - std::min(last_piece.size(), body_octets_));
     }
     [[nodiscard]] std::string first_bytes() const; ///< of the newest head, raw
+    /// What is wrong with an invalid one; empty otherwise.
+    [[nodiscard]] std::string_view flaw() const noexcept { return flaw_; }
+    [[nodiscard]] bool has_begun() const noexcept { return !octets_.empty(); }
 
 private:
     void take_line(std::string_view line);
     void take_field(std::string_view line);
     void end_head();
-    [[nodiscard]] bool is_hopeless() const noexcept;
+    void give_up_if_hopeless() noexcept;
+    void reject(std::string_view flaw) noexcept;
 
     std::string octets_;
     std::size_t head_begin_ = 0; ///< offsets into octets_
@@ -77,7 +82,11 @@ private:
     unsigned interim_ = 0; ///< interim answers read over
     bool in_fields_ = false;
     Progress progress_ = Progress::incomplete;
+    std::string_view flaw_;
 };
+
+/// Of an answer whose head did not end.
+[[nodiscard]] std::string_view why_incomplete(boost::system::error_code error, HttpAnswer const& answer);
 
 /// What the end of the head decides, `outcome` being that of an exchange which got so far. A status that
 /// passes may still fail by its body.

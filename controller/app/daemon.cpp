@@ -60,7 +60,7 @@ Daemon::Daemon(std::string config_path, ParsedConfig config)
                           spdlog::error("the new generation was not published, traffic goes on as before: {}",
                                         why);
                           ++instruments_.publishes_refused;
-                          audit_.write("alarm", {{"because", "no_room"}, {"text", why}});
+                          raise({"no_room", why});
                       },
                   .carried =
                       [this](CarryOver const& carried) {
@@ -146,6 +146,7 @@ void Daemon::read_network() {
     if (view == view_) return;
     view_ = std::move(view);
     follow_service_way();
+    follow_own_links();
     publisher_.mark_dirty();
 }
 

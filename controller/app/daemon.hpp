@@ -3,6 +3,7 @@
 #include "controller/api/audit_trail.hpp"
 #include "controller/api/http_server.hpp"
 #include "controller/app/admin_book.hpp"
+#include "controller/app/alarm_book.hpp"
 #include "controller/app/datapath_host.hpp"
 #include "controller/app/health_book.hpp"
 #include "controller/app/instruments.hpp"
@@ -15,7 +16,9 @@
 #include "controller/datapath/event_ring.hpp"
 #include "controller/datapath/network.hpp"
 #include "controller/plan/judgement.hpp"
+#include "controller/plan/own_link.hpp"
 #include "controller/plan/passive.hpp"
+#include "controller/plan/self_watch.hpp"
 #include "healthcheck/monitor.hpp"
 #include "healthcheck/path_fault.hpp"
 
@@ -113,6 +116,7 @@ public:
     [[nodiscard]] PathFinding const* path_finding(BackendKey const& key) const;
     /// Why probes do not take their services' way although they should; empty: they do.
     [[nodiscard]] std::string const& way_problem() const noexcept { return service_way_.problem(); }
+    [[nodiscard]] AlarmBook const& alarms() const noexcept { return alarms_; }
     [[nodiscard]] Instruments const& instruments() const noexcept { return instruments_; }
     [[nodiscard]] AuditTrail const& audit() const noexcept { return audit_; }
     [[nodiscard]] StateStory const& story(BackendKey const& key) { return stories_[key]; }
@@ -174,8 +178,13 @@ private:
     void follow(std::vector<ChangedRuling> const& changed, std::vector<BackendKey> const& told);
     void wait_for_judgement();
     void on_ruling(GenerationBackend const& backend, Ruling const& was, Ruling const& now);
-    void hold_if_own_link_is_down(BackendKey const& key);
+    void follow_own_links();
+    void look_at_self();
     void raise(Alarm const& alarm);
+    void end_alarms(std::function<bool(Alarm const&)> const& is_over);
+    void end_alarms(std::string_view because, std::string_view subject = {});
+    [[nodiscard]] bool is_over(Alarm const& alarm) const;
+    [[nodiscard]] bool has_own_fault(std::string_view because) const;
     void note_sessions(SessionCounts const& counts); ///< lets drains know how they go on
     void on_published(Published const& published);
     void on_report(ProbeReport const& report);
@@ -227,8 +236,11 @@ private:
     boost::asio::steady_timer look_due_;
     std::map<BackendKey, StateStory> stories_;
     std::map<BackendKey, std::chrono::steady_clock::time_point> suspicions_; ///< when evidence last counted
-    std::map<std::string, std::chrono::steady_clock::time_point> alarms_;    ///< last raised, by `because`
     std::map<BackendKey, PathFinding> path_findings_;                        ///< of checks that are down
+    AlarmBook alarms_;
+    SelfWatch self_watch_;
+    CutOff cut_off_;
+    std::chrono::steady_clock::time_point looked_; ///< last look at ourselves
     std::optional<Cause> cause_;
     std::optional<TakenOver> taken_over_;
     bool stopping_ = false;

@@ -5,7 +5,6 @@
 #include "controller/model/names.hpp"
 
 #include <algorithm>
-#include <cstring>
 #include <spdlog/spdlog.h>
 
 namespace json = boost::json;
@@ -89,7 +88,6 @@ void Daemon::on_report(ProbeReport const& report) {
         if (auto const alarm = judgement_.note(probe.key, finding, Clock::now())) raise(*alarm);
         if (!probe.transition) continue;
         changed.push_back(probe.key);
-        if (silent && probe.measured == MeasuredState::down) hold_if_own_link_is_down(probe.key);
     }
     bool const fell = report.transition && report.transition->now == MeasuredState::down;
     if (fell && report.target.service)
@@ -111,18 +109,6 @@ void Daemon::on_report(ProbeReport const& report) {
         publisher_.publish_now();
     else
         publisher_.mark_dirty();
-}
-
-/// Our own fault is nobody's verdict, but somebody has to act.
-void Daemon::own_fault(ProbeReport const& report) {
-    auto const& outcome = report.outcome;
-    std::string const cause = !outcome.text.empty() ? escape_octets(outcome.text)
-                              : outcome.error == 0  ? "the process stood still"
-                                                    : std::strerror(outcome.error);
-    raise({"own_fault",
-           "a probe could not be made (" + cause + "): no backend is judged by it; " +
-               (outcome.text.empty() ? "raise the limits of this host" : "correct its check"),
-           outcome.error});
 }
 
 void Daemon::on_transition(NotedProbe const& probe, ProbeReport const& report, Ruling const* before) {
@@ -170,6 +156,7 @@ void Daemon::on_published(Published const& published) {
     Moment when = Moment::now();
     when.mono_ns = mono_ns(published.committed);
     audit_.write("publish", record, when);
+    end_alarms("no_room");
     instruments_.publish_seconds.Observe(seconds(published.prepare + published.commit));
     if (cause_ && cause_->evidence)
         instruments_.failover_seconds.Observe(seconds(published.committed - *cause_->evidence));
@@ -196,6 +183,7 @@ void Daemon::on_published(Published const& published) {
                       text(change.key), change.was, change.now);
     }
     cause_.reset();
+    follow_own_links(); // by the next hops that were just published
     keeper_.changed(StateKeeper::Haste::at_once);
 }
 

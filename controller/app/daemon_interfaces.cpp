@@ -42,11 +42,17 @@ void Daemon::tell_of(Attachment const& attachment) {
 
 void Daemon::follow_interfaces() {
     for (auto const& change : datapath_.follow_interfaces()) {
-        spdlog::log(needs_a_person(change.kind) ? spdlog::level::err : spdlog::level::info, text_of(change));
-        audit_.write(needs_a_person(change.kind) ? "alarm" : "interface",
-                     {{"because", "interface_" + std::string{name_of(change.kind)}},
-                      {"interface", change.now.name},
-                      {"text", text_of(change)}});
+        auto const because = "interface_" + std::string{name_of(change.kind)};
+        if (needs_a_person(change.kind)) {
+            raise({because, text_of(change), 0, change.now.name});
+            continue;
+        }
+        spdlog::info("{}", text_of(change));
+        audit_.write("interface",
+                     {{"because", because}, {"interface", change.now.name}, {"text", text_of(change)}});
+        end_alarms([&](Alarm const& alarm) {
+            return alarm.subject == change.now.name && alarm.because.starts_with("interface_");
+        });
         if (change.kind == InterfaceChange::Kind::returned) attach_again(change.now);
     }
 }
@@ -54,10 +60,10 @@ void Daemon::follow_interfaces() {
 void Daemon::attach_again(Interface const& interface) {
     try {
         tell_of(datapath_.attach_again(interface));
+        end_alarms("not_attached", interface.name);
     } catch (std::exception const& error) {
-        spdlog::error("{} has no program of ours: {}", interface.name, error.what());
-        audit_.write("alarm",
-                     {{"because", "not_attached"}, {"interface", interface.name}, {"text", error.what()}});
+        raise(
+            {"not_attached", interface.name + " has no program of ours: " + error.what(), 0, interface.name});
     }
 }
 

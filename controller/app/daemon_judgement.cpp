@@ -1,4 +1,4 @@
-// What the daemon makes of time and of its own faults: rulings, alarms, weights.
+// What the daemon makes of time: rulings, weights.
 #include "controller/app/daemon.hpp"
 
 #include "controller/model/names.hpp"
@@ -13,8 +13,6 @@ namespace pointsman {
 namespace {
 
 using Clock = std::chrono::steady_clock;
-
-constexpr std::chrono::minutes alarm_interval{1};
 
 } // namespace
 
@@ -92,34 +90,6 @@ void Daemon::on_ruling(GenerationBackend const& backend, Ruling const& was, Ruli
     cause({audit_.write("health", record), Clock::now(), std::nullopt});
     if (backend.admin == AdminState::ready) tell(backend.key, std::string{because});
     spdlog::warn("{} is {} ({}), was {}", text(backend.key), name_of(state_is), because, name_of(state_was));
-}
-
-/// A dead link towards one host alone may be that host's doing.
-void Daemon::hold_if_own_link_is_down(BackendKey const& key) {
-    auto const* fallen = generation().find(key);
-    if (!fallen || !fallen->next_hop || !view_.dead_links.contains(fallen->next_hop->ifindex)) return;
-    auto const link = fallen->next_hop->ifindex;
-    auto const shares_link = [&](GenerationBackend const& other) {
-        return other.next_hop && other.next_hop->ifindex == link && other.address != fallen->address;
-    };
-    if (std::ranges::none_of(generation().backends, shares_link)) return;
-    judgement_.hold(key, Clock::now());
-    raise(
-        {"own_link_down", "interface " + std::to_string(link) +
-                              ", which leads to several backends, has no carrier: their verdicts wait for " +
-                              std::to_string(Judgement::hold_time.count()) + " s"});
-}
-
-/// Once a minute at most for each cause.
-void Daemon::raise(Alarm const& alarm) {
-    auto const now = Clock::now();
-    auto const last = alarms_.find(alarm.because);
-    if (last != alarms_.end() && now - last->second < alarm_interval) return;
-    alarms_[alarm.because] = now;
-    json::object record{{"because", alarm.because}, {"text", alarm.text}};
-    if (alarm.error != 0) record["errno"] = alarm.error;
-    audit_.write("alarm", record);
-    spdlog::error("{}", alarm.text);
 }
 
 Answer Daemon::order_weight(BackendKey const& key, WeightOrder order, std::optional<Peer> actor) {

@@ -91,6 +91,7 @@ void Daemon::count_failed_client(GenerationBackend const& backend, ConnectionEve
 
 void Daemon::look_at_traffic() {
     if (stopping_) return;
+    look_at_self();
     std::vector<BackendTraffic> traffic;
     GenerationService const* service = nullptr;
     for (auto const& backend : generation().backends) {

@@ -148,7 +148,7 @@ SavedBackend Daemon::state_to_save(GenerationBackend const& backend) const {
 void Daemon::state_not_saved(std::string const& why) {
     spdlog::warn("daemon.state_dir: {}; orders and health will not outlive this daemon: make {} writable",
                  why, desired_.daemon.state_dir);
-    audit_.write("alarm", {{"because", "state_not_saved"}, {"text", why}});
+    raise({"state_not_saved", why});
 }
 
 asio::awaitable<void> Daemon::settled() {

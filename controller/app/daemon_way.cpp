@@ -15,8 +15,6 @@ namespace {
 
 using Clock = std::chrono::steady_clock;
 
-constexpr std::chrono::minutes alarm_interval{1};
-
 void rethrow(std::exception_ptr const& failure) {
     if (failure) std::rethrow_exception(failure);
 }
@@ -72,10 +70,9 @@ void Daemon::note_fault(PathFinding finding, BackendKey const& key, ProbeTarget 
 void Daemon::tell_of_path_fault(GenerationBackend const& backend, PathFinding const& finding,
                                 Outcome const& on_way) {
     if (backend.admin == AdminState::ready) stories_[backend.key].because = "path_fails";
-    auto const now = Clock::now();
-    auto& last = alarms_["path_fails " + text(backend.key)];
-    if (last != Clock::time_point{} && now - last < alarm_interval) return;
-    last = now;
+    Alarm alarm{"path_fails", finding.text, 0, text(backend.key)};
+    alarm.about = "backend";
+    if (!alarms_.raise(std::move(alarm), Clock::now())) return;
     json::object record = subject_json(backend);
     record["because"] = "path_fails";
     record["text"] = finding.text;

@@ -73,7 +73,7 @@ std::vector<InterfaceChange> DatapathHost::follow_interfaces() {
     std::vector<Interface> known;
     for (auto const& planned : planned_)
         known.push_back(planned.interface);
-    auto changes = changes_of(known, read_interfaces());
+    auto changes = changes_of(known, read_interfaces(netlink_));
     for (auto const& change : changes)
         std::ranges::find(planned_, change.now.name, [](auto const& planned) {
             return planned.interface.name;
@@ -130,7 +130,8 @@ void DatapathHost::tidy() noexcept {
 }
 
 std::vector<DatapathHost::Planned> DatapathHost::plan_attachments(DatapathOptions const& options) {
-    auto const present = read_interfaces();
+    Netlink netlink;
+    auto const present = read_interfaces(netlink);
     std::vector<Planned> planned;
     for (auto const& name : options.interfaces) {
         auto const found = std::ranges::find(present, name, &Interface::name);

@@ -4,6 +4,7 @@
 #include "controller/datapath/bpf_fs.hpp"
 #include "controller/datapath/flow_decision.hpp"
 #include "controller/datapath/interface_claim.hpp"
+#include "controller/datapath/netlink.hpp"
 #include "controller/datapath/predecessor.hpp"
 #include "controller/datapath/probe_path.hpp"
 #include "controller/datapath/programs.hpp"
@@ -79,6 +80,7 @@ private:
     void attach(Planned const& planned);
 
     std::array<__u64, 2> hash_key_;
+    Netlink netlink_;              ///< kept open: descriptors may run out later
     std::vector<Planned> planned_; ///< with the interfaces as they were last
     std::vector<InterfaceClaim> claims_;
     PinDirectory pins_;

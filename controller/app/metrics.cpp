@@ -166,6 +166,9 @@ void add_daemon(Daemon& daemon, Exposition& out) {
               instruments.last_reload_successful ? 1 : 0);
     out.gauge("pointsman_config_unconfirmed", "1 while a reload waits to be confirmed.", {},
               daemon.unconfirmed() ? 1 : 0);
+    for (auto const& active : daemon.alarms().active())
+        out.gauge("pointsman_alarm", "1 for each alarm in force.",
+                  {{"because", active.alarm.because}, {"interface", active.alarm.subject}}, 1);
     out.gauge("pointsman_loop_lag_seconds", "How late the last heartbeat was.", {},
               std::chrono::duration<double>(instruments.loop_lag).count());
     out.counter("pointsman_audit_records_lost_total", "Audit records that the disk refused.", {},

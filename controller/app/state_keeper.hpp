@@ -36,6 +36,7 @@ public:
     void finish();
 
     [[nodiscard]] std::string const& path() const noexcept { return path_; }
+    [[nodiscard]] bool is_failing() const noexcept { return failing_; }
     [[nodiscard]] std::uint64_t failures() const noexcept { return failures_; }
 
 private:

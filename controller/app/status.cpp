@@ -146,6 +146,21 @@ json::object config_json(Daemon const& daemon) {
     return out;
 }
 
+json::array alarms_json(Daemon const& daemon) {
+    auto const now = std::chrono::steady_clock::now();
+    json::array out;
+    for (auto const& active : daemon.alarms().active()) {
+        auto const age = std::chrono::duration_cast<std::chrono::system_clock::duration>(now - active.since);
+        json::object entry{{"because", active.alarm.because},
+                           {"text", active.alarm.text},
+                           {"since", rfc3339(std::chrono::system_clock::now() - age)},
+                           {"times", active.times}};
+        if (!active.alarm.subject.empty()) entry[active.alarm.about] = active.alarm.subject;
+        out.push_back(std::move(entry));
+    }
+    return out;
+}
+
 json::value adopted_json(Daemon const& daemon) {
     auto const& from = daemon.taken_over();
     if (!from) return nullptr;
@@ -172,6 +187,7 @@ json::object status_json(Daemon& daemon, SessionCounts const& sessions) {
             {"config", config_json(daemon)},
             {"audit", daemon.audit().path()},
             {"session_table_bytes", daemon.datapath().programs().room().session_bytes()},
+            {"alarms", alarms_json(daemon)},
             {"interfaces", std::move(interfaces)},
             {"services", std::move(services)},
             {"probe_way_problem",

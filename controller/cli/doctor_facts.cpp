@@ -1,6 +1,7 @@
 #include "controller/cli/doctor_facts.hpp"
 
 #include "controller/datapath/error.hpp"
+#include "controller/datapath/netlink.hpp"
 #include "controller/datapath/network.hpp"
 #include "controller/datapath/occupants.hpp"
 
@@ -140,7 +141,8 @@ DoctorFacts read_doctor_facts(DesiredState const& desired) {
     facts.conntrack_count = number_in("/proc/sys/net/netfilter/nf_conntrack_count");
     facts.conntrack_max = number_in("/proc/sys/net/netfilter/nf_conntrack_max");
     facts.host = read_host_facts();
-    facts.interfaces = read_interfaces();
+    Netlink netlink;
+    facts.interfaces = read_interfaces(netlink);
     for (auto const& interface : facts.interfaces) {
         if (auto program = xdp_occupant(interface.ifindex); !program.empty())
             facts.xdp[interface.name] = std::move(program);

@@ -87,6 +87,9 @@ std::string status_text(json::object const& status, bool colour) {
         out += "UNCONFIRMED: rolls back to " + plain(unconfirmed->at("to")) + " in " +
                rough_age(unconfirmed->at("rolls_back_in_ms").to_number<long>() / 1000) +
                " unless `pointsman confirm` comes\n";
+    if (auto const* alarms = status.if_contains("alarms"))
+        for (auto const& alarm : alarms->as_array())
+            out += "ALARM " + plain(alarm.at("because")) + ": " + plain(alarm.at("text")) + "\n";
     for (auto const& interface : status.at("interfaces").as_array())
         out += "interface " + plain(interface.at("name")) + "  " + plain(interface.at("attach")) + ": " +
                plain(interface.at("why")) + "\n";
@@ -103,8 +106,8 @@ std::string record_text(json::object const& record) {
     if (auto const service = plain(record, "service"); !service.empty())
         out += "  " + service + (backend.empty() ? "" : "/" + backend);
     if (record.contains("now")) out += "  " + plain(record, "was") + " -> " + plain(record, "now");
-    for (char const* key : {"interface", "attach", "result", "because", "reason", "client", "detect_us",
-                            "switch_us", "cause_seq", "text"})
+    for (char const* key : {"interface", "attach", "lasted_ms", "result", "because", "reason", "client",
+                            "detect_us", "switch_us", "cause_seq", "text"})
         if (auto const value = plain(record, key); !value.empty())
             out += "  " + std::string{key} + "=" + value;
     if (auto const* generation = record.if_contains("generation"))

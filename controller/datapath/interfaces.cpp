@@ -46,14 +46,13 @@ Interface describe(nlmsghdr const* message) {
 
 } // namespace
 
-std::vector<Interface> read_interfaces() {
+std::vector<Interface> read_interfaces(Netlink& netlink) {
     std::array<char, 512> buffer{};
     auto* const message = mnl_nlmsg_put_header(buffer.data());
     message->nlmsg_type = RTM_GETLINK;
     message->nlmsg_flags = NLM_F_DUMP;
     mnl_nlmsg_put_extra_header(message, sizeof(ifinfomsg));
     std::vector<Interface> interfaces;
-    Netlink netlink;
     if (auto const error =
             netlink.request(message, [&](auto const* answer) { interfaces.push_back(describe(answer)); }))
         throw DatapathError{"cannot list the interfaces: " + error.message(), "check the network namespace"};

@@ -11,6 +11,8 @@
 
 namespace pointsman {
 
+class Netlink;
+
 /// What rtnetlink says about one interface.
 struct Interface {
     std::uint32_t ifindex = 0;
@@ -26,9 +28,9 @@ struct Interface {
     friend bool operator==(Interface const&, Interface const&) = default;
 };
 
-/// All interfaces of this network namespace.
+/// All interfaces of this network namespace. Needs no descriptor beyond that of `netlink`.
 /// @throws DatapathError when rtnetlink does not answer.
-[[nodiscard]] std::vector<Interface> read_interfaces();
+[[nodiscard]] std::vector<Interface> read_interfaces(Netlink& netlink);
 
 /// What became of an interface that packets come by.
 struct InterfaceChange {

@@ -70,10 +70,11 @@ nlmsghdr* message_in(std::array<char, 512>& buffer) {
 NetworkView Network::read(std::set<Address> const& backends, std::vector<std::string> const& interfaces) {
     NetworkView view;
     std::map<std::uint32_t, Interface> present;
-    for (auto& interface : read_interfaces()) {
+    for (auto& interface : read_interfaces(netlink_)) {
         if (std::ranges::find(interfaces, interface.name) != interfaces.end())
             view.links.push_back({interface.ifindex, interface.mac, interface.peer_elsewhere});
-        if (!interface.running) view.dead_links.insert(interface.ifindex);
+        if (interface.running) view.running_links.insert(interface.ifindex);
+        if (interface.up && !interface.running) view.links_without_carrier.insert(interface.ifindex);
         present[interface.ifindex] = std::move(interface);
     }
     std::ranges::sort(view.links, {}, &Link::ifindex);

@@ -60,10 +60,11 @@ inline constexpr std::uint32_t link_probes = 8;
 
 /// What netlink told us, as values.
 struct NetworkView {
-    std::map<Address, Route> routes;      ///< by backend address
-    std::vector<Link> links;              ///< by ascending interface index
-    std::set<Address> own{};              ///< addresses of this host
-    std::set<std::uint32_t> dead_links{}; ///< indices of all interfaces that are down or have no carrier
+    std::map<Address, Route> routes;         ///< by backend address
+    std::vector<Link> links;                 ///< by ascending interface index
+    std::set<Address> own{};                 ///< addresses of this host
+    std::set<std::uint32_t> running_links{}; ///< indices of all interfaces that are up and have a carrier
+    std::set<std::uint32_t> links_without_carrier{}; ///< of those that are up and have none
 
     friend bool operator==(NetworkView const&, NetworkView const&) = default;
 };

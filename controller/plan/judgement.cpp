@@ -35,6 +35,19 @@ TimePoint next_step(TimePoint rose, Duration slow_start, unsigned ramp) {
     return rose + (slow_start * ramp + Duration{full_ramp - 2}) / (full_ramp - 1);
 }
 
+/// The slowest of its checks.
+Duration probed_again(Backend const& backend) {
+    auto const of = [](Check const& check) {
+        auto const& policy = check.policy;
+        return policy.down_interval + policy.down_interval / 8 + policy.timeout +
+               policy.fast_interval * policy.rise;
+    };
+    auto longest = of(backend.check);
+    for (auto const& check : backend.more_checks)
+        longest = std::max(longest, of(check));
+    return longest;
+}
+
 } // namespace
 
 std::string_view name_of(RuledBy value) noexcept {
@@ -69,6 +82,7 @@ void Judgement::assign(DesiredState const& desired) {
             record.port = backend.port;
             record.half_life = backend.check.policy.damping;
             record.slow_start = service.slow_start;
+            record.probed_again = probed_again(backend);
             record.counts = backend.weight > 0 && !backend.backup;
         }
     }
@@ -97,11 +111,14 @@ std::optional<Alarm> Judgement::note(BackendKey const& key, Finding const& findi
         if (!majority_is_failing(scope, now)) continue;
         until = now + hold_time;
         hold_all(scope, now);
-        return Alarm{"correlated_failures", "most backends " +
-                                                (scope ? "of " + *scope : std::string{"of all services"}) +
-                                                " stopped answering at the same time, as if our own link "
-                                                "had failed: their verdicts wait for " +
-                                                std::to_string(hold_time.count()) + " s"};
+        return Alarm{"correlated_failures",
+                     "most backends " + (scope ? "of " + *scope : std::string{"of all services"}) +
+                         " stopped answering at the same time, as if our own link "
+                         "had failed: their verdicts wait for " +
+                         std::to_string(hold_time.count()) + " s",
+                     0,
+                     {},
+                     hold_time};
     }
     return std::nullopt;
 }
@@ -149,14 +166,20 @@ bool Judgement::eject(BackendKey const& key, TimePoint now) {
     return true;
 }
 
-void Judgement::hold(BackendKey const& key, TimePoint now) {
-    if (auto const found = records_.find(key); found != records_.end())
-        found->second.held_until = now + hold_time;
+void Judgement::cut_off(std::set<BackendKey> const& keys, TimePoint now) {
+    for (auto& [key, record] : records_) {
+        bool const was = std::exchange(record.cut_off, keys.contains(key));
+        bool const just_fell = record.fell && now - *record.fell <= same_time;
+        if (!was && record.cut_off) record.spared = works(record.was) || just_fell;
+        if (was && !record.cut_off && record.spared)
+            record.held_until = now + hold_time + record.probed_again;
+    }
 }
 
 /// The state that counts, held falls aside; charges the penalty for a fall.
 MeasuredState Judgement::settle(Record& record, MeasuredState measured, TimePoint now) const {
-    bool const held = measured == MeasuredState::down && record.held_until && now < *record.held_until;
+    bool const waits = (record.cut_off && record.spared) || (record.held_until && now < *record.held_until);
+    bool const held = measured == MeasuredState::down && waits;
     if (held) measured = MeasuredState::up;
     auto const current = decayed(record.penalty, now - record.penalised, record.half_life);
     if (record.half_life > Duration::zero() && works(record.was) && measured == MeasuredState::down) {
@@ -225,7 +248,7 @@ std::optional<TimePoint> Judgement::next_of(Case const& ruled, TimePoint now) {
     auto const wake = [&](TimePoint at) {
         if (at > now) next = std::min(next.value_or(at), at);
     };
-    if (ruled.ruling.by == RuledBy::held) wake(*record.held_until);
+    if (ruled.ruling.by == RuledBy::held && record.held_until) wake(*record.held_until);
     if (record.ejected_until) wake(*record.ejected_until);
     if (record.damped) wake(record.penalised + decay_time(record.penalty, reuse_below, record.half_life));
     if (record.rose) wake(next_step(*record.rose, record.slow_start, ruled.ruling.ramp));

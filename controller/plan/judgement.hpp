@@ -3,10 +3,12 @@
 #include "controller/model/desired_state.hpp"
 #include "controller/model/generation.hpp"
 #include "controller/model/state.hpp"
+#include "controller/plan/alarm.hpp"
 
 #include <chrono>
 #include <map>
 #include <optional>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -49,13 +51,6 @@ struct ChangedRuling {
     Ruling now;
 };
 
-/// Something that a person has to know; in the audit trail's words.
-struct Alarm {
-    std::string because;
-    std::string text;
-    int error = 0; ///< errno of a failed system call, else 0
-};
-
 /// The rules between what the probes find and what the plan is told: correlated failures are held back,
 /// flapping is damped, clients' failures may eject, and who comes back starts slowly. No clock and no I/O:
 /// time is an argument that never goes back.
@@ -90,8 +85,9 @@ public:
     /// Clients' connections fail, from enough of them. @return false when it is ejected already.
     bool eject(BackendKey const& key, TimePoint now);
 
-    /// Our own link towards this backend is down: its fall is held back from now on.
-    void hold(BackendKey const& key, TimePoint now);
+    /// All the backends that we cannot reach for a fault of our own link: they do not fall. When the link is
+    /// back they have the time of some probes to show that they live.
+    void cut_off(std::set<BackendKey> const& keys, TimePoint now);
 
     /// What holds now, `measured` being what the probes say. Begins slow starts and penalties as it finds
     /// that states changed since the last call.
@@ -115,12 +111,15 @@ private:
         std::uint16_t port = 0;
         Duration half_life{};
         Duration slow_start{};
-        bool counts = false; ///< has a weight and is no reserve
+        Duration probed_again{}; ///< within this a probe of one that is down was made, at the latest
+        bool counts = false;     ///< has a weight and is no reserve
 
         MeasuredState measured = MeasuredState::unknown; ///< by the last finding
         std::optional<TimePoint> failing;                ///< since when its probes go unanswered
         std::optional<TimePoint> fell;                   ///< silently
         std::optional<TimePoint> held_until;
+        bool cut_off = false; ///< by our own link
+        bool spared = false;  ///< worked when it was cut off: held for as long as it is
         std::optional<TimePoint> ejected_until;
         unsigned ejections = 0;
         double penalty = 0;

@@ -1,16 +1,11 @@
-"""The types of checks through the real binary, against real servers and hostile ones."""
+"""The types of checks through the real binary, against real servers; hostile ones are in test_hostile.py."""
 
 from __future__ import annotations
 
 import contextlib
-import os
 import pathlib
-import socket
-import threading
 import time
 from collections.abc import Iterator
-
-import pytest
 
 from lab import Lab, Nginx, Pointsman, Service, UdpEcho, self_signed, wait_until
 
@@ -130,79 +125,3 @@ def zombies_of(pid: int) -> list[str]:
         with contextlib.suppress(OSError):
             states[child] = pathlib.Path(f"/proc/{child}/stat").read_text().rpartition(")")[2].split()[0]
     return [child for child, state in states.items() if state == "Z"]
-
-
-# What a hostile backend sends once it was asked, and the outcomes that an http check may make of it.
-HOSTILE = {
-    "garbage": (b"\x00\x1b[2J\xff\"}\n{\"kind\":\"health\"}\r\n\r\n", {"L7RSP"}),
-    "control characters": (b"HTTP/1.1 503 \x1b]0;owned\x07\r\n\r\n", {"L7RSP"}),
-    "an endless status line": (b"HTTP/1.1 200 " + b"x" * 1_000_000, {"L7RSP"}),
-    "an oversize head": (b"HTTP/1.1 200 OK\r\n" + b"X-Fill: 0123456789\r\n" * 50_000, {"L7RSP"}),
-    "interim answers without end": (b"HTTP/1.1 100 Continue\r\n\r\n" * 50_000, {"L7RSP"}),
-    "a body of a hundred megabytes": (b"HTTP/1.1 200 OK\r\n\r\n" + b"x" * 100_000_000, {"L7RSP"}),
-    "chunks that are none": (b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\n", {"L7RSP"}),
-    "nothing": (b"", {"L7RSP"}),
-    "half an answer": (b"HTTP/1.1 200 OK\r\nServ", {"L7RSP"}),
-}
-
-
-class Hostile:
-    """Answers every connection of a host's port 80 with the same octets, and closes. A context manager."""
-
-    def __init__(self, listener: socket.socket, octets: bytes) -> None:
-        self.listener, self.octets = listener, octets
-        self.thread = threading.Thread(target=self._serve, daemon=True)
-
-    def __enter__(self) -> Hostile:
-        self.thread.start()
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        with contextlib.suppress(OSError):
-            self.listener.shutdown(socket.SHUT_RDWR)
-        self.thread.join()
-        self.listener.close()
-
-    def _serve(self) -> None:
-        with contextlib.suppress(OSError):
-            while True:
-                connection, _ = self.listener.accept()
-                with connection, contextlib.suppress(OSError):
-                    connection.recv(4096)
-                    connection.sendall(self.octets)
-
-
-@pytest.mark.parametrize("what", HOSTILE)
-def test_a_hostile_backend_is_down_with_a_record_that_is_valid_and_memory_stays_flat(what: str) -> None:
-    octets, expected = HOSTILE[what]
-    with Lab(backends=1) as lab:
-        listener = lab.backends[0].socket()
-        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        listener.bind((lab.backends[0].address, 80))
-        listener.listen(64)
-        check = {"type": "http", "expect_body": "never", "body_limit": 65536}
-        with Hostile(listener, octets), daemon_with(lab, service(lab, check)) as daemon:
-            down = daemon.wait_for_audit(kind="health", backend="b1", now="down")  # parses every line as JSON
-            assert {probe["outcome"] for probe in down["evidence"]} <= expected
-            assert down["because"] == "l7_invalid"
-            assert all(" " <= c < "\x7f" for c in down["evidence"][-1].get("first_bytes", ""))
-            assert daemon.process is not None
-            before = anonymous_kb(daemon.process.pid)
-            seen = probes(daemon)
-            wait_until(lambda: probes(daemon) > seen + 20, "more probes", timeout=10)
-            assert anonymous_kb(daemon.process.pid) - before < 4096
-
-
-def anonymous_kb(pid: int) -> int:
-    status = pathlib.Path(f"/proc/{pid}/status").read_text()
-    return next(int(line.split()[1]) for line in status.splitlines() if line.startswith("RssAnon:"))
-
-
-def probes(daemon: Pointsman) -> int:
-    """Ended ones so far."""
-    with socket.socket(socket.AF_UNIX) as control:
-        control.connect(os.fspath(daemon.control))
-        control.sendall(b"GET /metrics HTTP/1.0\r\n\r\n")
-        text = b"".join(iter(lambda: control.recv(65536), b"")).decode()
-    return sum(int(float(line.split()[-1])) for line in text.splitlines()
-               if line.startswith("pointsman_probe_results_total"))

@@ -71,7 +71,7 @@ listen web
     balance roundrobin
     {rules}
     {servers}
-"""
+{extra}"""
 
 
 class Server:
@@ -165,7 +165,8 @@ class HAProxy(Server):
     """HAProxy in tcp mode with its default checks, unless `check` and `rules` say other ones."""
 
     def __init__(self, host: Host, backends: Sequence[Host], address: str | None = None, port: int = 8082,
-                 check: str = "check", rules: Sequence[str] = (), connect: str = "3s") -> None:
+                 check: str = "check", rules: Sequence[str] = (), connect: str = "3s", extra: str = "") -> None:
+        """`extra` are more sections of its configuration."""
         super().__init__(host, "haproxy")
         self.address = address or host.address
         self.port = port
@@ -173,7 +174,7 @@ class HAProxy(Server):
         self.configuration = self.folder / "haproxy.cfg"
         self.configuration.write_text(
             HAPROXY.format(folder=self.folder, address=self.address, port=port, servers=servers, connect=connect,
-                           rules="\n    ".join(rules)))
+                           rules="\n    ".join(rules), extra=extra))
         self.start()
 
     def start(self) -> None:

@@ -19,6 +19,12 @@ namespace {
 namespace asio = boost::asio;
 using enum OutcomeCode;
 
+Outcome failed(OutcomeCode code, std::string text, std::string first_bytes = {}, unsigned status = 0) {
+    Outcome made{code, {}, 0, status, std::move(first_bytes)};
+    made.text = std::move(text);
+    return made;
+}
+
 /// While it lives, this process can open no further descriptor.
 class NoDescriptors {
 public:
@@ -148,7 +154,7 @@ TEST_F(HttpProbe, DoesNotReadInterimAnswersForEver) {
     std::string const interim = "HTTP/1.1 100 Continue\r\n\r\n";
     auto outcome = probe_backend_that(floods("", interim));
     outcome.first_bytes.resize(interim.size()); // more may have come in the same piece
-    EXPECT_EQ(outcome, (Outcome{L7RSP, {}, 0, 100, interim}));
+    EXPECT_EQ(outcome, failed(L7RSP, "more than 16 interim answers", interim, 100));
 }
 
 TEST_F(HttpProbe, AcceptsAnAnswerThatDribblesInWithinTheDeadline) {
@@ -166,13 +172,13 @@ TEST_F(HttpProbe, DoesNotExtendItsDeadlineForADribblingAnswer) {
 }
 
 TEST_F(HttpProbe, TimesOutOnABackendThatAcceptsAndKeepsSilent) {
-    EXPECT_EQ(probe_backend_that(keeps_silent(), 40ms), (Outcome{L7TOUT, {}, 0, 0, ""}));
+    EXPECT_EQ(probe_backend_that(keeps_silent(), 40ms), failed(L7TOUT, "no answer"));
 }
 
 TEST_F(HttpProbe, TimesOutOnABackendThatNeverAcceptsFromItsBacklog) {
     tcp::acceptor const listening{context, {asio::ip::address_v4::loopback(), 0}};
     auto const hung = target(listening.local_endpoint().port(), CheckType::http, 40ms);
-    EXPECT_EQ(outcome_of(hung), (Outcome{L7TOUT, {}, 0, 0, ""}));
+    EXPECT_EQ(outcome_of(hung), failed(L7TOUT, "no answer"));
 }
 
 TEST_F(HttpProbe, LeavesAHugeBodyUnreadAndLetsTheStatusDecide) {
@@ -182,30 +188,29 @@ TEST_F(HttpProbe, LeavesAHugeBodyUnreadAndLetsTheStatusDecide) {
 
 TEST_F(HttpProbe, RejectsAHeadWithoutEnd) {
     auto const outcome = probe_backend_that(floods("HTTP/1.1 200 OK\r\n", "X-Padding: 0123456789\r\n"));
-    EXPECT_EQ(
-        outcome,
-        (Outcome{
-            L7RSP, {}, 0, 200, "HTTP/1.1 200 OK\r\nX-Padding: 0123456789\r\nX-Padding: 0123456789\r\nX"}));
+    EXPECT_EQ(outcome, failed(L7RSP, "the head is longer than 16384 octets",
+                              "HTTP/1.1 200 OK\r\nX-Padding: 0123456789\r\nX-Padding: 0123456789\r\nX", 200));
 }
 
 TEST_F(HttpProbe, RejectsGarbageAtOnceAndKeepsItsFirstBytes) {
     std::string const banner = "SSH-2.0-OpenSSH_9.2p1\r\n";
-    EXPECT_EQ(probe_backend_that(floods(banner, ""), 1h), (Outcome{L7RSP, {}, 0, 0, banner}));
+    EXPECT_EQ(probe_backend_that(floods(banner, ""), 1h), failed(L7RSP, "no HTTP/1 status line", banner));
 }
 
 TEST_F(HttpProbe, KeepsAtMost64OctetsOfGarbage) {
     std::string const garbage(4096, '\0');
-    EXPECT_EQ(probe_backend_that(answers(garbage)), (Outcome{L7RSP, {}, 0, 0, std::string(64, '\0')}));
+    EXPECT_EQ(probe_backend_that(answers(garbage)),
+              failed(L7RSP, "no HTTP/1 status line", std::string(64, '\0')));
 }
 
 TEST_F(HttpProbe, FailsWhenTheBackendClosesWithoutAnAnswer) {
     Script const reads_and_closes = answers("");
-    EXPECT_EQ(probe_backend_that(reads_and_closes), (Outcome{L7RSP, {}, 0, 0, ""}));
+    EXPECT_EQ(probe_backend_that(reads_and_closes), failed(L7RSP, "closed before an answer"));
 }
 
 TEST_F(HttpProbe, FailsWhenTheBackendClosesInTheMiddleOfTheHead) {
     EXPECT_EQ(probe_backend_that(answers("HTTP/1.1 200 OK\r\nServ")),
-              (Outcome{L7RSP, {}, 0, 200, "HTTP/1.1 200 OK\r\nServ"}));
+              failed(L7RSP, "closed before the head's end", "HTTP/1.1 200 OK\r\nServ", 200));
 }
 
 TEST_F(HttpProbe, FailsWhenTheBackendResetsTheConnection) {

@@ -192,7 +192,7 @@ TEST_F(HttpsProbe, TimesOutInTheStepThatTakesTooLong) {
     auto const silent = speaks_tls(certificate, [](TlsStream& stream) -> awaitable<void> {
         co_await stream.next_layer().async_wait(tcp::socket::wait_error, asio::use_awaitable);
     });
-    EXPECT_EQ(probe_backend_that(silent, trusting(), 200ms), outcome(L7TOUT));
+    EXPECT_EQ(probe_backend_that(silent, trusting(), 200ms), outcome(L7TOUT, "no answer"));
 }
 
 TEST_F(HttpsProbe, BlamesTheBalancerForAuthoritiesItCannotRead) {

@@ -12,8 +12,8 @@ namespace {
 using namespace std::chrono_literals;
 
 /// Longest from a death to the last flow there: wait for the interval, one timeout, some fast intervals, a
-/// hold.
-constexpr Duration found_at_last = 1100ms + 125ms + 500ms + 200ms + Judgement::hold_time;
+/// hold and the probes after it.
+constexpr Duration found_at_last = 1100ms + 125ms + 500ms + 200ms + 1700ms + Judgement::hold_time;
 /// The same for a refusing backend under traffic: evidence, the rest of a fast interval, confirmations.
 constexpr Duration found_under_traffic = 60ms;
 /// How long after its last fault a backend may still be judged by it: a timeout and what was in flight.
@@ -93,8 +93,8 @@ void World::check_server(Server& server, Generation const& was, Generation const
     bool const was_held = earlier->second.by == RuledBy::held; // and nothing has spoken for it since
     if (fell && !was_held && now_ - server.faulty > fault_lingers)
         fail(name + " was judged for nothing of its own");
-    if (fell && !was_held && now_ < dead_link_until_ && now_ - dead_link_since_ < Judgement::hold_time &&
-        server.mode <= Mode::asking && dead_link_since_ > std::max(server.changed, mute_until_) + 3s)
+    if (fell && !was_held && now_ < dead_link_until_ && server.mode <= Mode::asking &&
+        dead_link_since_ > std::max(server.changed, mute_until_) + 3s)
         fail(name + " was judged while our own link was down");
 }
 

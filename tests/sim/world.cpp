@@ -46,6 +46,7 @@ std::optional<std::string> World::run() {
             now_ = stalled_until_;
             continue;
         }
+        follow_own_link();
         for (auto& server : servers_) {
             if (!server.track) continue;
             end_probes(server);
@@ -67,6 +68,7 @@ Time World::next_time() const {
     auto next = end_;
     if (next_happening_ < happenings_.size()) next = std::min(next, start + happenings_[next_happening_].at);
     if (rulings_.next) next = std::min(next, *rulings_.next);
+    if (cut_off_) next = std::min(next, dead_link_until_);
     for (auto const& server : servers_) {
         if (!server.track) continue;
         next = std::min(next, server.track->next(setup_.policy, flights_of(server)));
@@ -138,6 +140,17 @@ void World::set_mode(Server& server, Mode mode, Duration latency) {
         server.dead = std::max(now_, own_fault_ended_);
         server.evidence = now_ + (mode == Mode::dark ? silence_shows : refusal_shows);
     }
+}
+
+/// The kernel tells at once when a carrier goes or comes.
+void World::follow_own_link() {
+    if (cut_off_ == (now_ < dead_link_until_)) return;
+    cut_off_ = !cut_off_;
+    std::set<BackendKey> keys;
+    for (auto const& server : servers_)
+        if (cut_off_) keys.insert(server.key);
+    judgement_.cut_off(keys, now_);
+    dirty_ = true;
 }
 
 /// Nobody is to be found dead before we are well again ourselves.
@@ -242,7 +255,6 @@ void World::conclude(Server& server, Flight const& flight) {
     (void)judgement_.note(server.key, {state, !pass, silent}, now_);
     if (!counted.transition) return;
     measured_[server.key] = state;
-    if (state == MeasuredState::down && silent && now_ < dead_link_until_) judgement_.hold(server.key, now_);
     dirty_ = true;
 }
 

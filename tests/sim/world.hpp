@@ -94,6 +94,7 @@ private:
     [[nodiscard]] Time next_time() const;
     void happen(Happening const& happening);
     void set_mode(Server& server, Mode mode, Duration latency = {});
+    void follow_own_link();
     void own_fault_until(Time end);
     void configure();
     void start_probes(Server& server);
@@ -121,6 +122,7 @@ private:
     Time mute_until_{};
     Time starved_until_{};
     Time deaf_until_{};
+    bool cut_off_ = false; ///< what the judgement was told of our link
     Time own_fault_ended_{};
 
     std::vector<Server> servers_;

@@ -45,6 +45,14 @@ dns  10.77.0.101:53-54/udp  nat, on_down drop  0/0 up  PANIC: health is ignored
 )");
 }
 
+TEST(CliStatusText, ShowsAlarmsInForceBeforeAllElse) {
+    auto alarmed = status;
+    alarmed["alarms"] = json::array{json::object{{"because", "no_ports"}, {"text", "no local port is free"}}};
+    EXPECT_TRUE(status_text(alarmed, false)
+                    .starts_with("pointsman 0.1.0  generation 17  /etc/pointsman/pointsman.toml (00112233)\n"
+                                 "ALARM no_ports: no local port is free\ninterface eth0"));
+}
+
 TEST(CliStatusText, ColoursWholeLinesByState) {
     auto const text = status_text(status, true);
     EXPECT_NE(text.find("\n\033[32m  b1 "), std::string::npos);

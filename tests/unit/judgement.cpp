@@ -171,13 +171,51 @@ TEST_F(JudgementTest, ManyServicesOnFewHostsAreFewHosts) {
     EXPECT_EQ(states(), "dd");
 }
 
-TEST_F(JudgementTest, ABackendBehindOurOwnDeadLinkIsHeld) {
+TEST_F(JudgementTest, ABackendThatOurOwnLinkCutsOffDoesNotFallHoweverLongItTakes) {
+    add_service("web", 2);
+    all_up();
+    judgement.cut_off({{"web", "b1"}}, clock);
+    set("b1", down);
+    EXPECT_EQ(states(), "uu");
+    EXPECT_EQ(ruling("b1").by, RuledBy::held);
+    clock += 1h;
+    EXPECT_EQ(states(), "uu");
+}
+
+TEST_F(JudgementTest, WhenTheLinkIsBackTheNextProbesDecide) {
+    add_service("web", 2);
+    all_up();
+    judgement.cut_off({{"web", "b1"}, {"web", "b2"}}, clock);
+    set("b1", down);
+    set("b2", down);
+    clock += 1min;
+    judgement.cut_off({}, clock);
+    clock += Judgement::hold_time + 1s;
+    EXPECT_EQ(states(), "uu");
+    set("b1", up);
+    clock += 2s;
+    EXPECT_EQ(states(), "ud");
+}
+
+TEST_F(JudgementTest, AFallJustBeforeTheLinkWasFoundDownIsTakenBack) {
     add_service("web", 2);
     all_up();
     set("b1", down);
-    judgement.hold({"web", "b1"}, clock);
+    EXPECT_EQ(states(), "du");
+    clock += 100ms;
+    judgement.cut_off({{"web", "b1"}, {"web", "b2"}}, clock);
     EXPECT_EQ(states(), "uu");
-    clock += Judgement::hold_time;
+}
+
+TEST_F(JudgementTest, WhoWasDownBeforeTheLinkFailedStaysDown) {
+    add_service("web", 2);
+    all_up();
+    set("b1", down);
+    EXPECT_EQ(states(), "du");
+    clock += 10s;
+    judgement.cut_off({{"web", "b1"}, {"web", "b2"}}, clock);
+    EXPECT_EQ(states(), "du");
+    judgement.cut_off({}, clock);
     EXPECT_EQ(states(), "du");
 }
 
