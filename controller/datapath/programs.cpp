@@ -94,7 +94,8 @@ void load(bpf_object* object, pm_options* rodata, pm_options const& options, Roo
     }
     set_attach_type(object);
     for (auto const* const name : {"pm_events", "pm_fragments"})
-        bpf_map__set_pin_path(bpf_object__find_map_by_name(object, name), (directory + "/" + name).c_str());
+        if (auto* const map = bpf_object__find_map_by_name(object, name)) // not each program uses both
+            bpf_map__set_pin_path(map, (directory + "/" + name).c_str());
     if (auto const error = bpf_object__load(object); error != 0) refuse_load(-error);
 }
 
