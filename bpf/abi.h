@@ -59,21 +59,26 @@ struct pm_options {
 	__u32 maglev_chunks;   /* chunks of PM_MAGLEV_CHUNK slots for one service */
 	__u32 nat_port_first;  /* host order */
 	__u32 nat_port_count;  /* >= 1 */
-	__u32 embryonic_ticks; /* jiffies after which a half-open session is over */
-	__u32 closing_ticks;   /* the same after the first FIN */
-	__u32 time_wait_ticks; /* the same after which a backend has forgotten a closed connection */
+	__u32 time_wait_ticks; /* jiffies after which a backend has forgotten a closed connection */
 };
-PM_STATIC_ASSERT(sizeof(struct pm_options) == 56, "pm_options is packed by hand");
+PM_STATIC_ASSERT(sizeof(struct pm_options) == 48, "pm_options is packed by hand");
 
 /* A slot with port 0 and protocol ICMP or ICMPv6 answers to ping; this says whether a backend is there for
  * it. */
 #define PM_SLOT_ALIVE 0x1u
 
+/*
+ * A slot with this protocol, and UDP's as its port, names the one UDP service of its address: a fragment of a
+ * datagram that has no port yet can be of no other. No such slot where there are several, or the host's own
+ * stack has the address too.
+ */
+#define PM_SLOT_FRAGMENTS 44 /* IPPROTO_FRAGMENT */
+
 /* Map pm_service_slots: open addressing by (address, port, protocol), linear probing over PM_SLOT_PROBES. */
 struct pm_service_slot {
 	struct pm_addr address;
 	__be16 port;   /* one of the service's; 0: all of the address (ping) */
-	__u8 protocol; /* IPPROTO_*; 0: the slot is empty */
+	__u8 protocol; /* IPPROTO_*, PM_SLOT_FRAGMENTS; 0: the slot is empty */
 	__u8 flags;    /* PM_SLOT_* */
 	__u16 service; /* index in pm_services */
 	__u8 reserved[10];
@@ -103,18 +108,27 @@ enum pm_forward {
  */
 #define PM_SERVICE_SECOND_CHANCE 0x4u
 
+/* The values of pm_service.mss_clamp that are no octets. */
+#define PM_MSS_AUTO 0xffffu /* what fits on the way to the backend */
+#define PM_MSS_OFF  0u
+
+#define PM_LEAST_MSS 536u /* every host takes so much (RFC 9293 section 3.7.1) */
+
 /* Map pm_services. Written by the daemon into the idle half. */
 struct pm_service {
 	struct pm_addr address;
-	__u8 protocol;	   /* 0: no service has this index */
-	__u8 on_down;	   /* enum pm_on_down */
-	__u8 forward;	   /* enum pm_forward */
-	__u8 flags;	   /* PM_SERVICE_* */
-	__u32 maglev_size; /* slots in use; 0: no backend is eligible */
-	__u32 idle_ticks;  /* jiffies without a packet after which a session is over */
-	__u32 generation;  /* the generation that wrote the entry */
-	__be16 gue_port;   /* UDP destination port of GUE */
-	__u8 reserved[30];
+	__u8 protocol;	       /* 0: no service has this index */
+	__u8 on_down;	       /* enum pm_on_down */
+	__u8 forward;	       /* enum pm_forward */
+	__u8 flags;	       /* PM_SERVICE_* */
+	__u32 maglev_size;     /* slots in use; 0: no backend is eligible */
+	__u32 idle_ticks;      /* jiffies without a packet after which a session is over */
+	__u32 generation;      /* the generation that wrote the entry */
+	__be16 gue_port;       /* UDP destination port of GUE */
+	__u16 mss_clamp;       /* longest segment that a SYN may announce, in octets; or PM_MSS_* */
+	__u32 half_open_ticks; /* as idle_ticks, before the backend's answer and the client's ACK */
+	__u32 closing_ticks;   /* as idle_ticks, after the first FIN */
+	__u8 reserved[20];
 };
 PM_STATIC_ASSERT(sizeof(struct pm_service) == 64, "pm_service is a cache line");
 
@@ -144,7 +158,8 @@ struct pm_backend {
 	__u32 generation;  /* the generation that wrote the entry */
 	__u32 out_flags;   /* PM_OUT_* of that interface */
 	__u16 mtu;	   /* longest IP packet that the way to it takes; 0: any */
-	__u8 reserved[10];
+	__u8 source_bits;  /* last bits of a tunnel's source that are the flow's; with nat_count 1 */
+	__u8 reserved[9];
 };
 PM_STATIC_ASSERT(sizeof(struct pm_backend) == 64, "pm_backend is a cache line");
 
@@ -197,14 +212,15 @@ struct pm_session {
 	__be16 service_port;
 	__be16 nat_port;
 	__u16 nat_address; /* index in pm_nat_addresses */
-	__u32 backend;	   /* index in pm_backends */
+	__u16 backend;	   /* index in pm_backends */
+	__u16 opened_high; /* of opened_low: 48 bits hold 9 years */
 	__u32 incarnation; /* of that backend when the session was made */
 	__u16 service;	   /* index in pm_services */
-	__u16 link;	   /* slot in pm_links: where the client's packets come from */
+	__u16 link;	   /* slot in pm_links: where the client's packets come from; may change */
 	__u8 protocol;
 	__u8 direction;	    /* enum pm_direction */
-	__u8 client_mac[6]; /* who sent the client's packets to us */
-	__u32 opened_us;    /* CLOCK_MONOTONIC in units of 1024 ns, low 32 bits */
+	__u8 client_mac[6]; /* who sends the client's packets to us; may change */
+	__u32 opened_low;   /* when the flow began: CLOCK_MONOTONIC in units of 1024 ns */
 };
 PM_STATIC_ASSERT(sizeof(struct pm_session) == 48, "a set is four cache lines");
 
@@ -237,6 +253,20 @@ struct pm_syn {
 	__be32 option[10];
 };
 PM_STATIC_ASSERT(sizeof(struct pm_syn) == 64, "a SYN is a cache line");
+
+/*
+ * Key of map pm_fragments, whose values are struct pm_session: a later fragment has no ports, and follows the
+ * first one of its packet, or the last fragmented packet of its hosts.
+ */
+struct pm_fragment_key {
+	struct pm_addr source;
+	struct pm_addr destination;
+	__u32 identification; /* network order */
+	__u8 protocol;
+	__u8 any; /* 1: of the last fragmented packet; identification is 0 */
+	__u8 reserved[2];
+};
+PM_STATIC_ASSERT(sizeof(struct pm_fragment_key) == 40, "pm_fragment_key has no holes");
 
 /*
  * Why a packet was forwarded, passed or dropped. Numbers never move and are never used again;
@@ -336,5 +366,32 @@ struct pm_backend_counters {
 	__u64 reserved[5];
 };
 PM_STATIC_ASSERT(sizeof(struct pm_backend_counters) == 128, "no two CPUs share a cache line");
+
+enum {
+	PM_PROBES = 4096, /* probes on the way of their service at a time */
+};
+
+/*
+ * Map pm_probes: a probe that goes to its backend as the service's packets do, by its socket's cookie.
+ * Written by the daemon before the socket connects, removed after it was closed. Not pinned: no other daemon
+ * reads it.
+ */
+struct pm_probe {
+	struct pm_addr dialled; /* the backend's address, which the socket takes for its peer */
+	struct pm_addr service; /* what the backend sees in its place */
+	__u32 backend;		/* index in pm_backends */
+	__u32 reserved;
+};
+PM_STATIC_ASSERT(sizeof(struct pm_probe) == 40, "pm_probe has no holes");
+
+/* Key of map pm_probe_answers, whose value is the address dialled: an answer to a probe. As pm_probes. */
+struct pm_probe_answer {
+	struct pm_addr service;
+	__be16 port;
+	__be16 own_port;
+	__u8 protocol;
+	__u8 reserved[3];
+};
+PM_STATIC_ASSERT(sizeof(struct pm_probe_answer) == 24, "a key has no holes");
 
 #endif

@@ -19,28 +19,34 @@ static __always_inline __u32 sum_words(const void *start, int words)
 	return sum;
 }
 
+/* `traffic_class`: DSCP and ECN. */
 static __always_inline void write_ipv4(struct iphdr *ip, const struct pm_addr *source,
-				       const struct pm_addr *destination, __u8 protocol, __u16 l4_length)
+				       const struct pm_addr *destination, __u8 protocol, __u16 l4_length,
+				       __u8 traffic_class)
 {
 	__builtin_memset(ip, 0, sizeof(*ip));
 	ip->version = 4;
 	ip->ihl = 5;
+	ip->tos = traffic_class;
 	ip->tot_len = bpf_htons(sizeof(*ip) + l4_length);
 	ip->frag_off = bpf_htons(0x4000); /* don't fragment */
 	ip->ttl = ANSWER_TTL;
 	ip->protocol = protocol;
 	ip->saddr = source->word[3];
 	ip->daddr = destination->word[3];
-	ip->check = ~checksum_fold(bpf_htons(0x4500) + ip->tot_len + ip->frag_off +
+	ip->check = ~checksum_fold(bpf_htons(0x4500 | traffic_class) + ip->tot_len + ip->frag_off +
 				   bpf_htons(64 << 8 | protocol) + sum_words(&source->word[3], 2) +
 				   sum_words(&destination->word[3], 2));
 }
 
 static __always_inline void write_ipv6(struct ipv6hdr *ip, const struct pm_addr *source,
-				       const struct pm_addr *destination, __u8 protocol, __u16 l4_length)
+				       const struct pm_addr *destination, __u8 protocol, __u16 l4_length,
+				       __u8 traffic_class)
 {
 	__builtin_memset(ip, 0, sizeof(*ip));
 	ip->version = 6;
+	ip->priority = traffic_class >> 4;
+	ip->flow_lbl[0] = traffic_class << 4;
 	ip->payload_len = bpf_htons(l4_length);
 	ip->nexthdr = protocol;
 	ip->hop_limit = ANSWER_TTL;
@@ -75,7 +81,7 @@ static __always_inline int answer_headers(PM_CONTEXT *ctx, struct packet *packet
 	struct ethhdr *eth, old;
 	void *ip;
 
-	if (context_resize(ctx, packet->l3_offset + l3_length + l4_length))
+	if (context_forget_sum(ctx) || context_resize(ctx, packet->l3_offset + l3_length + l4_length))
 		return -1;
 	context_make_linear(ctx, packet->l3_offset + l3_length + l4_length);
 	eth = context_data(ctx);
@@ -89,9 +95,9 @@ static __always_inline int answer_headers(PM_CONTEXT *ctx, struct packet *packet
 	if (ip + sizeof(struct ipv6hdr) > context_data_end(ctx)) /* an answer is no shorter than that */
 		return -1;
 	if (packet->v6)
-		write_ipv6(ip, &packet->flow.destination, &packet->flow.source, protocol, l4_length);
+		write_ipv6(ip, &packet->flow.destination, &packet->flow.source, protocol, l4_length, 0);
 	else
-		write_ipv4(ip, &packet->flow.destination, &packet->flow.source, protocol, l4_length);
+		write_ipv4(ip, &packet->flow.destination, &packet->flow.source, protocol, l4_length, 0);
 	packet->l4_offset = packet->l3_offset + l3_length;
 	packet->out_ifindex = context_ifindex(ctx);
 	packet->out_flags = 0;

@@ -9,8 +9,6 @@
 
 #include "packet.h"
 
-#define TCP_OPTION_END	     0
-#define TCP_OPTION_NOP	     1
 #define TCP_OPTION_TIMESTAMP 8
 #define TIMESTAMP_LENGTH     10
 #define OPTIONS_WALKED	     8 /* before the timestamp: more than any stack sends */

@@ -12,6 +12,7 @@
 #include "tunnel.h"
 #include <linux/if_ether.h>
 #include <linux/pkt_cls.h>
+#include <bpf/bpf_endian.h>
 
 #define PM_CONTEXT struct __sk_buff
 
@@ -159,9 +160,52 @@ static __always_inline int context_store(struct __sk_buff *ctx, __u32 offset, co
 	return bpf_skb_store_bytes(ctx, offset, from, length, 0) ? -1 : 0;
 }
 
+/* For a frame of which hardly anything stays: the kernel gives up the NIC's sum of one that grows. */
+static __always_inline int context_forget_sum(struct __sk_buff *ctx)
+{
+	return bpf_skb_change_tail(ctx, ctx->len + 1, 0) ? -1 : 0;
+}
+
 static __always_inline int context_resize(struct __sk_buff *ctx, __u32 length)
 {
 	return bpf_skb_change_tail(ctx, length, 0) ? -1 : 0;
+}
+
+/* The tag at this offset of the frame, as one number. 0 when the frame is shorter than it was parsed. */
+static __always_inline __u32 tag_at(struct __sk_buff *ctx, __u32 offset)
+{
+	__u32 tag = 0;
+
+	bpf_skb_load_bytes(ctx, offset, &tag, sizeof(tag));
+	return bpf_ntohl(tag);
+}
+
+/*
+ * The kernel makes room for a tunnel behind an Ethernet header only. The outermost tag stands beside the
+ * frame, where the kernel or the NIC put it when it came; one or two are in the frame (parse_vlan). All come
+ * off, and are kept in skb->cb, innermost first, which belongs to the program while it runs. Returns how
+ * many, or negative.
+ */
+__noinline int take_tags_off(struct __sk_buff *ctx, __u32 l3_offset)
+{
+	const __u32 first = tag_at(ctx, ETH_HLEN - 2);
+	const __u32 beside = bpf_ntohs(ctx->vlan_proto) << 16 | (ctx->vlan_tci & 0xffff);
+	int tags = ctx->vlan_present ? 2 : 1;
+
+	if (l3_offset == ETH_HLEN + 8) {
+		tags++;
+		ctx->cb[0] = tag_at(ctx, ETH_HLEN + 2);
+		ctx->cb[1] = first;
+		ctx->cb[2] = beside;
+	} else {
+		ctx->cb[0] = first;
+		ctx->cb[1] = beside;
+	}
+#pragma unroll
+	for (int i = 0; i < FRAME_TAGS; i++)
+		if (i < tags && bpf_skb_vlan_pop(ctx))
+			return -1;
+	return tags;
 }
 
 /*
@@ -169,16 +213,37 @@ static __always_inline int context_resize(struct __sk_buff *ctx, __u32 length)
  * are void afterwards. Segments that a frame is to be cut into later keep their size: is_too_big() knows that
  * they fit.
  */
-static __always_inline int context_encapsulate(struct __sk_buff *ctx, const struct tunnel *tunnel)
+static __always_inline int context_encapsulate(struct __sk_buff *ctx, struct tunnel *tunnel)
 {
 	__u64 flags = BPF_F_ADJ_ROOM_FIXED_GSO;
 
+	if (tunnel->l3_offset != ETH_HLEN) {
+		tunnel->tags = take_tags_off(ctx, tunnel->l3_offset);
+		if (tunnel->tags < 0)
+			return -1;
+		tunnel->l3_offset = ETH_HLEN;
+	}
 	flags |= tunnel->v6 ? BPF_F_ADJ_ROOM_ENCAP_L3_IPV6 : BPF_F_ADJ_ROOM_ENCAP_L3_IPV4;
 	if (tunnel->gue)
 		flags |= BPF_F_ADJ_ROOM_ENCAP_L4_UDP;
-	if (tunnel->l3_offset != ETH_HLEN) /* the kernel makes room behind an Ethernet header only */
-		return -1;
 	return bpf_skb_adjust_room(ctx, tunnel->length, BPF_ADJ_ROOM_MAC, flags) ? -1 : 0;
+}
+
+/* What was taken off for the tunnel comes back around it. Packet pointers are void afterwards. */
+__noinline int put_tags_on(struct __sk_buff *ctx, int tags)
+{
+	const __u32 kept[FRAME_TAGS] = {ctx->cb[0], ctx->cb[1], ctx->cb[2]};
+
+#pragma unroll
+	for (int i = 0; i < FRAME_TAGS; i++)
+		if (i < tags && bpf_skb_vlan_push(ctx, bpf_htons(kept[i] >> 16), kept[i] & 0xffff))
+			return -1;
+	return 0;
+}
+
+static __always_inline int context_finish_tunnel(struct __sk_buff *ctx, const struct tunnel *tunnel)
+{
+	return tunnel->tags ? put_tags_on(ctx, tunnel->tags) : 0;
 }
 
 static __always_inline int context_send(struct __sk_buff *ctx, __u32 ifindex, __u32 out_flags)

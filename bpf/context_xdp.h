@@ -124,6 +124,11 @@ static __always_inline int context_move_l2(struct xdp_md *ctx, __u32 room)
 	return 0;
 }
 
+static __always_inline int context_forget_sum(struct xdp_md *ctx)
+{
+	return 0; /* no sum of the NIC's comes along */
+}
+
 /*
  * Makes the frame `length` octets long; only the headers before IP stay what they are. Packet pointers are
  * void afterwards. Room behind the frame is not a matter of course (a veth has none to speak of), before it
@@ -144,7 +149,7 @@ static __always_inline int context_resize(struct xdp_md *ctx, __u32 length)
  * Makes room for the tunnel's headers before the IP header; VLAN tags move to the front, MAC addresses and
  * the last EtherType are to be written. Packet pointers are void afterwards.
  */
-static __always_inline int context_encapsulate(struct xdp_md *ctx, const struct tunnel *tunnel)
+static __always_inline int context_encapsulate(struct xdp_md *ctx, struct tunnel *tunnel)
 {
 	__u32 length = tunnel->length & TUNNEL_LENGTH_MASK;
 	__u16 *to, *from;
@@ -163,6 +168,12 @@ static __always_inline int context_encapsulate(struct xdp_md *ctx, const struct 
 	for (__u32 i = ETH_ALEN; i < LONGEST_L2 / 2; i++)
 		if (i < tunnel->l3_offset / 2)
 			to[i] = from[i];
+	return 0;
+}
+
+/* In XDP tags are octets of the frame like any others. */
+static __always_inline int context_finish_tunnel(struct xdp_md *ctx, const struct tunnel *tunnel)
+{
 	return 0;
 }
 

@@ -58,26 +58,54 @@ static __always_inline int write_outer(PM_CONTEXT *ctx, void *header, const stru
 	if (!tunnel->v6) {
 		if ((void *)(ip + 1) > context_data_end(ctx))
 			return -1;
-		write_ipv4(ip, source, &backend->address, protocol, length);
+		write_ipv4(ip, source, &backend->address, protocol, length, tunnel->traffic_class);
 		return 0;
 	}
 	if ((void *)(ip6 + 1) > context_data_end(ctx))
 		return -1;
-	write_ipv6(ip6, source, &backend->address, protocol, length);
-	ip6->flow_lbl[0] = packet->hash >> 48 & 0xf;
+	write_ipv6(ip6, source, &backend->address, protocol, length, tunnel->traffic_class);
+	ip6->flow_lbl[0] |= packet->hash >> 48 & 0xf;
 	ip6->flow_lbl[1] = packet->hash >> 40;
 	ip6->flow_lbl[2] = packet->hash >> 32;
 	context_add_to_sum(ctx, sum_words(ip6, sizeof(*ip6) / 2));
 	return 0;
 }
 
-/* The outer source address: one of those towards the backend, by the flow. */
-static __always_inline struct pm_addr *tunnel_source(const struct packet *packet,
-						     const struct pm_backend *backend)
+/*
+ * DSCP and ECN of the packet. The outer header has the same: queues between here and the backend treat it
+ * alike, and what they mark as congestion comes out at the end (RFC 6040 section 4.1, normal mode). Negative
+ * when the packet is shorter than it was parsed.
+ */
+static __always_inline int traffic_class(PM_CONTEXT *ctx, const struct packet *packet)
 {
-	__u32 count = backend->nat_count ? backend->nat_count : 1;
+	const struct iphdr *ip = l3_header(ctx, packet);
+	const __be16 *start = (void *)ip;
 
-	return nat_address_at(packet->active, backend->nat_first + (__u32)(packet->hash >> 32) % count);
+	if ((void *)(ip + 1) > context_data_end(ctx))
+		return -1;
+	return packet->v6 ? bpf_ntohs(*start) >> 4 & 0xff : ip->tos;
+}
+
+/*
+ * The outer source address: one of those towards the backend, by the flow, and its last bits likewise, so
+ * that receivers that look at nothing else spread flows over their queues. NULL when there is none.
+ */
+static __always_inline const struct pm_addr *tunnel_source(const struct packet *packet,
+							   const struct pm_backend *backend)
+{
+	const __u32 count = backend->nat_count ? backend->nat_count : 1;
+	const __u32 flow = packet->hash >> 32;
+	const struct pm_addr *base = nat_address_at(packet->active, backend->nat_first + flow % count);
+	struct scratch *scratch;
+
+	if (!base || !backend->source_bits)
+		return base;
+	scratch = array_at(&pm_scratch, 0);
+	if (!scratch)
+		return NULL;
+	scratch->tunnel_source = *base;
+	scratch->tunnel_source.word[3] |= bpf_htonl(flow & (~0u >> ((32 - backend->source_bits) & 0x1f)));
+	return &scratch->tunnel_source;
 }
 
 /* Writes the MAC addresses, and the EtherType if the outer packet is of the other family. */
@@ -93,20 +121,26 @@ static __always_inline int write_ethernet(PM_CONTEXT *ctx, const struct packet *
 }
 
 /* Puts the packet into a tunnel to the backend. */
-static __always_inline int encapsulate(PM_CONTEXT *ctx, const struct packet *packet,
+static __always_inline int encapsulate(PM_CONTEXT *ctx, struct packet *packet,
 				       const struct pm_service *service, const struct pm_backend *backend)
 {
 	const struct pm_addr *source = tunnel_source(packet, backend);
-	const struct tunnel tunnel = tunnel_of(packet, service, backend);
+	struct tunnel tunnel = tunnel_of(packet, service, backend);
+	const int class = traffic_class(ctx, packet);
 	void *ip;
 
-	if (!source || context_encapsulate(ctx, &tunnel) || write_ethernet(ctx, packet, &tunnel, backend))
+	tunnel.traffic_class = class;
+	if (!source || class < 0 || context_encapsulate(ctx, &tunnel))
+		return PM_DROP_REWRITE_FAILED;
+	packet->l3_offset = tunnel.l3_offset;
+	if (write_ethernet(ctx, packet, &tunnel, backend))
 		return PM_DROP_REWRITE_FAILED;
 	ip = l3_header(ctx, packet);
 	if (write_outer(ctx, ip, packet, &tunnel, source, backend))
 		return PM_DROP_REWRITE_FAILED;
 	ip += tunnel.v6 ? sizeof(struct ipv6hdr) : sizeof(struct iphdr);
-	if (tunnel.gue && write_gue(ctx, ip, packet, service->gue_port))
+	if ((tunnel.gue && write_gue(ctx, ip, packet, service->gue_port)) ||
+	    context_finish_tunnel(ctx, &tunnel))
 		return PM_DROP_REWRITE_FAILED;
 	return PM_FORWARD_TO_BACKEND;
 }

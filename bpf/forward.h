@@ -4,7 +4,7 @@
 #ifndef PM_FORWARD_H
 #define PM_FORWARD_H
 
-#include "too_big.h"
+#include "mss.h"
 
 /* A frame for a backend, as far as NAT and DSR have it in common: its next hop. */
 static __always_inline int address_backend(PM_CONTEXT *ctx, struct packet *packet,
@@ -58,6 +58,8 @@ static __always_inline int to_backend(PM_CONTEXT *ctx, struct packet *packet,
 	if (is_too_big(ctx, packet, fitting))
 		return answer_too_big(ctx, packet, fitting);
 	verdict = rewrite_ttl(ctx, packet);
+	if (verdict == PM_CONTINUE && (packet->tcp_flags & TCP_SYN))
+		verdict = limit_segments(ctx, packet, service, fitting);
 	if (verdict != PM_CONTINUE)
 		return verdict;
 	packet->out_ifindex = backend->ifindex;
@@ -107,9 +109,11 @@ static __always_inline int to_client(PM_CONTEXT *ctx, struct packet *packet, con
 	const struct pm_service *service = parties->service;
 	int verdict;
 
-	if (!service)
+	if (!service || !parties->backend)
 		return PM_DROP_NO_NEXT_HOP;
 	verdict = rewrite_ttl(ctx, packet);
+	if (verdict == PM_CONTINUE && (packet->tcp_flags & TCP_SYN))
+		verdict = limit_segments(ctx, packet, service, parties->backend->mtu);
 	if (verdict == PM_CONTINUE)
 		verdict = address_client(ctx, packet, session);
 	if (verdict != PM_CONTINUE)

@@ -48,6 +48,8 @@ static __always_inline __u32 first_state(PM_CONTEXT *ctx, const struct packet *p
 static __always_inline void draft_client(struct session_copy *draft, const struct packet *packet,
 					 const struct ethhdr *eth, __u64 now_ns)
 {
+	const __u64 opened = now_ns >> 10;
+
 	draft->last_seen = packet->now;
 	draft->client = packet->flow.source;
 	draft->client_port = packet->flow.source_port;
@@ -55,15 +57,18 @@ static __always_inline void draft_client(struct session_copy *draft, const struc
 	draft->link = packet->link;
 	draft->protocol = packet->flow.protocol;
 	__builtin_memcpy(draft->client_mac, eth->h_source, ETH_ALEN);
-	draft->opened_us = now_ns >> 10;
+	draft->opened_low = opened;
+	draft->opened_high = opened >> 32;
 }
 
 /* The backend that a new flow gets goes into the draft. PM_CONTINUE, or why there is none. */
 static __always_inline int draft_backend(PM_CONTEXT *ctx, struct packet *packet, struct session_copy *draft,
 					 const struct pm_service *service, __u32 service_index, __u32 choice)
 {
-	__u32 selected = choice ? CHOICE_BACKEND(choice)
-				: maglev_select(service, service_index, packet->hash, packet->active);
+	const __u32 ahead = packet->fragment ? fragment_ahead(packet, service_index) : 0;
+	__u32 selected = choice	 ? CHOICE_BACKEND(choice)
+			 : ahead ? PM_AHEAD_BACKEND(ahead)
+				 : maglev_select(service, service_index, packet->hash, packet->active);
 	struct pm_backend *backend = backend_at(packet->active, selected);
 
 	if (!selected || !backend)
@@ -74,7 +79,7 @@ static __always_inline int draft_backend(PM_CONTEXT *ctx, struct packet *packet,
 	draft->backend = selected;
 	draft->incarnation = backend->incarnation;
 	draft->nat_port = 0;
-	draft->nat_address = 0;
+	draft->nat_address = PM_AHEAD_NAT_ADDRESS(ahead);
 	if (service->forward != PM_FORWARD_NAT)
 		return PM_CONTINUE;
 	return nat_open_reply(draft, service, backend, packet->hash, packet->active);
@@ -134,7 +139,7 @@ __noinline int open_session(PM_CONTEXT *ctx, struct packet *packet, __u32 servic
 	if (counts)
 		counts->opened++;
 	if (packet->fragment)
-		fragment_follow(packet, draft);
+		fragment_follow(packet, &draft->session);
 	if ((service->flags & PM_SERVICE_SECOND_CHANCE) && draft->nat_port && is_syn(packet))
 		syn_keep(ctx, packet);
 	parties = parties_of(&draft->session, packet->active);

@@ -19,6 +19,9 @@
 #define TCP_RST	      0x04
 #define TCP_ACK	      0x10
 
+#define TCP_OPTION_END 0
+#define TCP_OPTION_NOP 1
+
 /* Offsets are bounded so that the verifier sees it. */
 #define PM_L3_OFFSET_MASK 0x1f /* Ethernet and two VLAN tags: 22 */
 #define PM_L4_OFFSET_MASK 0xff
@@ -69,16 +72,17 @@ struct session_copy {
  */
 struct scratch {
 	struct packet packet;
-	struct session_copy copy;  /* of the packet's session, taken at one moment */
-	struct session_copy draft; /* of a new flow's session, until it is stored */
-	struct session_copy found; /* of the last one that was searched for */
-	struct session_copy moved; /* of one on its way from the other half */
-	struct pm_flow partner;	   /* what the other session of a pair is found by */
-	struct pm_syn syn;	   /* one that a backend refused */
-	__be32 tcp[15];		   /* a TCP header with its options, until it is in the packet */
-	__u32 retry_place;	   /* place_t: the client's session of a flow that is tried elsewhere */
-	__u32 retry_choice;	   /* and where: open_session() */
-	__u8 quote[PM_QUOTED];	   /* start of a packet that an ICMP error quotes */
+	struct session_copy copy;     /* of the packet's session, taken at one moment */
+	struct session_copy draft;    /* of a new flow's session, until it is stored */
+	struct session_copy found;    /* of the last one that was searched for */
+	struct session_copy moved;    /* of one on its way from the other half */
+	struct pm_flow partner;	      /* what the other session of a pair is found by */
+	struct pm_syn syn;	      /* one that a backend refused */
+	__be32 tcp[15];		      /* a TCP header with its options, until it is in the packet */
+	__u32 retry_place;	      /* place_t: the client's session of a flow that is tried elsewhere */
+	__u32 retry_choice;	      /* and where: open_session() */
+	struct pm_addr tunnel_source; /* of an outer header, if it is the flow's own */
+	__u8 quote[PM_QUOTED];	      /* start of a packet that an ICMP error quotes */
 };
 
 struct {
@@ -140,6 +144,14 @@ static __always_inline void addr_from_v6(struct pm_addr *address, const struct i
 static __always_inline int mac_equal(const __u8 *a, const __u8 *b)
 {
 	return *(const __u32 *)a == *(const __u32 *)b && *(const __u16 *)(a + 4) == *(const __u16 *)(b + 4);
+}
+
+/* All MAC addresses of the maps and of frames begin at even offsets. */
+static __always_inline void mac_copy(__u8 *to, const __u8 *from)
+{
+	((__u16 *)to)[0] = ((const __u16 *)from)[0];
+	((__u16 *)to)[1] = ((const __u16 *)from)[1];
+	((__u16 *)to)[2] = ((const __u16 *)from)[2];
 }
 
 /* Addresses that no client has: this host, nobody, everybody, many; or the service's own (the land attack).

@@ -5,14 +5,6 @@
 
 #include "packet.h"
 
-/* All MAC addresses of the maps and of frames begin at even offsets. */
-static __always_inline void mac_copy(__u8 *to, const __u8 *from)
-{
-	((__u16 *)to)[0] = ((const __u16 *)from)[0];
-	((__u16 *)to)[1] = ((const __u16 *)from)[1];
-	((__u16 *)to)[2] = ((const __u16 *)from)[2];
-}
-
 static __always_inline void rewrite_ethernet(struct ethhdr *eth, const __u8 *destination, const __u8 *source)
 {
 	mac_copy(eth->h_dest, destination);

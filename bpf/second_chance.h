@@ -77,7 +77,7 @@ static __always_inline __u32 choice_for_repeated(const struct packet *packet, co
 	if (!service || !(service->flags & PM_SERVICE_SECOND_CHANCE) || chance > SECOND_CHANCES ||
 	    packet->fragment)
 		return 0;
-	age = (__u32)(bpf_ktime_get_ns() >> 10) - copy->opened_us;
+	age = (__u32)(bpf_ktime_get_ns() >> 10) - copy->opened_low;
 	if (age < (service->forward == PM_FORWARD_NAT ? REPEATED_AFTER : REPEATED_TWICE_AFTER))
 		return 0;
 	return choice_of(next_choice(copy->service, packet->hash, copy->backend, chance, packet->active),

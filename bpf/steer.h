@@ -34,14 +34,15 @@ static __always_inline int on_down(PM_CONTEXT *ctx, struct packet *packet, place
 }
 
 /* Flows that are closed, or half-open for long, have to share their NAT port with whoever needs it. */
-static __always_inline int may_have_lost_port(const struct packet *packet, const struct session_copy *session)
+static __always_inline int may_have_lost_port(const struct packet *packet, const struct session_copy *session,
+					      const struct pm_service *service)
 {
-	if (!session->nat_port)
+	if (!session->nat_port || !service)
 		return 0;
 	if (session->state & PM_SESSION_CLOSED)
 		return 1;
 	return !(session->state & PM_SESSION_ESTABLISHED) &&
-	       packet->now - session->last_seen > options.embryonic_ticks;
+	       packet->now - session->last_seen > service->half_open_ticks;
 }
 
 static __always_inline int forward(PM_CONTEXT *ctx, struct packet *packet, const struct pm_session *session,
@@ -53,15 +54,15 @@ static __always_inline int forward(PM_CONTEXT *ctx, struct packet *packet, const
 
 /* A packet of a flow that has a session, at `place`. */
 static __always_inline int continue_session(PM_CONTEXT *ctx, struct packet *packet, place_t place,
-					    const struct session_copy *copy, const struct parties *parties)
+					    struct session_copy *copy, const struct parties *parties)
 {
 	const int over = !session_is_valid(&copy->session, parties) ||
-			 is_idle(packet->now - copy->last_seen, copy->state, parties->service);
+			 pm_is_idle(packet->now - copy->last_seen, copy->state, parties->service);
 	__u32 choice, added;
 	int verdict;
 
 	if (packet->fragment)
-		fragment_follow(packet, copy);
+		fragment_follow(packet, &copy->session);
 	if (copy->direction == PM_TO_BACKEND && is_syn(packet)) {
 		if (over || (copy->state & (PM_SESSION_CLOSED | PM_SESSION_CUT)))
 			return open_session(ctx, packet, copy->service, place, 0);
@@ -74,7 +75,7 @@ static __always_inline int continue_session(PM_CONTEXT *ctx, struct packet *pack
 	}
 	if (over)
 		return on_down(ctx, packet, place, copy);
-	if (copy->direction == PM_TO_BACKEND && may_have_lost_port(packet, copy) &&
+	if (copy->direction == PM_TO_BACKEND && may_have_lost_port(packet, copy, parties->service) &&
 	    !nat_has_port(&copy->session, packet->active))
 		return copy->state & PM_SESSION_CLOSED ? PM_DROP_NO_SESSION
 						       : open_session(ctx, packet, copy->service, place, 0);
@@ -84,7 +85,7 @@ static __always_inline int continue_session(PM_CONTEXT *ctx, struct packet *pack
 		if (verdict != PM_CONTINUE)
 			return verdict;
 	}
-	follow(packet, place, copy, added);
+	follow(ctx, packet, place, copy, added);
 	return forward(ctx, packet, &copy->session, parties);
 }
 
@@ -106,16 +107,24 @@ static __always_inline int begin_session(PM_CONTEXT *ctx, struct packet *packet,
 	return open_session(ctx, packet, service_index, 0, 0);
 }
 
-/* A later fragment of a flow that is known. */
+/* A later fragment: of a flow that is known, or of one that begins with it. */
 __noinline int steer_fragment(PM_CONTEXT *ctx, struct packet *packet)
 {
 	struct scratch *scratch = array_at(&pm_scratch, 0);
-	struct session_copy *known = packet ? fragment_session(packet) : NULL;
+	struct pm_session *known = packet ? fragment_session(packet) : NULL;
 	struct parties parties;
 
-	if (!packet || !scratch || !known)
+	int verdict;
+
+	if (!packet || !scratch)
 		return PM_PASS_FRAGMENT;
-	scratch->copy = *known;
+	if (known) {
+		scratch->copy.session = *known;
+	} else {
+		verdict = fragment_choose(packet, &scratch->copy.session);
+		if (verdict != PM_CONTINUE)
+			return verdict;
+	}
 	parties = parties_of(&scratch->copy.session, packet->active);
 	if (!session_is_valid(&scratch->copy.session, &parties))
 		return PM_DROP_BACKEND_DOWN;

@@ -67,6 +67,7 @@ private:
                   "remove some: each gives " +
                       std::to_string(state_.datapath.nat_port_last - state_.datapath.nat_port_first + 1) +
                       " flows to every backend");
+        check_tunnel_sources();
         std::size_t backends = 0;
         for (std::size_t i = 0; i < state_.services.size(); ++i) {
             if (i == state_.datapath.services)
@@ -75,6 +76,20 @@ private:
                 if (backends++ == state_.datapath.backends)
                     report_no_room(backend_path(i, j), "backends", state_.datapath.backends);
         }
+    }
+
+    void check_tunnel_sources() {
+        auto const& all = state_.datapath.tunnel_sources;
+        auto const is_v4 = [](Prefix const& prefix) { return prefix.address.is_v4(); };
+        auto const v4 = std::ranges::count_if(all, is_v4);
+        if (v4 > 1 || std::ssize(all) - v4 > 1)
+            error("datapath.tunnel_sources", "`tunnel_sources` has two prefixes of one address family",
+                  "leave one for IPv4 and one for IPv6; a shorter prefix gives more addresses");
+        auto const is_ipip = [](Service const& service) { return service.forward == Forward::ipip; };
+        if (!all.empty() && std::ranges::none_of(state_.services, is_ipip))
+            problems_.warning(places_.value_at("datapath.tunnel_sources"),
+                              "`tunnel_sources` has no effect: no service has forward = \"ipip\"",
+                              "remove it");
     }
 
     void check_port_room() {
@@ -159,6 +174,10 @@ private:
                               "`gue_port` has no effect on " + quoted + ": its packets go by forward = \"" +
                                   std::string{name_of(service.forward)} + "\"",
                               "remove it, or write forward = \"gue\"");
+        if (service.protocol == Protocol::udp && service.mss_clamp != MssClamp::off)
+            problems_.warning(places_.value_at(service_path(i) + ".mss_clamp"),
+                              "`mss_clamp` has no effect on " + quoted + ": UDP knows no segments",
+                              "remove it");
         auto const no_weight = [](Backend const& backend) { return backend.weight == 0; };
         if (!service.backends.empty() && std::ranges::all_of(service.backends, no_weight))
             problems_.warning(places_.value_at(service_path(i)),
@@ -218,6 +237,29 @@ private:
         if (backend.address == service.address && same_port)
             error(path, "backend `" + backend.name + "` is the service itself",
                   "its flows would go round in a circle");
+        check_way(i, j);
+    }
+
+    /// A check that cannot do what its `via` says.
+    void check_way(std::size_t i, std::size_t j) {
+        auto const& service = state_.services[i];
+        auto const& backend = service.backends[j];
+        bool wants = backend.check.via == Via::service && backend.check.type != CheckType::exec;
+        for (auto const& check : backend.more_checks)
+            wants |= check.via == Via::service && check.type != CheckType::exec;
+        if (!wants) return;
+        auto const own = backend_path(i, j) + ".check.via";
+        auto const path = places_.keys.contains(own) ? own : service_path(i) + ".check.via";
+        if (service.forward == Forward::nat)
+            error(path,
+                  "via = \"service\" is not for forward = \"nat\": its packets to backend `" + backend.name +
+                      "` go where direct probes go",
+                  "leave `via` out");
+        else if (backend.address.is_v4() != service.address.is_v4())
+            error(path,
+                  "via = \"service\" cannot reach backend `" + backend.name +
+                      "`, whose address is of the other family",
+                  "write via = \"direct\" in its [service.backend.check]");
     }
 
     DesiredState const& state_;

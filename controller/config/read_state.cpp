@@ -88,6 +88,7 @@ void read_datapath(TableReader const& in, DatapathOptions& out) {
     in.read("services", out.services);
     in.read("backends", out.backends);
     in.read("nat_addresses", out.nat_addresses);
+    in.read("tunnel_sources", out.tunnel_sources);
     PortRange ports{out.nat_port_first, out.nat_port_last};
     in.read("nat_ports", ports);
     out.nat_port_first = ports.first;
@@ -128,6 +129,7 @@ void read_service_keys(TableReader const& in, Service& out) {
     in.read_choice("forward", out.forward, {Forward::nat, Forward::dsr, Forward::ipip, Forward::gue});
     in.read_choice("source", out.source, {Source::pool, Source::client});
     in.read("gue_port", out.gue_port);
+    in.read("mss_clamp", out.mss_clamp);
     in.read_choice("on_down", out.on_down, {OnDown::reset, OnDown::rehash, OnDown::keep, OnDown::drop});
     in.read("second_chance", out.second_chance);
     in.read("panic_threshold", out.panic_threshold);
@@ -137,6 +139,8 @@ void read_service_keys(TableReader const& in, Service& out) {
     in.read("healthy_high", out.healthy_high);
     if (!in.has("healthy_high")) out.healthy_high = std::max(out.healthy_high, out.healthy_low);
     in.read("idle_timeout", out.idle_timeout);
+    in.read("half_open_timeout", out.half_open_timeout);
+    in.read("closing_timeout", out.closing_timeout);
 }
 
 /// A backend without a port has that of its service; with several, the one that the client sent to, and its

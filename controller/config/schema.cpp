@@ -29,6 +29,8 @@ constexpr KindText text_of_kind(KeyKind kind) noexcept {
     case KeyKind::interface_list: return {"a list of interface names", R"(["eth0"] or ["eth0", "eth1"])"};
     case KeyKind::address: return {"an IP address", R"(an address such as "10.77.0.2")"};
     case KeyKind::address_list: return {"a list of IP addresses", R"(["10.77.0.5"])"};
+    case KeyKind::prefix_list:
+        return {"a list of address prefixes", R"(["10.9.0.0/16"] or ["10.9.0.0/16", "fd00:9::/64"])"};
     case KeyKind::port_range: return {"a port range", R"("FIRST-LAST" within 1-65535)"};
     case KeyKind::port_or_range: return {"a port or a port range", R"(80 or "8000-8100", within 1-65535)"};
     case KeyKind::hash_seed: return {"a hash seed", "32 hexadecimal digits in quotes"};
@@ -46,6 +48,8 @@ constexpr KindText text_of_kind(KeyKind kind) noexcept {
     case KeyKind::command: return {"a command", R"(["/usr/local/bin/probe", "--quick"], no shell)"};
     case KeyKind::tls_verify:
         return {R"(true, false, "full" or "none")", R"("full" or true, "none" or false)"};
+    case KeyKind::segment_size:
+        return {R"(a number of octets, "auto" or "off")", R"(536-65495, "auto" or "off")"};
     }
     std::unreachable();
 }
@@ -114,7 +118,7 @@ std::string_view form_of(KeyKind kind) noexcept {
 }
 
 bool is_list(KeyKind kind) noexcept {
-    return kind == KeyKind::interface_list || kind == KeyKind::address_list;
+    return kind == KeyKind::interface_list || kind == KeyKind::address_list || kind == KeyKind::prefix_list;
 }
 
 std::vector<std::string_view> words_of(std::string_view text) {

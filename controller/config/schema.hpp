@@ -22,6 +22,7 @@ enum class KeyKind : std::uint8_t {
     interface_list,
     address,
     address_list,
+    prefix_list,
     port_range,
     port_or_range, ///< an integer, or a range as text
     hash_seed,
@@ -35,6 +36,7 @@ enum class KeyKind : std::uint8_t {
     http_headers, ///< a table of texts
     command,      ///< a list of texts
     tls_verify,   ///< a boolean or "full" or "none"
+    segment_size, ///< an integer or "auto" or "off"
 };
 
 /// One key of the configuration file: the single source for validation, suggestions, `explain` and the

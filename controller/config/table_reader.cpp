@@ -23,6 +23,7 @@ bool is_well_formed(KeySpec const& key, std::string_view value) {
     case KeyKind::interface_list: return is_interface_name(value);
     case KeyKind::address:
     case KeyKind::address_list: return Address::parse(value).has_value();
+    case KeyKind::prefix_list: return parse_prefix(value).has_value();
     case KeyKind::port_range:
     case KeyKind::port_or_range: return parse_port_range(value).has_value();
     case KeyKind::hash_seed: return parse_hash_seed(value).has_value();
@@ -34,6 +35,7 @@ bool is_well_formed(KeySpec const& key, std::string_view value) {
     case KeyKind::hex: return parse_octets(value).has_value();
     case KeyKind::regex: return !value.empty() && value.size() <= longest_check_regex;
     case KeyKind::tls_verify: return value == "full" || value == "none";
+    case KeyKind::segment_size: return value == "auto" || value == "off";
     case KeyKind::http_headers: return is_header_value(value);
     case KeyKind::command: return !value.empty() && value.find('\0') == std::string_view::npos;
     case KeyKind::boolean:
@@ -49,6 +51,7 @@ std::string assignment(KeySpec const& key, std::string_view value) {
 
 std::string_view element_noun(KeyKind kind) {
     if (kind == KeyKind::interface_list) return "an interface name";
+    if (kind == KeyKind::prefix_list) return "an address prefix without host bits";
     if (kind == KeyKind::http_headers) return "the value of an HTTP header";
     if (kind == KeyKind::command) return "a word of a command";
     return kind == KeyKind::address_list ? noun_of(KeyKind::address) : noun_of(kind);
@@ -172,8 +175,10 @@ bool TableReader::is_acceptable(KeySpec const& key, std::string const& value, Pl
         report_malformed(key, value, place);
         return false;
     }
-    if (key.kind != KeyKind::address && key.kind != KeyKind::address_list) return true;
-    auto const flaw = flaw_of(Address::parse(value).value_or(Address{}));
+    auto const is_prefix = key.kind == KeyKind::prefix_list;
+    if (key.kind != KeyKind::address && key.kind != KeyKind::address_list && !is_prefix) return true;
+    auto const flaw = flaw_of(is_prefix ? parse_prefix(value).value_or(Prefix{}).address
+                                        : Address::parse(value).value_or(Address{}));
     if (flaw) problems_->error(place, assignment(key, value) + " is " + flaw->what, flaw->hint);
     return !flaw;
 }
@@ -281,6 +286,14 @@ void TableReader::read(std::string_view key, PortRange& out) const {
     }
 }
 
+void TableReader::read(std::string_view key, MssClamp& out) const {
+    if (auto const* node = table_->get(key); node != nullptr && node->is_integer()) {
+        if (auto const octets = integer(key)) out = MssClamp{static_cast<std::uint16_t>(*octets)};
+    } else if (auto const value = text(key)) {
+        out = *value == "auto" ? MssClamp::automatic : MssClamp::off;
+    }
+}
+
 void TableReader::read(std::string_view key, HashSeed& out) const {
     if (auto const value = text(key)) out = parse_hash_seed(*value).value_or(out);
 }
@@ -303,6 +316,11 @@ void TableReader::read_words(std::string_view key, std::vector<std::string>& out
     for (toml::node const& element : *array)
         if (auto word = checked_text(spec, element)) words.push_back(*std::move(word));
     if (words.size() == array->size()) out = std::move(words);
+}
+
+void TableReader::read(std::string_view key, std::vector<Prefix>& out) const {
+    for (auto const& text : list(key))
+        if (auto const prefix = parse_prefix(text)) out.push_back(*prefix);
 }
 
 void TableReader::read(std::string_view key, std::vector<HttpField>& out) const {

@@ -49,11 +49,13 @@ public:
     void read(std::string_view key, Duration& out) const;
     void read(std::string_view key, Address& out) const;
     void read(std::string_view key, PortRange& out) const; ///< also from an integer
+    void read(std::string_view key, MssClamp& out) const;
     void read(std::string_view key, HashSeed& out) const;
     void read(std::string_view key, std::optional<Window>& out) const;
     void read(std::string_view key, std::vector<StatusRange>& out) const;
     void read(std::string_view key, std::vector<std::string>& out) const;
     void read(std::string_view key, std::vector<Address>& out) const;
+    void read(std::string_view key, std::vector<Prefix>& out) const;
     void read(std::string_view key, std::vector<HttpField>& out) const;
     /// A list in which a text may appear twice.
     void read_words(std::string_view key, std::vector<std::string>& out) const;

@@ -106,6 +106,18 @@ std::optional<std::vector<StatusRange>> parse_status_list(std::string_view text)
     }
 }
 
+std::optional<Prefix> parse_prefix(std::string_view text) {
+    auto const slash = text.find('/');
+    if (slash == std::string_view::npos) return std::nullopt;
+    auto const address = Address::parse(text.substr(0, slash));
+    auto const length = parse_number(text.substr(slash + 1));
+    if (!address || !length || *length < 8 || *length > (address->is_v4() ? 32 : 128)) return std::nullopt;
+    auto const first_free = static_cast<std::size_t>(*length) + (address->is_v4() ? 96 : 0);
+    for (auto bit = first_free; bit < 128; ++bit)
+        if (address->octets()[bit / 8] & (0x80 >> bit % 8)) return std::nullopt;
+    return Prefix{*address, static_cast<unsigned>(*length)};
+}
+
 std::optional<Window> parse_window(std::string_view text) {
     auto const slash = text.find('/');
     if (slash == std::string_view::npos) return std::nullopt;

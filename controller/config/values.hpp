@@ -37,6 +37,9 @@ using HashSeed = std::array<std::uint8_t, 16>;
 /// "200-399" or "200,204,300-302"; 100-599 each; blanks around commas are allowed.
 [[nodiscard]] std::optional<std::vector<StatusRange>> parse_status_list(std::string_view text);
 
+/// "10.9.0.0/16": an address and 8 to 32 bits (IPv6: to 128) of it; the others are 0.
+[[nodiscard]] std::optional<Prefix> parse_prefix(std::string_view text);
+
 /// "3/5": 1 <= failures <= of <= 32.
 [[nodiscard]] std::optional<Window> parse_window(std::string_view text);
 

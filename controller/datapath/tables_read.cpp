@@ -50,8 +50,11 @@ GenerationService read_service(TableHalf const& half, std::size_t id, std::uint6
     service.own_address = (entry.flags & PM_SERVICE_OWN_ADDRESS) != 0;
     service.second_chance = (entry.flags & PM_SERVICE_SECOND_CHANCE) != 0;
     service.gue_port = ntohs(entry.gue_port);
+    service.mss_clamp = MssClamp{entry.mss_clamp};
     service.on_down = on_down_of(entry.on_down);
     service.idle_timeout = duration_of(entry.idle_ticks, ticks_per_second);
+    service.half_open_timeout = duration_of(entry.half_open_ticks, ticks_per_second);
+    service.closing_timeout = duration_of(entry.closing_ticks, ticks_per_second);
     service.maglev = read_maglev(half, id, entry.maglev_size);
     return service;
 }
@@ -59,7 +62,7 @@ GenerationService read_service(TableHalf const& half, std::size_t id, std::uint6
 /// The ports of each service: a service's slots are one range.
 void read_ports(TableHalf const& half, std::vector<GenerationService>& services) {
     for (auto const& slot : half.slots) {
-        if (slot.protocol == 0) continue;
+        if (slot.protocol == 0 || slot.protocol == PM_SLOT_FRAGMENTS) continue;
         auto const service = std::ranges::find(services, ServiceId{slot.service}, &GenerationService::id);
         if (service == services.end()) continue;
         auto const port = ntohs(slot.port);
@@ -85,6 +88,7 @@ GenerationBackend read_backend(pm_backend const& entry, std::size_t id, std::spa
     for (std::size_t i = entry.nat_first;
          i < std::size_t{entry.nat_first} + entry.nat_count && i < nat.size(); ++i)
         backend.nat_addresses.push_back(from_abi(nat[i]));
+    backend.source_bits = entry.source_bits;
     return backend;
 }
 
@@ -116,9 +120,10 @@ std::vector<Address> read_nat_addresses(std::span<pm_addr const> entries) {
 
 std::vector<Link> read_links(std::span<pm_link const> entries) {
     std::vector<Link> links;
-    for (auto const& entry : entries) {
+    for (std::uint32_t slot = 0; slot < entries.size(); ++slot) {
+        auto const& entry = entries[slot];
         if (entry.ifindex == 0) continue;
-        Link link{entry.ifindex, {}, (entry.out_flags & PM_OUT_PEER) != 0};
+        Link link{entry.ifindex, {}, (entry.out_flags & PM_OUT_PEER) != 0, slot};
         std::ranges::copy(entry.mac, link.mac.begin());
         links.push_back(link);
     }

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <algorithm>
 #include <array>
 #include <compare>
 #include <cstdint>
@@ -32,6 +33,18 @@ public:
 
 private:
     std::array<std::uint8_t, 16> octets_{};
+};
+
+/// All addresses that begin with the same bits; the others of `address` are 0.
+struct Prefix {
+    Address address;
+    unsigned length = 0; ///< in bits, of the address of its own family
+
+    /// How many of an address's last bits are free; no more than 32 are made use of.
+    [[nodiscard]] constexpr unsigned host_bits() const noexcept {
+        return std::min((address.is_v4() ? 32U : 128U) - length, 32U);
+    }
+    friend constexpr auto operator<=>(Prefix const&, Prefix const&) = default;
 };
 
 constexpr Address Address::from_octets(std::array<std::uint8_t, 16> octets) noexcept {

@@ -21,9 +21,14 @@ enum class Source : std::uint8_t { pool, client };
 /// What an established flow meets when its backend is down, in maintenance or gone.
 enum class OnDown : std::uint8_t { reset, rehash, keep, drop };
 
+/// Longest TCP segment that a SYN may announce, in octets; one of the names, or 536 to 65495.
+enum class MssClamp : std::uint16_t { off = 0, automatic = 0xffff };
+
 enum class Attach : std::uint8_t { automatic, native, generic, tc };
 enum class LogLevel : std::uint8_t { error, warning, info, debug };
 enum class LogFormat : std::uint8_t { text, json };
+/// Which way probes take: `automatic` is decided for each check by takes_service_way().
+enum class Via : std::uint8_t { automatic, direct, service };
 enum class CheckType : std::uint8_t { none, tcp, http, https, udp, grpc, exec, agent };
 
 /// What a backend is taken for until its first probe ends: `last` as it was measured when it was last probed.
@@ -87,6 +92,7 @@ struct Check {
     CheckType type = CheckType::tcp;
     HealthPolicy policy;
     std::optional<std::uint16_t> port; ///< default: the backend's own
+    Via via = Via::automatic;
     std::string send;                  ///< tcp, udp, agent: raw octets
     Expectation expect;                ///< tcp, udp: of the answer; http, https: of its body
     std::string method = "GET";        ///< http, https
@@ -123,6 +129,7 @@ struct Service {
     Forward forward = Forward::nat;
     Source source = Source::pool;
     std::uint16_t gue_port = 6080; ///< gue: UDP port of the backends
+    MssClamp mss_clamp = MssClamp::off;
     OnDown on_down = OnDown::reset;
     bool second_chance = true; ///< tcp: a connection that its backend does not take goes to the next one
     unsigned panic_threshold = 50; ///< percent; 0: never
@@ -131,6 +138,8 @@ struct Service {
     unsigned healthy_low = 1;      ///< fewer healthy backends withdraw the address
     unsigned healthy_high = 1;     ///< so many announce it again; >= healthy_low
     Duration idle_timeout = std::chrono::minutes{15};
+    Duration half_open_timeout = std::chrono::seconds{30}; ///< idle_timeout until both sides were heard
+    Duration closing_timeout = std::chrono::minutes{2};    ///< idle_timeout after the first FIN
     std::vector<Backend> backends;
 
     friend bool operator==(Service const&, Service const&) = default;
@@ -167,6 +176,7 @@ struct DatapathOptions {
     std::uint32_t services = 256;       ///< room for services; fixed at start
     std::uint32_t backends = 4096;      ///< room for backends of all services; fixed at start
     std::vector<Address> nat_addresses; ///< empty: the address the kernel would use towards each backend
+    std::vector<Prefix> tunnel_sources; ///< ipip: outer sources, by the flow; one a family at most
     std::uint16_t nat_port_first = 1024;
     std::uint16_t nat_port_last = 32767;
     std::array<std::uint8_t, 16> hash_seed{};

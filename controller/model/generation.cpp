@@ -42,4 +42,18 @@ GenerationService const* GenerationLookup::service(std::string_view name,
     return generation_.find(name);
 }
 
+std::vector<Link> place_links(std::vector<Link> links) {
+    std::array<bool, link_slots> taken{};
+    for (auto const& link : links)
+        if (link.slot) taken.at(*link.slot) = true;
+    for (auto& link : links)
+        for (std::uint32_t i = 0; i < link_probes && !link.slot; ++i) {
+            auto const slot = (link.ifindex + i) % link_slots;
+            if (taken[slot]) continue;
+            taken[slot] = true;
+            link.slot = slot;
+        }
+    return links;
+}
+
 } // namespace pointsman

@@ -44,10 +44,19 @@ struct Route {
 struct Link {
     std::uint32_t ifindex = 0;
     Mac mac{};
-    bool peer_elsewhere = false; ///< a veth whose peer is in another network namespace
+    bool peer_elsewhere = false;         ///< a veth whose peer is in another network namespace
+    std::optional<std::uint32_t> slot{}; ///< in the kernel's table: sessions and counters go by it
 
     friend bool operator==(Link const&, Link const&) = default;
 };
+
+/// Slots of that table, and how many from an index on are looked at.
+inline constexpr std::uint32_t link_slots = 64;
+inline constexpr std::uint32_t link_probes = 8;
+
+/// Links that have a slot keep it; each other one gets the first free slot that it is looked for at, if there
+/// is one.
+[[nodiscard]] std::vector<Link> place_links(std::vector<Link> links);
 
 /// What netlink told us, as values.
 struct NetworkView {
@@ -89,6 +98,7 @@ struct GenerationBackend {
     bool keeps_sessions = false; ///< established flows stay on it
     std::optional<NextHop> next_hop;
     std::vector<Address> nat_addresses; ///< source addresses towards it, none if the kernel has no route
+    unsigned source_bits = 0;           ///< ipip: so many last bits of the one source address are the flow's
 
     [[nodiscard]] State state() const noexcept {
         auto const state = state_of(measured, admin);
@@ -107,10 +117,13 @@ struct GenerationService {
     Forward forward = Forward::nat;
     Source source = Source::pool;
     std::uint16_t gue_port = 0;
+    MssClamp mss_clamp = MssClamp::off;
     bool own_address = false; ///< the host's own stack answers to ping there
     OnDown on_down = OnDown::reset;
     bool second_chance = false; ///< it is configured, the protocol is TCP, and there are several backends
     Duration idle_timeout{};
+    Duration half_open_timeout{};
+    Duration closing_timeout{};
     bool panic = false;    ///< too few are healthy: health is ignored
     bool announce = false; ///< enough are healthy for the address to be announced
     /// Shared between generations, because most services do not change between two of them and a table is 128

@@ -10,6 +10,12 @@ namespace {
 
 constexpr char const* absent = "absent";
 
+std::string describe(MssClamp clamp) {
+    if (clamp == MssClamp::off) return {};
+    return " mss_clamp=" +
+           (clamp == MssClamp::automatic ? "auto" : std::to_string(static_cast<unsigned>(clamp)));
+}
+
 std::string describe(GenerationService const& service) {
     auto text = endpoint_text(service.address, service.port_first);
     if (service.port_last != service.port_first) text += "-" + std::to_string(service.port_last);
@@ -17,7 +23,7 @@ std::string describe(GenerationService const& service) {
            " forward=" + std::string{name_of(service.forward)} +
            (service.source == Source::client ? " source=client" : "") +
            " on_down=" + std::string{name_of(service.on_down)} +
-           (service.second_chance ? " second_chance" : "");
+           (service.second_chance ? " second_chance" : "") + describe(service.mss_clamp);
 }
 
 std::string describe(std::optional<NextHop> const& next_hop) {
@@ -50,8 +56,10 @@ std::string state_text(GenerationBackend const& backend) {
 bool same_definition(GenerationService const& was, GenerationService const& now) {
     return was.address == now.address && was.port_first == now.port_first && was.port_last == now.port_last &&
            was.protocol == now.protocol && was.forward == now.forward && was.source == now.source &&
-           was.gue_port == now.gue_port && was.own_address == now.own_address && was.on_down == now.on_down &&
-           was.second_chance == now.second_chance && was.idle_timeout == now.idle_timeout;
+           was.gue_port == now.gue_port && was.mss_clamp == now.mss_clamp &&
+           was.own_address == now.own_address && was.on_down == now.on_down &&
+           was.second_chance == now.second_chance && was.idle_timeout == now.idle_timeout &&
+           was.half_open_timeout == now.half_open_timeout && was.closing_timeout == now.closing_timeout;
 }
 
 void compare(GenerationService const* was, GenerationService const& now, std::vector<Change>& changes) {
@@ -79,7 +87,8 @@ void compare(GenerationBackend const* was, GenerationBackend const& now, std::ve
         changes.push_back({Change::Kind::backend, now.key, state_text(*was), state_text(now)});
     if (was->weight != now.weight || was->ramp != now.ramp || was->backup != now.backup)
         changes.push_back({Change::Kind::weight, now.key, weight_text(*was), weight_text(now)});
-    if (was->next_hop != now.next_hop || was->nat_addresses != now.nat_addresses)
+    if (was->next_hop != now.next_hop || was->nat_addresses != now.nat_addresses ||
+        was->source_bits != now.source_bits)
         changes.push_back({Change::Kind::next_hop, now.key, describe(was->next_hop), describe(now.next_hop)});
 }
 
@@ -103,9 +112,14 @@ std::vector<Change> changes_between(Generation const& was, Generation const& now
     GenerationLookup after{now};
     for (std::size_t i = 0; i < now.services.size(); ++i)
         compare(before.service(now.services[i].name, i), now.services[i], changes);
-    for (std::size_t i = 0; i < now.backends.size(); ++i)
-        compare(before.backend(now.backends[i].key, i), now.backends[i], changes);
-    for (std::size_t i = 0; i < was.backends.size(); ++i)
+    std::size_t known = 0;
+    for (std::size_t i = 0; i < now.backends.size(); ++i) {
+        auto const* same = before.backend(now.backends[i].key, i);
+        known += same != nullptr;
+        compare(same, now.backends[i], changes);
+    }
+    auto const gone = was.backends.size() - known;
+    for (std::size_t i = 0; gone > 0 && i < was.backends.size(); ++i)
         if (!after.backend(was.backends[i].key, i))
             changes.push_back(
                 {Change::Kind::backend, was.backends[i].key, state_text(was.backends[i]), absent});

@@ -8,7 +8,7 @@ import sys
 from collections.abc import Callable
 from typing import Protocol
 
-from benchmarks import failover, packets, publish, requests
+from benchmarks import failover, health, packets, publish, requests
 from lab import command
 from lab.topology import remove_stale
 
@@ -27,13 +27,14 @@ KINDS = {
     "packets": "the cost of a packet",
     "failover": "how long a dead backend hurts clients",
     "publish": "from verdict to commit with 100 services of 64 backends",
-    "health": "the cost of health checks",
+    "health": "the cost of health checks of 10,000 backends, beside HAProxy",
     "sockets": "the socket plane",
 }
 
 MEASURED: dict[str, Callable[[argparse.Namespace], Measured]] = {
     "requests": lambda options: requests.measure(options.quick),
     "failover": lambda options: failover.measure(kills_of(options), options.quick),
+    "health": lambda options: health.measure(options.quick),
     "publish": lambda options: publish.measure(options.quick, failover.progress),
 }
 
@@ -42,7 +43,7 @@ def main() -> int:
     options = parse_arguments()
     kinds = [kind for kind in KINDS if getattr(options, kind)] or ["requests"]
     remove_stale()
-    met = True
+    met = within = True
     for kind in kinds:
         if kind in MEASURED:
             result = MEASURED[kind](options)
@@ -50,11 +51,13 @@ def main() -> int:
             print("\n" + ", ".join(f"build/bench/{path.name}" for path in result.write()))
             met &= result.met
         elif kind == "packets" and packets.available():
-            met &= packets.run(options.quick)
+            packets_met, packets_within = packets.run(options.quick, options.bound)
+            met &= packets_met
+            within &= packets_within
         else:
             print(f"tests/bench: --{kind} is not available in this version", file=sys.stderr)
             return 2
-    return 1 if options.strict and not met else 0
+    return 1 if (options.strict and not met) or not within else 0
 
 
 def kills_of(options: argparse.Namespace) -> int:
@@ -69,6 +72,8 @@ def parse_arguments() -> argparse.Namespace:
                         help=f"--failover: faults of each kind (default {failover.KILLS}, with --quick {failover.QUICK_KILLS})")
     parser.add_argument("--quick", action="store_true", help="one short round: whether it works, not how fast")
     parser.add_argument("--strict", action="store_true", help="exit 1 when a target is missed")
+    parser.add_argument("--bound", type=float, metavar="N",
+                        help="--packets: exit 1 when a case costs more than N times its target in every round")
     return parser.parse_args()
 
 

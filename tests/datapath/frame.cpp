@@ -41,7 +41,7 @@ Octets l4_of(Packet const& packet) {
 
 void write_v4(Writer& out, Packet const& packet, std::size_t l4_length) {
     auto const header = ipv4_length + packet.ip_options.size();
-    out.octet(4U << 4 | header / 4).octet(0).word(header + l4_length);
+    out.octet(4U << 4 | header / 4).octet(packet.traffic_class).word(header + l4_length);
     out.word(packet.identification).word(packet.fragment).octet(packet.ttl);
     out.octet(static_cast<unsigned>(packet.protocol)).word(0);
     out.address(packet.source).address(packet.destination).octets(packet.ip_options);
@@ -55,7 +55,10 @@ void write_v6(Writer& out, Packet const& packet, std::size_t l4_length) {
     auto length = l4_length;
     for (auto const& extension : extensions)
         length += 1 + extension.body.size();
-    out.dword(6U << 28 | packet.flow_label).word(length).octet(type(0)).octet(packet.ttl);
+    out.dword(6U << 28 | std::uint32_t{packet.traffic_class} << 20 | packet.flow_label)
+        .word(length)
+        .octet(type(0))
+        .octet(packet.ttl);
     out.address(packet.source).address(packet.destination);
     for (std::size_t i = 0; i < extensions.size(); ++i)
         out.octet(type(i + 1)).octets(extensions[i].body);

@@ -51,6 +51,7 @@ struct Packet {
     Address source;
     Address destination;
     std::uint8_t ttl = 64;                  ///< or hop limit
+    std::uint8_t traffic_class = 0;         ///< DSCP and ECN
     std::uint16_t identification = 0;       ///< IPv4
     std::uint16_t fragment = dont_fragment; ///< IPv4
     Octets ip_options{};                    ///< IPv4: a multiple of 4 octets, at most 40

@@ -24,6 +24,7 @@ void read_ethernet(Packet& packet, std::span<std::uint8_t const> frame, Layout c
 }
 
 void read_ipv4(Packet& packet, std::span<std::uint8_t const> ip, Layout const& layout) {
+    packet.traffic_class = ip[1];
     packet.identification = read_16(ip, 4);
     packet.fragment = read_16(ip, 6);
     packet.ttl = ip[8];
@@ -33,6 +34,7 @@ void read_ipv4(Packet& packet, std::span<std::uint8_t const> ip, Layout const& l
 }
 
 void read_ipv6(Packet& packet, std::span<std::uint8_t const> ip, Layout const& layout) {
+    packet.traffic_class = static_cast<std::uint8_t>(read_32(ip, 0) >> 20);
     packet.flow_label = read_32(ip, 0) & 0xfffff;
     packet.ttl = ip[7];
     packet.source = read_v6(ip, 8);
@@ -101,7 +103,8 @@ void describe_l4(std::ostream& out, Packet const& packet) {
 void describe_l3(std::ostream& out, Packet const& packet) {
     out << endpoint_text(packet.source, packet.source_port) << " -> "
         << endpoint_text(packet.destination, packet.destination_port) << " protocol "
-        << static_cast<unsigned>(packet.protocol) << " ttl " << unsigned{packet.ttl};
+        << static_cast<unsigned>(packet.protocol) << " ttl " << unsigned{packet.ttl} << " class "
+        << unsigned{packet.traffic_class};
     if (packet.is_v6())
         out << " label " << packet.flow_label;
     else

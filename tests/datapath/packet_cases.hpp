@@ -18,6 +18,7 @@ struct PacketCase {
     bool few_ports = false;     ///< on a datapath with few_ports_options()
     std::optional<Hook> only{}; ///< the other hook has a rule of its own
     Arrival arrival{};
+    bool is_never_summed = false; ///< a test run cannot keep the NIC's sum of this one
 };
 
 using PacketCases = std::vector<PacketCase>;
@@ -35,6 +36,8 @@ using PacketCases = std::vector<PacketCase>;
 [[nodiscard]] PacketCases icmp_error_cases();
 [[nodiscard]] PacketCases ping_cases();
 [[nodiscard]] PacketCases too_big_cases();
+[[nodiscard]] PacketCases mss_cases();
+[[nodiscard]] PacketCases traffic_class_cases();
 
 /// All of the above.
 [[nodiscard]] PacketCases all_packet_cases();

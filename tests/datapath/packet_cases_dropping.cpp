@@ -24,7 +24,7 @@ void forget_next_hops(Scene& scene) {
 /// their slots: the one that packets of the tests come by first has the slot next to its own.
 Flow flow_of_another_interface(Scene& scene) {
     auto const same_slot = Datapath::ingress_ifindex + PM_LINK_SLOTS;
-    scene.generation.links.insert(scene.generation.links.begin(), {same_slot, client_side_mac});
+    scene.generation.links = {{same_slot, client_side_mac}, {Datapath::ingress_ifindex, client_side_mac}};
     scene.recommit();
     auto flow = scene.establish(client_packet(1234));
     std::erase_if(scene.generation.links,

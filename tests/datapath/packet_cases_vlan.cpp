@@ -16,25 +16,26 @@ std::vector<VlanTag> tags_of(std::size_t count) {
     return with_tags({}, count).tags;
 }
 
+/// On tc a tunnel is made without tags; the outermost one that comes back stands beside the frame.
+Frame as_the_hook_shows_it(Scene const& scene, Way const& way, Frame const& frame) {
+    if (scene.hook == Hook::xdp || !way.is_tunnel()) return frame;
+    auto shown = frame;
+    shown.erase(shown.begin() + 12, shown.begin() + 16);
+    return shown;
+}
+
+/// A test run leaves skb->mac_len at 0, which receiving sets: with it the kernel's helpers that take tags off
+/// and put them on keep the sum.
 PacketCase first_packet(Way const& way, std::size_t tags) {
     PacketCase row{tagged(way, tags, "_goes_to_its_backend"), PM_FORWARD_TO_BACKEND,
                    [way, tags](Scene& scene) {
                        publish(scene, way);
                        return encode(with_tags(with_payload(packet_of(way), 64), tags));
                    },
-                   [way](Scene& scene, Packet const& sent) { return towards_backend(scene, way, sent); }};
-    if (way.is_tunnel()) row.only = Hook::xdp;
-    return row;
-}
-
-/// The kernel makes room for a tunnel behind an Ethernet header only.
-PacketCase no_tunnel_on_tc(Way const& way, std::size_t tags) {
-    PacketCase row{tagged(way, tags, "_finds_no_room_for_a_tunnel_on_tc"), PM_DROP_REWRITE_FAILED,
-                   [way, tags](Scene& scene) {
-                       publish(scene, way);
-                       return encode(with_tags(packet_of(way), tags));
+                   [way](Scene& scene, Packet const& sent) {
+                       return as_the_hook_shows_it(scene, way, towards_backend(scene, way, sent));
                    }};
-    row.only = Hook::tc;
+    row.is_never_summed = way.is_tunnel();
     return row;
 }
 
@@ -87,7 +88,6 @@ PacketCases vlan_cases() {
     for (auto const& way : all_ways())
         for (auto const tags : {std::size_t{1}, std::size_t{2}}) {
             cases.push_back(first_packet(way, tags));
-            if (way.is_tunnel()) cases.push_back(no_tunnel_on_tc(way, tags));
             if (way.is_nat()) cases.push_back(answer(way, tags));
             if (way.is_nat() && way.protocol == Protocol::tcp) cases.push_back(reset(way, tags));
         }

@@ -10,9 +10,10 @@ namespace pointsman::test {
 
 PacketCases all_packet_cases() {
     PacketCases all;
-    for (auto const& cases : {passing_cases(), malformed_cases(), dropping_cases(), forwarding_cases(),
-                              way_cases(), vlan_cases(), header_cases(), source_cases(), fragment_cases(),
-                              checksum_cases(), icmp_error_cases(), ping_cases(), too_big_cases()})
+    for (auto const& cases :
+         {passing_cases(), malformed_cases(), dropping_cases(), forwarding_cases(), way_cases(), vlan_cases(),
+          header_cases(), source_cases(), fragment_cases(), checksum_cases(), icmp_error_cases(),
+          ping_cases(), too_big_cases(), mss_cases(), traffic_class_cases()})
         all.insert(all.end(), cases.begin(), cases.end());
     return all;
 }
@@ -56,8 +57,8 @@ std::vector<HookAndCase> summed_cases() {
     std::vector<HookAndCase> all;
     for (auto packet_case : all_packet_cases()) {
         auto const verdict = packet_case.verdict;
-        if (packet_case.only.value_or(Hook::tc) != Hook::tc || verdict == PM_FORWARD_RESET ||
-            verdict == PM_FORWARD_TOO_BIG)
+        if (packet_case.is_never_summed || packet_case.only.value_or(Hook::tc) != Hook::tc ||
+            verdict == PM_FORWARD_RESET || verdict == PM_FORWARD_TOO_BIG)
             continue;
         packet_case.arrival.is_summed = true;
         all.push_back({Hook::tc, packet_case});

@@ -38,14 +38,14 @@ void age(Scene& scene, std::chrono::milliseconds by) {
     auto const units = static_cast<std::uint32_t>(std::chrono::nanoseconds{by}.count() / 1024);
     for (auto& set : scene.datapath.tables().active_sessions())
         for (auto& session : set.way)
-            session.opened_us -= units;
+            session.opened_low -= units;
 }
 
 void make_new(Scene& scene) {
     auto const now = std::chrono::steady_clock::now().time_since_epoch() / std::chrono::nanoseconds{1024};
     for (auto& set : scene.datapath.tables().active_sessions())
         for (auto& session : set.way)
-            session.opened_us = static_cast<std::uint32_t>(now);
+            session.opened_low = static_cast<std::uint32_t>(now);
 }
 
 Packet packet_at_the_same_place(Packet packet) {

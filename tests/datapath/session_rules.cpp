@@ -6,8 +6,9 @@
 #include <random>
 #include <sstream>
 
-/// Random packets of a few flows, from both sides, while backends go down and come back: verdict, session and
-/// translation of each are those of the model, and a flow stays with its backend. POINTSMAN_SEED chooses.
+/// Random packets of a few flows, from both sides, while backends go down and come back and sessions are
+/// lost: verdict, session and translation of each are those of the model, and a flow stays with its backend.
+/// POINTSMAN_SEED chooses.
 
 namespace pointsman::test {
 namespace {
@@ -138,13 +139,20 @@ protected:
         scene_->world.measure(number, down_[number] ? MeasuredState::down : MeasuredState::up);
         if (scene_->publish().cuts_sessions) (void)scene_->datapath.finish_swap();
         for (auto& flow : flows_)
-            if (down_[number] && flow.model.exists() && backend_of(flow.forwarded) == number)
+            if (down_[number] && flow.forwarded.source != Address{} && backend_of(flow.forwarded) == number)
                 flow.model.forget();
+    }
+
+    void lose_session(KnownFlow& flow) {
+        if (!flow.model.exists(PM_TO_BACKEND) || !flow.model.exists(PM_TO_CLIENT)) return;
+        auto const direction = below(2) == 0 ? PM_TO_BACKEND : PM_TO_CLIENT;
+        scene_->lose_session({flow.first, flow.forwarded}, direction);
+        flow.model.lose(direction);
     }
 
     void expect_session(KnownFlow const& flow, pm_direction direction) {
         auto const session = scene_->session_of({flow.first, flow.forwarded}, direction);
-        ASSERT_EQ(session.has_value(), flow.model.exists());
+        ASSERT_EQ(session.has_value(), flow.model.exists(direction));
         if (session) {
             EXPECT_EQ(session->state, flow.model.state());
         }
@@ -168,6 +176,7 @@ TEST_P(SessionRules, AreThoseOfTheModel) {
         SCOPED_TRACE("step " + std::to_string(step));
         if (below(200) == 0) toggle_backend();
         auto& flow = flows_[below(flows_.size())];
+        if (below(40) == 0) lose_session(flow);
         if (GetParam().way.is_nat() && below(2) == 0)
             backend_sends(flow);
         else

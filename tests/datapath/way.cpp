@@ -179,7 +179,9 @@ Frame in_tunnel(Way const& way, Frame const& inner) {
     auto const layout = layout_of(inner);
     if (!layout) throw std::runtime_error{"no IP packet for the tunnel"};
     auto outer = outer_packet(way);
-    outer.tags = decode(inner)->tags;
+    auto const carried = decode(inner);
+    outer.tags = carried->tags;
+    outer.traffic_class = carried->traffic_class;
     auto const octets = std::span{inner};
     auto const packet = octets.subspan(layout->l3, layout->end - layout->l3);
     outer.payload = payload_of_tunnel(way, packet);

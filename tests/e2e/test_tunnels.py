@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import socket
 import struct
+from dataclasses import replace
 
 import pytest
 from conftest import physical
 
-from lab import Lab, Pointsman, Service
+from lab import Lab, Pointsman, Service, Way
+from lab.frames import UDP, Frame, Tap, mac_of, udp, with_checksum
 from lab.host import Host
 
 UDP_SEGMENT = 103
@@ -51,3 +53,23 @@ def test_datagrams_arrive_in_their_tunnel(attach: str, segments: int, forward: s
                 assert struct.unpack("!H", inner[22:24])[0] == PORT
                 received += len(inner) - 28
             assert received == 1000 * segments
+
+
+@pytest.mark.parametrize("way", [Way("ipip"), Way("gue"), Way("ipip", v6=True), Way("gue", v6=True),
+                                 Way("ipip", across=True), Way("ipip", v6=True, across=True)], ids=str)
+@pytest.mark.parametrize("traffic_class", [0xB8 | 2, 0x28 | 3, 1], ids=["ef-ect0", "af11-ce", "be-ect1"])
+def test_the_outer_header_has_dscp_and_ecn_of_the_inner(attach: str, way: Way, traffic_class: int) -> None:
+    with Lab(physical=physical(attach), backends=1) as lab:
+        backend = lab.backends[0]
+        service = Service("dns", way.service(lab), [(backend.name, way.backend_address(backend), PORT)], port=PORT,
+                          protocol="udp", check={"type": "none"}, keys=way.keys)
+        Pointsman(lab, [service], attach=attach).start().ready()
+        request = with_checksum(Frame(mac_of(lab.client), mac_of(lab.balancer), way.address(lab.client), way.service(lab),
+                                      UDP, udp(4000, PORT, b"question"), traffic_class=traffic_class))
+        with Tap(lab.client) as client, Tap(backend) as seen:
+            client.send(request)
+            outer = seen.receive(lambda frame: frame.payload.endswith(b"question"))
+    assert outer.destination == way.backend_address(backend)
+    assert outer.traffic_class == traffic_class
+    inner = replace(request, hops=request.hops - 1).encode()[14:]
+    assert outer.payload.endswith(inner)

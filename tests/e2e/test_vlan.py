@@ -12,7 +12,6 @@ from conftest import physical
 from lab import Lab, Nginx, Pointsman, Service, Way
 from lab.frames import ETH_P_8021AD, ETH_P_8021Q, UDP, Frame, Tag, Tap, echo_request, mac_of, udp, with_checksum
 from lab.host import Host
-from lab.waiting import wait_until
 
 PORT = 5353
 WAYS = [Way("nat"), Way("nat", v6=True), Way("dsr"), Way("dsr", v6=True)]
@@ -93,26 +92,14 @@ def test_a_tagged_ping_is_answered_with_its_tags(tagged: Tagged, tags: tuple[Tag
     assert pong.is_intact
 
 
+@pytest.mark.parametrize("tags", [ONE, TWO], ids=["802.1Q", "802.1ad"])
 @pytest.mark.parametrize("tagged", TUNNELS, ids=str, indirect=True)
-def test_a_tag_inside_the_frame_goes_into_a_tunnel_by_xdp_only(tagged: Tagged, attach: str) -> None:
-    """docs/limits.md: tc makes room for a tunnel behind an Ethernet header and nowhere else."""
-    request = tagged.from_client(UDP, udp(4000, PORT, b"question"), TWO)
-    with Tap(tagged.lab.client) as client, Tap(tagged.backend()) as backend:
-        client.send(request)
-        if attach == "native":
-            assert backend.receive(lambda frame: frame.payload.endswith(b"question")).tags == TWO
-        else:
-            dropped = 'pointsman_verdicts_total{verdict="drop_rewrite_failed"}'
-            wait_until(lambda: tagged.daemon.metrics()[dropped] == 1, "it is dropped")
-
-
-@pytest.mark.parametrize("tagged", TUNNELS, ids=str, indirect=True)
-def test_a_tunnel_is_in_the_vlan_of_what_it_carries(tagged: Tagged) -> None:
-    request = tagged.from_client(UDP, udp(4000, PORT, b"question"), ONE)
+def test_a_tunnel_is_in_the_vlans_of_what_it_carries(tagged: Tagged, tags: tuple[Tag, ...]) -> None:
+    request = tagged.from_client(UDP, udp(4000, PORT, b"question"), tags)
     with Tap(tagged.lab.client) as client, Tap(tagged.backend()) as backend:
         client.send(request)
         outer = backend.receive(lambda frame: frame.payload.endswith(b"question"))
     inner = replace(request, hops=request.hops - 1).encode()[len(request.tags) * 4 + 14:]
-    assert outer.tags == ONE
+    assert outer.tags == tags
     assert outer.destination == tagged.way.address(tagged.backend())
     assert outer.payload.endswith(inner)

@@ -32,6 +32,7 @@ class Frame:
     payload: bytes
     tags: tuple[Tag, ...] = ()
     hops: int = field(default=64, compare=False)
+    traffic_class: int = field(default=0, compare=False)  # DSCP and ECN
 
     @property
     def ports(self) -> tuple[int, int]:
@@ -62,14 +63,15 @@ def decode(octets: bytes) -> Frame | None:
     if kind == ETH_P_IP:
         length, start = int.from_bytes(ip[2:4], "big"), (ip[0] & 15) * 4
         source, destination = (str(ipaddress.IPv4Address(ip[i:i + 4])) for i in (12, 16))
-        protocol, hops = ip[9], ip[8]
+        protocol, hops, traffic_class = ip[9], ip[8], ip[1]
     elif kind == ETH_P_IPV6:
         length, start = 40 + int.from_bytes(ip[4:6], "big"), 40
         source, destination = (str(ipaddress.IPv6Address(ip[i:i + 16])) for i in (8, 24))
-        protocol, hops = ip[6], ip[7]
+        protocol, hops, traffic_class = ip[6], ip[7], int.from_bytes(ip[:2], "big") >> 4 & 0xFF
     else:
         return None
-    return Frame(octets[6:12], octets[:6], source, destination, protocol, ip[start:length], tuple(tags), hops)
+    return Frame(octets[6:12], octets[:6], source, destination, protocol, ip[start:length], tuple(tags), hops,
+                 traffic_class)
 
 
 def udp(source_port: int, destination_port: int, data: bytes) -> bytes:
@@ -87,7 +89,7 @@ def with_checksum(frame: Frame) -> Frame:
     value = checksum(header + frame.payload) or 0xFFFF
     payload = frame.payload[:at] + value.to_bytes(2, "big") + frame.payload[at + 2:]
     return Frame(frame.source_mac, frame.destination_mac, frame.source, frame.destination, frame.protocol, payload,
-                 frame.tags, frame.hops)
+                 frame.tags, frame.hops, frame.traffic_class)
 
 
 def checksum(octets: bytes) -> int:
@@ -106,13 +108,13 @@ def pseudo_header(frame: Frame) -> bytes:
 
 def _ipv4(frame: Frame) -> bytes:
     addresses = socket.inet_aton(frame.source) + socket.inet_aton(frame.destination)
-    head = struct.pack("!BBHHHBB", 0x45, 0, 20 + len(frame.payload), 1, 0x4000, frame.hops, frame.protocol)
+    head = struct.pack("!BBHHHBB", 0x45, frame.traffic_class, 20 + len(frame.payload), 1, 0x4000, frame.hops, frame.protocol)
     return head + struct.pack("!H", checksum(head + b"\0\0" + addresses)) + addresses
 
 
 def _ipv6(frame: Frame) -> bytes:
     addresses = b"".join(socket.inet_pton(socket.AF_INET6, address) for address in (frame.source, frame.destination))
-    return struct.pack("!IHBB", 6 << 28, len(frame.payload), frame.protocol, frame.hops) + addresses
+    return struct.pack("!IHBB", 6 << 28 | frame.traffic_class << 20, len(frame.payload), frame.protocol, frame.hops) + addresses
 
 
 def mac_of(host: Host, device: int = 0) -> bytes:

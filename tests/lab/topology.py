@@ -167,6 +167,12 @@ class Lab:
         host.addresses.append(f"10.{network}.0.{number}")
         host.address6 = host.address6 or f"fd{network}::{number}"
 
+    def join(self, host: Host, bridge: str, network: str, number: int) -> None:
+        """Gives the host one more interface, in another network of the lab."""
+        self._connect(host, bridge, network, number)
+        if self.physical:
+            host.run("ethtool", "-K", host.devices[-1], "tx", "off", "tso", "off", "gso", "off")
+
     def narrow(self, mtu: int) -> None:
         """The router's way to those behind it takes packets of at most `mtu` octets; neither end knows."""
         for host in self._behind_router():

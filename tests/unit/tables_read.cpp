@@ -47,15 +47,19 @@ Generation example() {
         service.on_down = id == 1 ? OnDown::reset : OnDown::drop;
         service.second_chance = id == 1;
         service.idle_timeout = 15min;
+        service.half_open_timeout = 20s;
+        service.closing_timeout = 3min;
         service.maglev = std::make_shared<MaglevTable const>(
             MaglevTable{std::vector<BackendId>(maglev_size, BackendId{id == 1 ? 5U : 2U})});
         out.services.push_back(service);
     }
     out.backends = {backend(3, 1, false), backend(5, 1, true), backend(2, 2, true)};
+    out.backends[1].source_bits = 16;
+    out.services[1].mss_clamp = MssClamp{1200};
     out.backends[1].next_hop = NextHop{7, {2, 0, 0, 0, 0, 1}, {2, 0, 0, 0, 0, 2}, true};
     out.incarnations = {0, 0, 12, 13, 0, 15, 0, 0};
     out.nat_addresses = {Address{}, Address::v4(0x0a4d'0005)};
-    out.links = {{2, {2, 0, 0, 0, 0, 3}, false}, {9, {2, 0, 0, 0, 0, 4}, true}};
+    out.links = place_links({{2, {2, 0, 0, 0, 0, 3}, false}, {9, {2, 0, 0, 0, 0, 4}, true}});
     return out;
 }
 
@@ -83,6 +87,8 @@ TEST(ReadGeneration, GivesBackWhatWasWritten) {
         EXPECT_EQ(found.on_down, service.on_down);
         EXPECT_EQ(found.second_chance, service.second_chance);
         EXPECT_EQ(found.idle_timeout, service.idle_timeout);
+        EXPECT_EQ(found.half_open_timeout, service.half_open_timeout);
+        EXPECT_EQ(found.closing_timeout, service.closing_timeout);
         EXPECT_EQ(*found.maglev, *service.maglev);
     }
 }
