@@ -15,7 +15,7 @@
 #define PM_STATIC_ASSERT(condition, text) _Static_assert(condition, text)
 #endif
 
-#define PM_ABI_VERSION 3
+#define PM_ABI_VERSION 4
 
 /* The word `active` of struct pm_control, read once per packet and written by one store of the daemon. */
 #define PM_ACTIVE_TABLE_HALF	   0x1u /* half of services, slots, Maglev, backends, NAT addresses, links */
@@ -31,6 +31,7 @@ enum {
 	PM_COUNTED_LINKS = PM_LINK_SLOTS + 1,
 	PM_LINK_PROBES = 8,    /* longest linear probe in the links */
 	PM_NAT_ADDRESSES = 64, /* source addresses of full NAT and of tunnels; index 0 is none */
+	PM_SYNS = 8192,	       /* SYNs of clients that are kept at a time, a power of two */
 	PM_FRAGMENTED = 8192,  /* fragmented packets whose later fragments are followed at a time */
 	PM_EVENT_RING_BYTES = 1 << 20,
 };
@@ -58,21 +59,26 @@ struct pm_options {
 	__u32 maglev_chunks;   /* chunks of PM_MAGLEV_CHUNK slots for one service */
 	__u32 nat_port_first;  /* host order */
 	__u32 nat_port_count;  /* >= 1 */
-	__u32 embryonic_ticks; /* jiffies after which a half-open session is over */
-	__u32 closing_ticks;   /* the same after the first FIN */
-	__u32 time_wait_ticks; /* the same after which a backend has forgotten a closed connection */
+	__u32 time_wait_ticks; /* jiffies after which a backend has forgotten a closed connection */
 };
-PM_STATIC_ASSERT(sizeof(struct pm_options) == 56, "pm_options is packed by hand");
+PM_STATIC_ASSERT(sizeof(struct pm_options) == 48, "pm_options is packed by hand");
 
 /* A slot with port 0 and protocol ICMP or ICMPv6 answers to ping; this says whether a backend is there for
  * it. */
 #define PM_SLOT_ALIVE 0x1u
 
+/*
+ * A slot with this protocol, and UDP's as its port, names the one UDP service of its address: a fragment of a
+ * datagram that has no port yet can be of no other. No such slot where there are several, or the host's own
+ * stack has the address too.
+ */
+#define PM_SLOT_FRAGMENTS 44 /* IPPROTO_FRAGMENT */
+
 /* Map pm_service_slots: open addressing by (address, port, protocol), linear probing over PM_SLOT_PROBES. */
 struct pm_service_slot {
 	struct pm_addr address;
 	__be16 port;   /* one of the service's; 0: all of the address (ping) */
-	__u8 protocol; /* IPPROTO_*; 0: the slot is empty */
+	__u8 protocol; /* IPPROTO_*, PM_SLOT_FRAGMENTS; 0: the slot is empty */
 	__u8 flags;    /* PM_SLOT_* */
 	__u16 service; /* index in pm_services */
 	__u8 reserved[10];
@@ -98,6 +104,9 @@ enum pm_forward {
 #define PM_SERVICE_SOURCE_CLIENT 0x1u
 /* The address is the host's own: for a daemon that goes on with these tables. */
 #define PM_SERVICE_OWN_ADDRESS 0x2u
+/* A connection that its backend does not answer, or refuses, is tried at the next one; of TCP with several.
+ */
+#define PM_SERVICE_SECOND_CHANCE 0x4u
 
 /* The values of pm_service.mss_clamp that are no octets. */
 #define PM_MSS_AUTO 0xffffu /* what fits on the way to the backend */
@@ -108,16 +117,18 @@ enum pm_forward {
 /* Map pm_services. Written by the daemon into the idle half. */
 struct pm_service {
 	struct pm_addr address;
-	__u8 protocol;	   /* 0: no service has this index */
-	__u8 on_down;	   /* enum pm_on_down */
-	__u8 forward;	   /* enum pm_forward */
-	__u8 flags;	   /* PM_SERVICE_* */
-	__u32 maglev_size; /* slots in use; 0: no backend is eligible */
-	__u32 idle_ticks;  /* jiffies without a packet after which a session is over */
-	__u32 generation;  /* the generation that wrote the entry */
-	__be16 gue_port;   /* UDP destination port of GUE */
-	__u16 mss_clamp;   /* longest segment that a SYN may announce, in octets; or PM_MSS_* */
-	__u8 reserved[28];
+	__u8 protocol;	       /* 0: no service has this index */
+	__u8 on_down;	       /* enum pm_on_down */
+	__u8 forward;	       /* enum pm_forward */
+	__u8 flags;	       /* PM_SERVICE_* */
+	__u32 maglev_size;     /* slots in use; 0: no backend is eligible */
+	__u32 idle_ticks;      /* jiffies without a packet after which a session is over */
+	__u32 generation;      /* the generation that wrote the entry */
+	__be16 gue_port;       /* UDP destination port of GUE */
+	__u16 mss_clamp;       /* longest segment that a SYN may announce, in octets; or PM_MSS_* */
+	__u32 half_open_ticks; /* as idle_ticks, before the backend's answer and the client's ACK */
+	__u32 closing_ticks;   /* as idle_ticks, after the first FIN */
+	__u8 reserved[20];
 };
 PM_STATIC_ASSERT(sizeof(struct pm_service) == 64, "pm_service is a cache line");
 
@@ -138,7 +149,7 @@ struct pm_backend {
 	struct pm_addr address;
 	__be16 port;	   /* 0: the one that the client sent to */
 	__u16 service;	   /* index in pm_services; 0: no backend has this index */
-	__u32 incarnation; /* a session is valid only with the same one */
+	__u32 incarnation; /* a session is valid only with the same one; never PM_NO_INCARNATION */
 	__u32 ifindex;	   /* interface towards the next hop; 0: not resolved */
 	__u8 next_hop[6];  /* MAC address of the next hop */
 	__u8 source[6];	   /* MAC address of that interface */
@@ -174,6 +185,14 @@ enum pm_direction {
 #define PM_SESSION_CLOSED      0x10u /* RST, or FIN both ways */
 #define PM_SESSION_CUT	       0x20u /* the client was told that its backend is gone */
 #define PM_SESSION_MIDSTREAM   0x40u /* began without a SYN: a RST says nothing about the backend */
+#define PM_SESSION_PROGRESS    0xffu /* all of these */
+
+/* Two bits more: to how many further backends the flow went, since those before did not take it. */
+#define PM_SESSION_CHANCE_SHIFT 8
+#define PM_SESSION_CHANCES	0x300u
+
+/* Of a reply's session whose flow went to another backend: what still comes by it comes too late. */
+#define PM_NO_INCARNATION 0u
 
 /* The upper half of the state of a TCP flow under NAT: the client's clock, see client_clock.h. 0: unknown. */
 #define PM_SESSION_CLOCK_SHIFT 16
@@ -193,14 +212,15 @@ struct pm_session {
 	__be16 service_port;
 	__be16 nat_port;
 	__u16 nat_address; /* index in pm_nat_addresses */
-	__u32 backend;	   /* index in pm_backends */
+	__u16 backend;	   /* index in pm_backends */
+	__u16 opened_high; /* of opened_low: 48 bits hold 9 years */
 	__u32 incarnation; /* of that backend when the session was made */
 	__u16 service;	   /* index in pm_services */
 	__u16 link;	   /* slot in pm_links: where the client's packets come from; may change */
 	__u8 protocol;
 	__u8 direction;	    /* enum pm_direction */
 	__u8 client_mac[6]; /* who sends the client's packets to us; may change */
-	__u32 opened_us;    /* CLOCK_MONOTONIC in units of 1024 ns, low 32 bits */
+	__u32 opened_low;   /* when the flow began: CLOCK_MONOTONIC in units of 1024 ns */
 };
 PM_STATIC_ASSERT(sizeof(struct pm_session) == 48, "a set is four cache lines");
 
@@ -219,6 +239,36 @@ PM_STATIC_ASSERT(offsetof(struct pm_session_set, way) == 64, "what is searched i
 PM_STATIC_ASSERT(sizeof(struct pm_session_set) == 256, "a set is four cache lines");
 
 /*
+ * Map pm_syns: the SYN that a client sent last, at the place that its flow's hash says, for the case that the
+ * backend refuses it. Written and read by the programs; a later flow's takes the place at once.
+ */
+struct pm_syn {
+	__u64 hash;	     /* of the flow, written last; 0: none, 1: being written */
+	__be32 sequence;     /* the TCP header's words that NAT leaves alone */
+	__be32 offset_flags; /* data offset, flags, window */
+	__be32 ip;	     /* the IP header's first word: IPv4 type of service, IPv6 class and flow label */
+	__u8 ttl;	     /* as it came */
+	__u8 is_whole;	     /* no data came with it, which would not be here */
+	__u8 reserved[2];
+	__be32 option[10];
+};
+PM_STATIC_ASSERT(sizeof(struct pm_syn) == 64, "a SYN is a cache line");
+
+/*
+ * Key of map pm_fragments, whose values are struct pm_session: a later fragment has no ports, and follows the
+ * first one of its packet, or the last fragmented packet of its hosts.
+ */
+struct pm_fragment_key {
+	struct pm_addr source;
+	struct pm_addr destination;
+	__u32 identification; /* network order */
+	__u8 protocol;
+	__u8 any; /* 1: of the last fragmented packet; identification is 0 */
+	__u8 reserved[2];
+};
+PM_STATIC_ASSERT(sizeof(struct pm_fragment_key) == 40, "pm_fragment_key has no holes");
+
+/*
  * Why a packet was forwarded, passed or dropped. Numbers never move and are never used again;
  * docs/verdicts.md explains each, controller/datapath/verdicts.cpp names each.
  */
@@ -235,6 +285,7 @@ enum pm_verdict {
 	PM_FORWARD_ICMP_ERROR = 11,
 	PM_FORWARD_PONG = 12,
 	PM_FORWARD_TOO_BIG = 13,
+	PM_FORWARD_SECOND_CHANCE = 14,
 	PM_DROP_MALFORMED = 16,
 	/* 17 was PM_DROP_FRAGMENT */
 	PM_DROP_NO_BACKEND = 18,
@@ -248,6 +299,7 @@ enum pm_verdict {
 	PM_DROP_SOURCE = 26,
 	PM_DROP_TOO_BIG = 27,
 	PM_DROP_PING = 28,
+	PM_DROP_REFUSAL = 29,
 	PM_VERDICTS = 32,
 };
 
@@ -307,11 +359,39 @@ struct pm_backend_counters {
 	__u64 opened;	   /* sessions made */
 	__u64 established; /* handshakes completed */
 	__u64 refused;
-	__u64 last_evidence; /* jiffies of the last urgent event, which limits their rate */
-	__u64 closed;	     /* of the established ones */
-	__u64 cut;	     /* told by on_down that the backend is gone */
-	__u64 reserved[6];
+	__u64 last_evidence;  /* jiffies of the last urgent event, which limits their rate */
+	__u64 closed;	      /* of the established ones */
+	__u64 cut;	      /* told by on_down that the backend is gone */
+	__u64 second_chances; /* unanswered or refused here, so tried at another backend */
+	__u64 reserved[5];
 };
 PM_STATIC_ASSERT(sizeof(struct pm_backend_counters) == 128, "no two CPUs share a cache line");
+
+enum {
+	PM_PROBES = 4096, /* probes on the way of their service at a time */
+};
+
+/*
+ * Map pm_probes: a probe that goes to its backend as the service's packets do, by its socket's cookie.
+ * Written by the daemon before the socket connects, removed after it was closed. Not pinned: no other daemon
+ * reads it.
+ */
+struct pm_probe {
+	struct pm_addr dialled; /* the backend's address, which the socket takes for its peer */
+	struct pm_addr service; /* what the backend sees in its place */
+	__u32 backend;		/* index in pm_backends */
+	__u32 reserved;
+};
+PM_STATIC_ASSERT(sizeof(struct pm_probe) == 40, "pm_probe has no holes");
+
+/* Key of map pm_probe_answers, whose value is the address dialled: an answer to a probe. As pm_probes. */
+struct pm_probe_answer {
+	struct pm_addr service;
+	__be16 port;
+	__be16 own_port;
+	__u8 protocol;
+	__u8 reserved[3];
+};
+PM_STATIC_ASSERT(sizeof(struct pm_probe_answer) == 24, "a key has no holes");
 
 #endif

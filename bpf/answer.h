@@ -81,7 +81,7 @@ static __always_inline int answer_headers(PM_CONTEXT *ctx, struct packet *packet
 	struct ethhdr *eth, old;
 	void *ip;
 
-	if (context_resize(ctx, packet->l3_offset + l3_length + l4_length))
+	if (context_forget_sum(ctx) || context_resize(ctx, packet->l3_offset + l3_length + l4_length))
 		return -1;
 	context_make_linear(ctx, packet->l3_offset + l3_length + l4_length);
 	eth = context_data(ctx);

@@ -155,6 +155,17 @@ static __always_inline int context_park_checksum(struct __sk_buff *ctx, __u32 l3
 	return context_move_l2(ctx, room) ? -1 : PARKED;
 }
 
+static __always_inline int context_store(struct __sk_buff *ctx, __u32 offset, const void *from, __u32 length)
+{
+	return bpf_skb_store_bytes(ctx, offset, from, length, 0) ? -1 : 0;
+}
+
+/* For a frame of which hardly anything stays: the kernel gives up the NIC's sum of one that grows. */
+static __always_inline int context_forget_sum(struct __sk_buff *ctx)
+{
+	return bpf_skb_change_tail(ctx, ctx->len + 1, 0) ? -1 : 0;
+}
+
 static __always_inline int context_resize(struct __sk_buff *ctx, __u32 length)
 {
 	return bpf_skb_change_tail(ctx, length, 0) ? -1 : 0;

@@ -102,10 +102,47 @@ static __always_inline int context_park_checksum(struct xdp_md *ctx, __u32 l3_of
 	return 0;
 }
 
-/* Makes the frame `length` octets long. Packet pointers are void afterwards. */
+/* Writes into the packet, whose checksums know nothing of it. */
+static __always_inline int context_store(struct xdp_md *ctx, __u32 offset, const void *from, __u32 length)
+{
+	return bpf_xdp_store_bytes(ctx, offset, (void *)from, length) ? -1 : 0;
+}
+
+/* Moves the headers before IP to the front of a frame that has got `room` octets there. */
+static __always_inline int context_move_l2(struct xdp_md *ctx, __u32 room)
+{
+	__u16 *to = context_data(ctx), *from;
+
+	OPAQUE(room);
+	from = context_data(ctx) + (room & 0x7f);
+	if ((void *)(from + LONGEST_L2 / 2) > context_data_end(ctx) ||
+	    (void *)(to + LONGEST_L2 / 2) > context_data_end(ctx))
+		return -1;
+#pragma unroll
+	for (__u32 i = 0; i < LONGEST_L2 / 2; i++)
+		to[i] = from[i];
+	return 0;
+}
+
+static __always_inline int context_forget_sum(struct xdp_md *ctx)
+{
+	return 0; /* no sum of the NIC's comes along */
+}
+
+/*
+ * Makes the frame `length` octets long; only the headers before IP stay what they are. Packet pointers are
+ * void afterwards. Room behind the frame is not a matter of course (a veth has none to speak of), before it
+ * it is.
+ */
 static __always_inline int context_resize(struct xdp_md *ctx, __u32 length)
 {
-	return bpf_xdp_adjust_tail(ctx, (int)length - (int)context_length(ctx));
+	const int more = (int)length - (int)context_length(ctx);
+
+	if (!bpf_xdp_adjust_tail(ctx, more))
+		return 0;
+	if (more <= 0 || more > 0x7f || bpf_xdp_adjust_head(ctx, -more))
+		return -1;
+	return context_move_l2(ctx, more);
 }
 
 /*

@@ -14,7 +14,7 @@ static __always_inline void mark_pair(const struct packet *packet, place_t place
 
 	if (entry.set)
 		__sync_fetch_and_or(&entry.set->state[entry.way], bits);
-	nat_tell_partner(&copy->session, bits, packet->now, packet->active);
+	nat_tell_partner(copy, bits, packet->now, packet->active);
 }
 
 /* Bits that this packet adds to what is known of its TCP connection. */
@@ -60,7 +60,7 @@ static __always_inline void report_progress(const struct packet *packet, const s
 	}
 	if (added & PM_SESSION_ESTABLISHED)
 		event_send(&session->session, active, PM_EVENT_ESTABLISHED,
-			   (__u32)(bpf_ktime_get_ns() >> 10) - session->opened_us, 0);
+			   (__u32)(bpf_ktime_get_ns() >> 10) - session->opened_low, 0);
 	if ((added & PM_SESSION_CLOSED) && (session->state & PM_SESSION_ESTABLISHED))
 		event_send(&session->session, active, PM_EVENT_CLOSED, 0, 0);
 }
@@ -71,6 +71,21 @@ static __always_inline void keep_young(place_t place, __u32 now)
 
 	if (entry.set)
 		WRITE_ONCE(entry.set->last_seen[entry.way], now);
+}
+
+/* The client repeats itself: perhaps its answers came to nobody, since the session that they need was lost.
+ */
+static __always_inline int is_unanswered(const struct session_copy *session)
+{
+	return session->direction == PM_TO_BACKEND && !(session->state & PM_SESSION_ANSWERED);
+}
+
+/* What this packet adds to what is known of its connection: PM_SESSION_* bits, of most packets none. */
+static __always_inline __u32 progress_of(const struct packet *packet, const struct session_copy *copy)
+{
+	__u32 bits = copy->protocol == IPPROTO_TCP ? tcp_progress(packet, copy) : udp_progress(copy);
+
+	return bits & ~copy->state;
 }
 
 /*
@@ -107,22 +122,22 @@ static __always_inline void learn_way_back(PM_CONTEXT *ctx, const struct packet 
 
 /* Follows the connection and keeps its sessions young. */
 static __always_inline void follow(PM_CONTEXT *ctx, const struct packet *packet, place_t place,
-				   struct session_copy *copy)
+				   struct session_copy *copy, __u32 added)
 {
-	__u32 bits = copy->protocol == IPPROTO_TCP ? tcp_progress(packet, copy) : udp_progress(copy);
-	__u32 added = bits & ~copy->state;
 	const int moved = came_another_way(ctx, packet, copy);
 
 	if (moved)
 		learn_way_back(ctx, packet, place, copy);
-	if ((copy->last_seen ^ packet->now) / PM_SEEN_TICKS)
-		keep_young(place, packet->now);
 	if (added) {
 		mark_pair(packet, place, copy, added);
 		report_progress(packet, copy, added);
-	} else if (moved || (copy->last_seen ^ packet->now) >> PARTNER_REFRESH_SHIFT) {
-		nat_tell_partner(&copy->session, 0, packet->now, packet->active);
 	}
+	if (!moved && !((copy->last_seen ^ packet->now) / PM_SEEN_TICKS))
+		return;
+	keep_young(place, packet->now);
+	if (!added &&
+	    (moved || ((copy->last_seen ^ packet->now) >> PM_PARTNER_TICKS_SHIFT) || is_unanswered(copy)))
+		nat_tell_partner(copy, 0, packet->now, packet->active);
 }
 
 #endif

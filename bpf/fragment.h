@@ -1,36 +1,29 @@
 /* SPDX-License-Identifier: GPL-2.0 OR BSD-2-Clause */
 /*
  * Later fragments have no ports: they follow the first one of their packet, and one that comes before it
- * follows the last fragmented packet of its hosts, since what fragments goes on doing so.
+ * follows the last fragmented packet of its hosts, since what fragments goes on doing so. Where there was
+ * none it is given a backend that the first one, if its flow is new, then gets too (fragment_ahead).
  */
 #ifndef PM_FRAGMENT_H
 #define PM_FRAGMENT_H
 
-#include "packet.h"
-
-struct fragment_key {
-	struct pm_addr source;
-	struct pm_addr destination;
-	__u32 identification;
-	__u8 protocol;
-	__u8 any; /* 1: of the last fragmented packet; identification is 0 */
-	__u8 reserved[2];
-};
+#include "service.h"
 
 /*
- * Sessions of fragmented packets. Written and read by the programs. An entry lives until it is the least
- * recently used; its session is checked like any other. A lost one costs a packet, which its sender repeats.
+ * Sessions of fragmented packets. Written and read by the programs of both hooks, since what fragments may
+ * come by either. An entry lives until it is the least recently used; its session is checked like any other.
+ * A lost one costs a packet, which its sender repeats.
  */
 struct {
 	__uint(type, BPF_MAP_TYPE_LRU_HASH);
 	__uint(max_entries, PM_FRAGMENTED);
-	__type(key, struct fragment_key);
-	__type(value, struct session_copy);
+	__type(key, struct pm_fragment_key);
+	__type(value, struct pm_session);
 } pm_fragments SEC(".maps");
 
-static __always_inline struct fragment_key fragment_key(const struct packet *packet)
+static __always_inline struct pm_fragment_key fragment_key(const struct packet *packet)
 {
-	return (struct fragment_key){
+	return (struct pm_fragment_key){
 		.source = packet->flow.source,
 		.destination = packet->flow.destination,
 		.identification = packet->fragment_id,
@@ -42,9 +35,9 @@ static __always_inline struct fragment_key fragment_key(const struct packet *pac
  * Remembers the session of a first fragment. Answers to the NAT addresses of the pool are of all clients:
  * what comes before its first fragment is nobody's there, lest one client gets what is another's.
  */
-__noinline int fragment_follow(const struct packet *packet, const struct session_copy *session)
+__noinline int fragment_follow(const struct packet *packet, const struct pm_session *session)
 {
-	struct fragment_key key;
+	struct pm_fragment_key key;
 
 	if (!packet || !session)
 		return 0;
@@ -58,11 +51,72 @@ __noinline int fragment_follow(const struct packet *packet, const struct session
 	return 1;
 }
 
-/* The session that a later fragment belongs to, NULL when none is known. */
-static __always_inline struct session_copy *fragment_session(const struct packet *packet)
+/*
+ * What was given to a fragment that came ahead of this first one of a new flow, and still holds: the index of
+ * a backend, and that of a NAT address above it (PM_AHEAD_*). 0 when there was none.
+ */
+#define PM_AHEAD_BACKEND(ahead)	    ((ahead)&0xffff)
+#define PM_AHEAD_NAT_ADDRESS(ahead) ((ahead) >> 16)
+
+__noinline __u32 fragment_ahead(const struct packet *packet, __u32 service)
 {
-	struct fragment_key key = fragment_key(packet);
-	struct session_copy *session = bpf_map_lookup_elem(&pm_fragments, &key);
+	struct pm_fragment_key key;
+	struct pm_session *ahead;
+	struct parties parties;
+
+	if (!packet)
+		return 0;
+	key = fragment_key(packet);
+	ahead = bpf_map_lookup_elem(&pm_fragments, &key);
+	if (!ahead || ahead->client_port || ahead->service != service)
+		return 0;
+	parties = parties_of(ahead, packet->active);
+	if (!session_is_valid(ahead, &parties))
+		return 0;
+	return (__u32)ahead->nat_address << 16 | ahead->backend;
+}
+
+/*
+ * A later fragment of a datagram of which nothing is known: chooses backend and NAT address as for a flow
+ * without ports, into `ahead`. PM_CONTINUE, or the verdict.
+ */
+static __always_inline int fragment_choose(struct packet *packet, struct pm_session *ahead)
+{
+	struct pm_service_slot *slot = service_slot(&packet->flow.destination, bpf_htons(IPPROTO_UDP),
+						    PM_SLOT_FRAGMENTS, packet->active);
+	struct pm_service *service = slot ? service_at(packet->active, slot->service) : NULL;
+	struct pm_fragment_key key = fragment_key(packet);
+	struct pm_backend *backend;
+	__u64 hash;
+
+	if (!service || packet->l4_type != IPPROTO_UDP)
+		return PM_PASS_FRAGMENT;
+	if (is_bad_source(packet))
+		return PM_DROP_SOURCE;
+	packet->flow.source_port = 0;
+	packet->flow.destination_port = 0;
+	hash = pm_flow_hash(&packet->flow, options.hash_key);
+	__builtin_memset(ahead, 0, sizeof(*ahead));
+	ahead->service = slot->service;
+	ahead->backend = maglev_select(service, slot->service, hash, packet->active);
+	backend = backend_at(packet->active, ahead->backend);
+	if (!ahead->backend || !backend)
+		return PM_DROP_NO_BACKEND;
+	ahead->incarnation = backend->incarnation;
+	ahead->client = packet->flow.source;
+	ahead->protocol = IPPROTO_UDP;
+	ahead->direction = PM_TO_BACKEND;
+	if (service->forward == PM_FORWARD_NAT && !(service->flags & PM_SERVICE_SOURCE_CLIENT))
+		ahead->nat_address = nat_address_of(backend, hash, 0);
+	bpf_map_update_elem(&pm_fragments, &key, ahead, BPF_ANY);
+	return PM_CONTINUE;
+}
+
+/* The session that a later fragment belongs to, NULL when none is known. */
+static __always_inline struct pm_session *fragment_session(const struct packet *packet)
+{
+	struct pm_fragment_key key = fragment_key(packet);
+	struct pm_session *session = bpf_map_lookup_elem(&pm_fragments, &key);
 
 	if (session)
 		return session;

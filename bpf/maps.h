@@ -39,6 +39,9 @@ PM_ARRAY(pm_links, struct pm_link);
  */
 PM_ARRAY(pm_sessions, struct pm_session_set);
 
+/* Written and read by the programs: struct pm_syn. */
+PM_ARRAY(pm_syns, struct pm_syn);
+
 /* One entry per CPU, or per CPU and backend. Written by the programs, read by the daemon. */
 PM_ARRAY(pm_counters, struct pm_counters);
 PM_ARRAY(pm_backend_counters, struct pm_backend_counters);

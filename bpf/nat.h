@@ -13,8 +13,9 @@
 
 #define NAT_PORT_TRIES	32
 #define NAT_LAST_RESORT 0xff /* an attempt that takes the port of a half-open flow, however young */
-#define NAT_FRESH_TRIES 8 /* so many tries insist on a port whose last connection the backend has forgotten  \
-			   */
+#define NAT_FRESH_TRIES                                                                                      \
+	8 /* so many tries insist on a port whose last connection the backend has forgotten                  \
+	   */
 /* So many tries jump about; the rest walk, so that a small range is searched whole. */
 #define NAT_SCATTERED_TRIES 16
 
@@ -53,36 +54,92 @@ static __always_inline int nat_client_flow(const struct pm_session *session, __u
 	return 0;
 }
 
-/*
- * Tells a session's partner, if that was not lost, what changed (PM_SESSION_* bits), that the flow is alive,
- * and from the client's side, where answers go.
- */
-__noinline int nat_tell_partner(const struct pm_session *session, __u32 bits, __u32 now, __u32 active)
-{
-	struct scratch *scratch = array_at(&pm_scratch, 0);
-	struct entry partner;
-
-	if (!session || !scratch || !session->nat_port ||
-	    (session->direction == PM_TO_BACKEND ? nat_reply_flow(session, active, &scratch->partner)
-						 : nat_client_flow(session, active, &scratch->partner)))
-		return 0;
-	partner = entry_at(
-		session_peek(pm_flow_hash(&scratch->partner, options.hash_key), &scratch->partner, active));
-	if (!partner.set)
-		return 0;
-	WRITE_ONCE(partner.set->last_seen[partner.way], now);
-	if (bits)
-		__sync_fetch_and_or(&partner.set->state[partner.way], bits);
-	if (session->direction == PM_TO_BACKEND)
-		session_set_way_back(&partner.set->way[partner.way], session);
-	return 1;
-}
-
 /* Was this the same connection, the one before it from the same port? */
 static __always_inline int same_client(const struct pm_session *a, const struct pm_session *b)
 {
 	return a->client_port == b->client_port && a->service == b->service &&
 	       a->service_port == b->service_port && addr_equal(&a->client, &b->client);
+}
+
+/* The two sessions of one flow: an earlier connection of the same client is another flow. */
+static __always_inline int same_pair(const struct pm_session *a, const struct pm_session *b)
+{
+	return a->backend == b->backend && a->incarnation == b->incarnation && a->nat_port == b->nat_port &&
+	       a->nat_address == b->nat_address && same_client(a, b);
+}
+
+/*
+ * Makes a session's lost partner anew, if its place can be had like any new session's. Where another CPU
+ * stored the flow's next one meanwhile, only one of both survives, as ever.
+ */
+__noinline int nat_restore_partner(const struct session_copy *session, __u64 hash, __u32 state, __u32 now,
+				   __u32 active)
+{
+	struct scratch *scratch = array_at(&pm_scratch, 0);
+	struct session_copy *draft;
+
+	if (!session || !scratch || (state & (PM_SESSION_CLOSED | PM_SESSION_CUT)))
+		return 0;
+	draft = &scratch->draft;
+	*draft = *session;
+	draft->direction = session->direction == PM_TO_BACKEND ? PM_TO_CLIENT : PM_TO_BACKEND;
+	draft->state = state;
+	draft->last_seen = now;
+	return session_store(draft, &scratch->partner, hash, active) != 0;
+}
+
+/*
+ * Tells a session's partner what changed (PM_SESSION_* bits), that the flow is alive, and from the client's
+ * side, where answers go. A partner that was lost is made anew, unless the flow is over: half-open ones give
+ * way to others, and one of a pair may go first.
+ */
+__noinline int nat_tell_partner(const struct session_copy *session, __u32 bits, __u32 now, __u32 active)
+{
+	struct scratch *scratch = array_at(&pm_scratch, 0);
+	struct entry partner;
+	__u64 hash;
+
+	if (!session || !scratch || !session->nat_port ||
+	    (session->direction == PM_TO_BACKEND
+		     ? nat_reply_flow(&session->session, active, &scratch->partner)
+		     : nat_client_flow(&session->session, active, &scratch->partner)))
+		return 0;
+	hash = pm_flow_hash(&scratch->partner, options.hash_key);
+	partner = entry_at(session_peek(hash, &scratch->partner, active));
+	if (!partner.set)
+		return nat_restore_partner(session, hash, session->state | bits, now, active);
+	if (!same_pair(&partner.set->way[partner.way], &session->session))
+		return 0;
+	WRITE_ONCE(partner.set->last_seen[partner.way], now);
+	if (bits)
+		__sync_fetch_and_or(&partner.set->state[partner.way], bits);
+	if (session->direction == PM_TO_BACKEND)
+		session_set_way_back(&partner.set->way[partner.way], &session->session);
+	return 1;
+}
+
+/*
+ * The flow of this session went to another backend. What the old one still sends on it is answered by a RST,
+ * as on a session of an earlier incarnation, and its NAT port is that of a closed connection.
+ */
+__noinline int nat_abandon_reply(const struct pm_session *session, __u32 active)
+{
+	struct scratch *scratch = array_at(&pm_scratch, 0);
+	struct entry reply;
+	__u64 hash;
+
+	if (!session || !scratch || !session->nat_port || nat_reply_flow(session, active, &scratch->partner))
+		return 0;
+	hash = pm_flow_hash(&scratch->partner, options.hash_key);
+	reply = entry_at(session_peek(hash, &scratch->partner, active));
+	if (!reply.set || !entry_claim(reply, pm_session_tag(hash)))
+		return 0;
+	if (same_client(&reply.set->way[reply.way], session)) {
+		reply.set->way[reply.way].incarnation = PM_NO_INCARNATION;
+		reply.set->state[reply.way] |= PM_SESSION_CLOSED;
+	}
+	__sync_lock_test_and_set(&reply.set->tag[reply.way], pm_session_tag(hash));
+	return 1;
 }
 
 /*
@@ -204,14 +261,12 @@ static __always_inline __u32 nat_port_choice(const struct session_copy *session,
 	return (bpf_ntohs(session->client_port) + rotation + attempt) % count;
 }
 
-/* The pool's address and port of one attempt. */
+/* The pool's address and port of one attempt; `address` is not 0 when it is given. */
 static __always_inline void nat_choose(struct session_copy *session, const struct pm_backend *backend,
-				       __u64 hash, __u32 attempt)
+				       __u64 hash, __u32 attempt, __u32 address)
 {
-	const __u32 addresses = backend->nat_count ? backend->nat_count : 1;
-
 	session->nat_port = bpf_htons(options.nat_port_first + nat_port_choice(session, hash, attempt));
-	session->nat_address = backend->nat_first + ((__u32)(hash >> 32) + attempt) % addresses;
+	session->nat_address = address ? address : nat_address_of(backend, hash, attempt);
 }
 
 /*
@@ -219,26 +274,29 @@ static __always_inline void nat_choose(struct session_copy *session, const struc
  * oldest is the least likely to be a client: it gives way.
  */
 static __always_inline int nat_displace(struct session_copy *session, const struct pm_backend *backend,
-					__u64 hash, __u32 active, __u32 attempt)
+					__u64 hash, __u32 active, __u32 attempt, __u32 address)
 {
-	nat_choose(session, backend, hash, attempt);
+	nat_choose(session, backend, hash, attempt, address);
 	return nat_try_port(session, active, NAT_LAST_RESORT) == TRY_DONE ? PM_CONTINUE
 									  : PM_DROP_PORTS_EXHAUSTED;
 }
 
-/* Gives the session a NAT address and port of its own towards its backend and stores the reply's session. */
+/*
+ * Gives the session a NAT address and port of its own towards its backend and stores the reply's session. An
+ * address that it has already is kept.
+ */
 static __always_inline int nat_open_reply(struct session_copy *session, const struct pm_service *service,
 					  const struct pm_backend *backend, __u64 hash, __u32 active)
 {
 	const int keeps_source = service->flags & PM_SERVICE_SOURCE_CLIENT;
+	const __u32 address = session->nat_address;
 	int result = TRY_TAKEN, oldest = TRY_TAKEN;
 
 	session->direction = PM_TO_CLIENT;
-	session->nat_address = 0;
 	session->nat_port = session->client_port;
 	for (__u32 attempt = 0; attempt < NAT_PORT_TRIES; attempt++) {
 		if (!keeps_source)
-			nat_choose(session, backend, hash, attempt);
+			nat_choose(session, backend, hash, attempt, address);
 		result = nat_try_port(session, active, attempt);
 		if (result == TRY_DONE)
 			return PM_CONTINUE;
@@ -248,7 +306,7 @@ static __always_inline int nat_open_reply(struct session_copy *session, const st
 			oldest = result;
 	}
 	if (oldest >= TRY_HALF_OPEN && !keeps_source)
-		return nat_displace(session, backend, hash, active, attempt_of(oldest));
+		return nat_displace(session, backend, hash, active, attempt_of(oldest), address);
 	return result == TRY_NO_PLACE ? PM_DROP_SESSIONS_FULL : PM_DROP_PORTS_EXHAUSTED;
 }
 

@@ -9,6 +9,7 @@
 #include "fragment.h"
 #include "nat.h"
 #include "reset.h"
+#include "syn.h"
 
 /*
  * There is no backend for this packet: a TCP peer learns that at once by a RST, unless the service says drop,
@@ -21,6 +22,16 @@ static __always_inline int refuse(PM_CONTEXT *ctx, struct packet *packet, const 
 	    (packet->tcp_flags & TCP_RST))
 		return verdict;
 	return answer_reset(ctx, packet);
+}
+
+/* The backend for a flow that others did not take, and how many did not, as one number; 0 is Maglev's choice.
+ */
+#define CHOICE_BACKEND(choice) ((choice)&0xffff)
+#define CHOICE_CHANCE(choice)  ((choice) >> 16)
+
+static __always_inline __u32 choice_of(__u32 backend, __u32 chance)
+{
+	return backend ? chance << 16 | backend : 0;
 }
 
 static __always_inline __u32 first_state(PM_CONTEXT *ctx, const struct packet *packet,
@@ -37,6 +48,8 @@ static __always_inline __u32 first_state(PM_CONTEXT *ctx, const struct packet *p
 static __always_inline void draft_client(struct session_copy *draft, const struct packet *packet,
 					 const struct ethhdr *eth, __u64 now_ns)
 {
+	const __u64 opened = now_ns >> 10;
+
 	draft->last_seen = packet->now;
 	draft->client = packet->flow.source;
 	draft->client_port = packet->flow.source_port;
@@ -44,14 +57,18 @@ static __always_inline void draft_client(struct session_copy *draft, const struc
 	draft->link = packet->link;
 	draft->protocol = packet->flow.protocol;
 	__builtin_memcpy(draft->client_mac, eth->h_source, ETH_ALEN);
-	draft->opened_us = now_ns >> 10;
+	draft->opened_low = opened;
+	draft->opened_high = opened >> 32;
 }
 
 /* The backend that a new flow gets goes into the draft. PM_CONTINUE, or why there is none. */
 static __always_inline int draft_backend(PM_CONTEXT *ctx, struct packet *packet, struct session_copy *draft,
-					 const struct pm_service *service, __u32 service_index)
+					 const struct pm_service *service, __u32 service_index, __u32 choice)
 {
-	__u32 selected = maglev_select(service, service_index, packet->hash, packet->active);
+	const __u32 ahead = packet->fragment ? fragment_ahead(packet, service_index) : 0;
+	__u32 selected = choice	 ? CHOICE_BACKEND(choice)
+			 : ahead ? PM_AHEAD_BACKEND(ahead)
+				 : maglev_select(service, service_index, packet->hash, packet->active);
 	struct pm_backend *backend = backend_at(packet->active, selected);
 
 	if (!selected || !backend)
@@ -62,7 +79,7 @@ static __always_inline int draft_backend(PM_CONTEXT *ctx, struct packet *packet,
 	draft->backend = selected;
 	draft->incarnation = backend->incarnation;
 	draft->nat_port = 0;
-	draft->nat_address = 0;
+	draft->nat_address = PM_AHEAD_NAT_ADDRESS(ahead);
 	if (service->forward != PM_FORWARD_NAT)
 		return PM_CONTINUE;
 	return nat_open_reply(draft, service, backend, packet->hash, packet->active);
@@ -85,9 +102,10 @@ static __always_inline int store_draft(const struct packet *packet, struct sessi
 
 /*
  * First packet of a flow: selects a backend and makes the pair of sessions. `old_place` holds a session of
- * the same flow that is over and gives up its place, or is 0.
+ * the same flow that is over and gives up its place, or is 0. `choice`: choice_of(), or 0.
  */
-__noinline int open_session(PM_CONTEXT *ctx, struct packet *packet, __u32 service_index, place_t old_place)
+__noinline int open_session(PM_CONTEXT *ctx, struct packet *packet, __u32 service_index, place_t old_place,
+			    __u32 choice)
 {
 	struct scratch *scratch = array_at(&pm_scratch, 0);
 	struct ethhdr *eth = context_data(ctx);
@@ -108,8 +126,9 @@ __noinline int open_session(PM_CONTEXT *ctx, struct packet *packet, __u32 servic
 		return PM_DROP_NO_SESSION;
 	now_ns = bpf_ktime_get_ns();
 	draft_client(draft, packet, eth, now_ns);
-	draft->state = first_state(ctx, packet, service, now_ns);
-	verdict = draft_backend(ctx, packet, draft, service, service_index);
+	draft->state = first_state(ctx, packet, service, now_ns) | CHOICE_CHANCE(choice)
+									   << PM_SESSION_CHANCE_SHIFT;
+	verdict = draft_backend(ctx, packet, draft, service, service_index, choice);
 	if (verdict == PM_DROP_PORTS_EXHAUSTED)
 		event_send_evidence(&draft->session, packet->active, PM_EVENT_PORTS_EXHAUSTED, packet->now);
 	if (verdict == PM_CONTINUE)
@@ -120,7 +139,9 @@ __noinline int open_session(PM_CONTEXT *ctx, struct packet *packet, __u32 servic
 	if (counts)
 		counts->opened++;
 	if (packet->fragment)
-		fragment_follow(packet, draft);
+		fragment_follow(packet, &draft->session);
+	if ((service->flags & PM_SERVICE_SECOND_CHANCE) && draft->nat_port && is_syn(packet))
+		syn_keep(ctx, packet);
 	parties = parties_of(&draft->session, packet->active);
 	return to_backend(ctx, packet, &draft->session, &parties);
 }

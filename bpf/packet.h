@@ -77,6 +77,10 @@ struct scratch {
 	struct session_copy found;    /* of the last one that was searched for */
 	struct session_copy moved;    /* of one on its way from the other half */
 	struct pm_flow partner;	      /* what the other session of a pair is found by */
+	struct pm_syn syn;	      /* one that a backend refused */
+	__be32 tcp[15];		      /* a TCP header with its options, until it is in the packet */
+	__u32 retry_place;	      /* place_t: the client's session of a flow that is tried elsewhere */
+	__u32 retry_choice;	      /* and where: open_session() */
 	struct pm_addr tunnel_source; /* of an outer header, if it is the flow's own */
 	__u8 quote[PM_QUOTED];	      /* start of a packet that an ICMP error quotes */
 };

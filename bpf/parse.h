@@ -229,11 +229,23 @@ static __always_inline int parse_ipv6(PM_CONTEXT *ctx, struct packet *packet)
 	return parse_l4(ctx, packet, packet->l3_length - (packet->l4_offset - packet->l3_offset));
 }
 
+/* What follows the Ethernet header, whoever the frame is for. */
+static __always_inline int parse_network(PM_CONTEXT *ctx, struct packet *packet, __be16 protocol)
+{
+	protocol = parse_vlan(ctx, packet, protocol);
+	if (protocol == bpf_htons(ETH_P_IP))
+		return parse_ipv4(ctx, packet);
+	if (protocol == bpf_htons(ETH_P_IPV6)) {
+		context_make_linear(ctx, packet->l3_offset + sizeof(struct ipv6hdr) + sizeof(struct tcphdr));
+		return parse_ipv6(ctx, packet);
+	}
+	return protocol ? PM_PASS_NOT_IP : PM_DROP_MALFORMED;
+}
+
 static __always_inline int parse(PM_CONTEXT *ctx, struct packet *packet)
 {
 	struct pm_link *link = link_find(packet->active, context_ifindex(ctx), &packet->link);
 	struct ethhdr *eth;
-	__be16 protocol;
 
 	packet->length = context_length(ctx);
 	context_make_linear(ctx, LONGEST_L2 + sizeof(struct iphdr) + sizeof(struct tcphdr));
@@ -242,14 +254,7 @@ static __always_inline int parse(PM_CONTEXT *ctx, struct packet *packet)
 		return PM_PASS_NOT_IP;
 	if (!link || !mac_equal(eth->h_dest, link->mac))
 		return PM_PASS_OTHER_HOST;
-	protocol = parse_vlan(ctx, packet, eth->h_proto);
-	if (protocol == bpf_htons(ETH_P_IP))
-		return parse_ipv4(ctx, packet);
-	if (protocol == bpf_htons(ETH_P_IPV6)) {
-		context_make_linear(ctx, packet->l3_offset + sizeof(struct ipv6hdr) + sizeof(struct tcphdr));
-		return parse_ipv6(ctx, packet);
-	}
-	return protocol ? PM_PASS_NOT_IP : PM_DROP_MALFORMED;
+	return parse_network(ctx, packet, eth->h_proto);
 }
 
 #endif

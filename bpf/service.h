@@ -48,6 +48,14 @@ static __always_inline __u32 maglev_select(const struct pm_service *service, __u
 	return chunk->backend[slot % PM_MAGLEV_CHUNK];
 }
 
+/* Index of the pool's address that a flow has at a backend; another one at each attempt. */
+static __always_inline __u32 nat_address_of(const struct pm_backend *backend, __u64 hash, __u32 attempt)
+{
+	const __u32 addresses = backend->nat_count ? backend->nat_count : 1;
+
+	return backend->nat_first + ((__u32)(hash >> 32) + attempt) % addresses;
+}
+
 /* The port of a backend that a client's packet to `service_port` goes to. */
 static __always_inline __be16 backend_port(const struct pm_backend *backend, __be16 service_port)
 {

@@ -6,6 +6,7 @@
 #ifndef PM_SESSION_H
 #define PM_SESSION_H
 
+#include "idle.h"
 #include "packet.h"
 
 /*
@@ -174,40 +175,13 @@ __noinline place_t session_find(__u32 half, __u64 hash, const struct pm_flow *fl
 	return flow && scratch ? session_search(half, hash, flow, active, &scratch->found, &parties) : 0;
 }
 
-/*
- * A packet tells the session of its own direction at once that the flow is alive, the partner once in so many
- * jiffies; hence nothing is idle before that much more time has passed.
- */
-#define PARTNER_REFRESH_SHIFT 10
-#define PARTNER_REFRESH_TICKS (1u << PARTNER_REFRESH_SHIFT)
-
-/*
- * Jiffies of silence after which a flow is over: what its service allows, and less for one that is half-open
- * or whose end has begun. Nothing is allowed by a service that is gone.
- */
-static __always_inline __u32 idle_limit(__u32 state, const struct pm_service *service)
-{
-	__u32 limit = service ? service->idle_ticks : 0;
-
-	if (!(state & PM_SESSION_ESTABLISHED) && limit > options.embryonic_ticks)
-		return options.embryonic_ticks;
-	if ((state & (PM_SESSION_FIN_CLIENT | PM_SESSION_FIN_BACKEND)) && limit > options.closing_ticks)
-		return options.closing_ticks;
-	return limit;
-}
-
-static __always_inline int is_idle(__u32 silent, __u32 state, const struct pm_service *service)
-{
-	return silent > PARTNER_REFRESH_TICKS && silent - PARTNER_REFRESH_TICKS > idle_limit(state, service);
-}
-
 static __always_inline int entry_is_idle(struct entry entry, __u32 now, __u32 active)
 {
 	const struct pm_session_set *set = entry.set;
 	const __u32 silent = now - set->last_seen[entry.way];
 
-	return silent > PARTNER_REFRESH_TICKS &&
-	       is_idle(silent, set->state[entry.way], service_at(active, set->way[entry.way].service));
+	return silent > PM_PARTNER_TICKS &&
+	       pm_is_idle(silent, set->state[entry.way], service_at(active, set->way[entry.way].service));
 }
 
 #endif

@@ -15,7 +15,7 @@
 enum session_worth {
 	WORTH_NOTHING = 0,
 	WORTH_CLOSED = 1,
-	WORTH_IDLE = 2, /* silent for too long: idle_limit */
+	WORTH_IDLE = 2, /* silent for too long: pm_idle_limit */
 	WORTH_EMBRYONIC = 3,
 	WORTH_LIVING = 4, /* or being written */
 };

@@ -6,9 +6,8 @@
 #ifndef PM_STEER_H
 #define PM_STEER_H
 
-#include "follow.h"
-#include "open.h"
 #include "relay.h"
+#include "second_chance.h"
 
 /* An established flow has lost its backend, or was idle for too long: what the service's on_down says. */
 static __always_inline int on_down(PM_CONTEXT *ctx, struct packet *packet, place_t place,
@@ -22,7 +21,7 @@ static __always_inline int on_down(PM_CONTEXT *ctx, struct packet *packet, place
 		return PM_DROP_BACKEND_DOWN;
 	if (copy->direction == PM_TO_BACKEND &&
 	    (udp ? service->on_down != PM_ON_DOWN_DROP : service->on_down == PM_ON_DOWN_REHASH)) {
-		verdict = open_session(ctx, packet, copy->service, place);
+		verdict = open_session(ctx, packet, copy->service, place, 0);
 		if (verdict == PM_FORWARD_TO_BACKEND)
 			event_send(&copy->session, packet->active, PM_EVENT_REHASHED, 0, 0);
 		return verdict;
@@ -35,14 +34,15 @@ static __always_inline int on_down(PM_CONTEXT *ctx, struct packet *packet, place
 }
 
 /* Flows that are closed, or half-open for long, have to share their NAT port with whoever needs it. */
-static __always_inline int may_have_lost_port(const struct packet *packet, const struct session_copy *session)
+static __always_inline int may_have_lost_port(const struct packet *packet, const struct session_copy *session,
+					      const struct pm_service *service)
 {
-	if (!session->nat_port)
+	if (!session->nat_port || !service)
 		return 0;
 	if (session->state & PM_SESSION_CLOSED)
 		return 1;
 	return !(session->state & PM_SESSION_ESTABLISHED) &&
-	       packet->now - session->last_seen > options.embryonic_ticks;
+	       packet->now - session->last_seen > service->half_open_ticks;
 }
 
 static __always_inline int forward(PM_CONTEXT *ctx, struct packet *packet, const struct pm_session *session,
@@ -57,23 +57,35 @@ static __always_inline int continue_session(PM_CONTEXT *ctx, struct packet *pack
 					    struct session_copy *copy, const struct parties *parties)
 {
 	const int over = !session_is_valid(&copy->session, parties) ||
-			 is_idle(packet->now - copy->last_seen, copy->state, parties->service);
+			 pm_is_idle(packet->now - copy->last_seen, copy->state, parties->service);
+	__u32 choice, added;
+	int verdict;
 
 	if (packet->fragment)
-		fragment_follow(packet, copy);
+		fragment_follow(packet, &copy->session);
 	if (copy->direction == PM_TO_BACKEND && is_syn(packet)) {
 		if (over || (copy->state & (PM_SESSION_CLOSED | PM_SESSION_CUT)))
-			return open_session(ctx, packet, copy->service, place);
-		if (!(copy->state & PM_SESSION_ANSWERED))
+			return open_session(ctx, packet, copy->service, place, 0);
+		if (!(copy->state & PM_SESSION_ANSWERED)) {
 			event_send_evidence(&copy->session, packet->active, PM_EVENT_UNANSWERED, packet->now);
+			choice = choice_for_repeated(packet, copy, parties->service);
+			if (choice)
+				return try_elsewhere(ctx, packet, copy, place, choice);
+		}
 	}
 	if (over)
 		return on_down(ctx, packet, place, copy);
-	if (copy->direction == PM_TO_BACKEND && may_have_lost_port(packet, copy) &&
+	if (copy->direction == PM_TO_BACKEND && may_have_lost_port(packet, copy, parties->service) &&
 	    !nat_has_port(&copy->session, packet->active))
 		return copy->state & PM_SESSION_CLOSED ? PM_DROP_NO_SESSION
-						       : open_session(ctx, packet, copy->service, place);
-	follow(ctx, packet, place, copy);
+						       : open_session(ctx, packet, copy->service, place, 0);
+	added = progress_of(packet, copy);
+	if ((added & PM_SESSION_CLOSED) && is_refusal(packet, copy)) {
+		verdict = on_refusal(ctx, packet, copy);
+		if (verdict != PM_CONTINUE)
+			return verdict;
+	}
+	follow(ctx, packet, place, copy, added);
 	return forward(ctx, packet, &copy->session, parties);
 }
 
@@ -92,19 +104,27 @@ static __always_inline int begin_session(PM_CONTEXT *ctx, struct packet *packet,
 		return PM_DROP_SOURCE;
 	if (packet->flow.protocol == IPPROTO_TCP && !is_syn(packet) && service->on_down != PM_ON_DOWN_REHASH)
 		return refuse(ctx, packet, service, PM_DROP_NO_SESSION);
-	return open_session(ctx, packet, service_index, 0);
+	return open_session(ctx, packet, service_index, 0, 0);
 }
 
-/* A later fragment of a flow that is known. */
+/* A later fragment: of a flow that is known, or of one that begins with it. */
 __noinline int steer_fragment(PM_CONTEXT *ctx, struct packet *packet)
 {
 	struct scratch *scratch = array_at(&pm_scratch, 0);
-	struct session_copy *known = packet ? fragment_session(packet) : NULL;
+	struct pm_session *known = packet ? fragment_session(packet) : NULL;
 	struct parties parties;
 
-	if (!packet || !scratch || !known)
+	int verdict;
+
+	if (!packet || !scratch)
 		return PM_PASS_FRAGMENT;
-	scratch->copy = *known;
+	if (known) {
+		scratch->copy.session = *known;
+	} else {
+		verdict = fragment_choose(packet, &scratch->copy.session);
+		if (verdict != PM_CONTINUE)
+			return verdict;
+	}
 	parties = parties_of(&scratch->copy.session, packet->active);
 	if (!session_is_valid(&scratch->copy.session, &parties))
 		return PM_DROP_BACKEND_DOWN;

@@ -45,32 +45,29 @@ ProbeTarget without_policy(ProbeTarget target) {
 
 /// One probe under way.
 struct HealthMonitor::Flight {
-    std::optional<Clock::time_point> started; ///< nullopt while it waits for its turn
-    bool overlapped = false;                  ///< others of its target were under way meanwhile
-    asio::cancellation_signal cancel;
+    Clock::time_point due;
+    std::optional<Clock::time_point> started{}; ///< nullopt while it waits for its turn
+    bool overlapped = false;                    ///< others of its target were under way meanwhile
+    std::optional<ProbeSlots::Slot> slot{};     ///< of a light probe
+    std::optional<LightProbe> light{};
+    asio::cancellation_signal cancel{}; ///< of any other
 };
 
-/// One target: a loop that starts its probes, and those under way.
+/// One target and its probes under way.
 struct HealthMonitor::Watch {
-    Watch(asio::any_io_executor const& executor, ProbeTarget probed, HealthState resumed)
-        : target{std::move(probed)}
-        , track{resumed}
-        , wake{executor} {}
+    Watch(ProbeTarget probed, HealthState resumed) : target{std::move(probed)}, track{resumed} {}
 
     [[nodiscard]] HealthPolicy const& policy() const noexcept { return target.check.policy; }
     [[nodiscard]] Clock::time_point next() const noexcept;
     void remember(MeasuredState was, Clock::time_point began, Outcome const& outcome);
-    void cancel_all();
 
     ProbeTarget const target;
     ProbeTrack track;
     std::optional<Clock::time_point> first_failure;
     std::vector<JudgedProbe> evidence; ///< the row against the state
     bool wanted = true;
-    bool loop_ended = false;
-    std::list<Flight> flights; ///< oldest first
-    asio::steady_timer wake;   ///< cancelled when next() may have changed
-    asio::cancellation_signal cancel;
+    std::list<Flight> flights;                  ///< oldest first
+    std::optional<Clock::time_point> scheduled; ///< in due_
 };
 
 Clock::time_point HealthMonitor::Watch::next() const noexcept {
@@ -95,12 +92,6 @@ void HealthMonitor::Watch::remember(MeasuredState was, Clock::time_point began, 
     evidence.push_back({began, outcome});
 }
 
-void HealthMonitor::Watch::cancel_all() {
-    cancel.emit(asio::cancellation_type::terminal);
-    for (auto& flight : flights)
-        flight.cancel.emit(asio::cancellation_type::terminal);
-}
-
 std::size_t HealthMonitor::TargetHash::operator()(ProbeTarget const& target) const noexcept {
     auto const& octets = target.address.octets();
     std::size_t seed = boost::hash_range(octets.begin(), octets.end());
@@ -115,10 +106,14 @@ HealthMonitor::HealthMonitor(asio::any_io_executor executor, OnReport on_report,
     , random_{options.jitter_seed}
     , slots_{options.in_flight_limit}
     , program_slots_{options.program_limit}
+    , light_probes_{executor_}
+    , next_due_{executor_}
+    , self_{std::make_shared<HealthMonitor*>(this)}
     , all_ended_{executor_} {}
 
 HealthMonitor::~HealthMonitor() {
-    assert(loops_.empty());
+    *self_ = nullptr;
+    assert(owned_.empty());
 }
 
 void HealthMonitor::set_targets(std::vector<WantedProbe> const& wanted) {
@@ -126,10 +121,10 @@ void HealthMonitor::set_targets(std::vector<WantedProbe> const& wanted) {
     auto const added = add_wanted(wanted, before);
     for (auto const& [target, watch] : before) {
         watch->wanted = watches_.contains(target);
-        if (!watch->wanted) watch->cancel_all();
+        if (!watch->wanted) cancel(*watch);
     }
     for (std::size_t i = 0; i < added.size(); ++i)
-        start(*added[i], first_delay(i, added.size(), added[i]->policy().interval));
+        start(*added[i], first_delay(i, added.size(), added[i]->policy().interval), are_many(added.size()));
 }
 
 /// Fills watches_ from what was there and from new watches, which are returned.
@@ -149,46 +144,49 @@ std::vector<HealthMonitor::Watch*> HealthMonitor::add_wanted(std::vector<WantedP
         }
         auto const inherited = known.find(without_policy(target));
         auto const state = inherited == known.end() ? resume : HealthState{.state = inherited->second};
-        auto watch = std::make_unique<Watch>(executor_, target, state);
+        auto watch = std::make_unique<Watch>(target, state);
         added.push_back(watch.get());
         watches_.emplace(target, watch.get());
-        loops_.emplace(watch.get(), std::move(watch));
+        owned_.emplace(watch.get(), std::move(watch));
     }
     return added;
 }
 
-void HealthMonitor::start(Watch& watch, Duration delay) {
-    watch.track.begin_at(Clock::now() + delay);
-    auto on_end = [this, &watch](std::exception_ptr const& failure) { on_loop_end(watch, failure); };
-    asio::co_spawn(executor_, watch_loop(watch),
-                   asio::bind_cancellation_slot(watch.cancel.slot(), std::move(on_end)));
+void HealthMonitor::start(Watch& watch, Duration delay, bool one_of_many) {
+    watch.track.begin_at(Clock::now() + delay, one_of_many);
+    schedule(watch);
 }
 
-void HealthMonitor::on_loop_end(Watch& watch, std::exception_ptr const& failure) {
-    bool const expected = !watch.wanted && (!failure || is_cancellation(failure));
-    watch.loop_ended = true;
+/// Light probes end at once, others when their coroutines have; one that is just being reported has ended.
+void HealthMonitor::cancel(Watch& watch) {
+    unschedule(watch);
+    watch.flights.remove_if([](Flight const& flight) { return flight.light.has_value(); });
+    for (auto& flight : watch.flights)
+        flight.cancel.emit(asio::cancellation_type::terminal);
     forget_if_ended(watch);
-    if (!expected) std::rethrow_exception(failure);
 }
 
 void HealthMonitor::on_flight_end(Watch& watch, Flight& flight, std::exception_ptr const& failure) {
     bool const expected = !failure || (!watch.wanted && is_cancellation(failure));
     watch.flights.remove_if([&](Flight const& other) { return &other == &flight; });
-    watch.wake.cancel();
+    schedule(watch);
     forget_if_ended(watch);
     if (!expected) std::rethrow_exception(failure);
 }
 
 void HealthMonitor::forget_if_ended(Watch& watch) {
-    if (!watch.loop_ended || !watch.flights.empty()) return;
-    if (watch.wanted) watches_.erase(watch.target);
-    loops_.erase(&watch);
-    if (loops_.empty()) all_ended_.cancel();
+    if (watch.wanted || !watch.flights.empty()) return;
+    owned_.erase(&watch);
+    if (!owned_.empty()) return;
+    light_probes_.rest();
+    next_due_.cancel();
+    waiting_for_.reset();
+    all_ended_.cancel();
 }
 
 asio::awaitable<void> HealthMonitor::stop() {
     set_targets({});
-    while (!loops_.empty()) {
+    while (!owned_.empty()) {
         all_ended_.expires_at(Clock::time_point::max());
         co_await all_ended_.async_wait(asio::as_tuple(asio::use_awaitable));
     }
@@ -200,27 +198,53 @@ void HealthMonitor::probe_now(ProbeTarget const& target, Evidence kind) {
     Watch& watch = *found->second;
     if (!watch.track.ask(kind, watch.policy(), Clock::now())) return;
     ++counters_.evidence;
-    watch.wake.cancel();
+    schedule(watch);
 }
 
-/// Ends by cancellation or, since a probe need not wait for anything, when it finds itself unwanted.
-asio::awaitable<void> HealthMonitor::watch_loop(Watch& watch) {
-    // co_spawn never reports the end of a coroutine that was cancelled before it was suspended once
-    // (Boost 1.81).
-    co_await asio::post(executor_, asio::use_awaitable);
-    while (watch.wanted) {
-        while (Clock::now() < watch.next()) {
-            watch.wake.expires_at(watch.next());
-            co_await watch.wake.async_wait(asio::as_tuple(asio::use_awaitable));
-        }
-        launch(watch);
+/// What asks for another time of the next probe has happened.
+void HealthMonitor::schedule(Watch& watch) {
+    if (!watch.wanted) return;
+    auto const next = watch.next();
+    if (watch.scheduled == next) return;
+    unschedule(watch);
+    if (next == Clock::time_point::max()) return;
+    watch.scheduled = next;
+    due_.emplace(next, &watch);
+    wait_for_next();
+}
+
+void HealthMonitor::unschedule(Watch& watch) {
+    if (auto const then = std::exchange(watch.scheduled, std::nullopt)) due_.erase({*then, &watch});
+}
+
+/// One timer for all. One that is set too early is left to run out.
+void HealthMonitor::wait_for_next() {
+    if (due_.empty() || (waiting_for_ && *waiting_for_ <= due_.begin()->first)) return;
+    waiting_for_ = due_.begin()->first;
+    next_due_.expires_at(*waiting_for_);
+    next_due_.async_wait([self = self_](boost::system::error_code error) {
+        if (!*self || error == asio::error::operation_aborted) return;
+        (*self)->waiting_for_.reset();
+        (*self)->launch_due();
+    });
+}
+
+void HealthMonitor::launch_due() {
+    auto const now = Clock::now();
+    while (!due_.empty() && due_.begin()->first <= now) {
+        auto const [due, watch] = *due_.begin();
+        unschedule(*watch);
+        launch(*watch, due);
+        schedule(*watch);
     }
+    wait_for_next();
 }
 
-void HealthMonitor::launch(Watch& watch) {
-    Flight& flight = watch.flights.emplace_back();
+void HealthMonitor::launch(Watch& watch, Clock::time_point due) {
+    Flight& flight = watch.flights.emplace_back(due);
     for (auto& other : watch.flights)
         other.overlapped = watch.flights.size() > 1;
+    if (launch_light(watch, flight)) return;
     auto on_end = [this, &watch, &flight](std::exception_ptr const& failure) {
         on_flight_end(watch, flight, failure);
     };
@@ -228,15 +252,46 @@ void HealthMonitor::launch(Watch& watch) {
                    asio::bind_cancellation_slot(flight.cancel.slot(), std::move(on_end)));
 }
 
+/// @return false when the probe is not of that kind, or has to wait for its turn.
+bool HealthMonitor::launch_light(Watch& watch, Flight& flight) {
+    if (!LightProbe::suits(watch.target.check)) return false;
+    auto slot = slots_.try_take();
+    if (!slot) return false;
+    flight.slot.emplace(std::move(*slot));
+    take_off(watch, flight);
+    flight.light.emplace(light_probes_, watch.target, [this, &watch, &flight](Outcome outcome) {
+        flight.light.reset();
+        flight.slot.reset();
+        std::exception_ptr failure;
+        try {
+            land(watch, flight, std::move(outcome));
+        } catch (...) {
+            failure = std::current_exception();
+        }
+        on_flight_end(watch, flight, failure);
+    });
+    return true;
+}
+
 asio::awaitable<void> HealthMonitor::fly(Watch& watch, Flight& flight) {
-    co_await asio::post(executor_, asio::use_awaitable); // as in watch_loop
+    // co_spawn never reports the end of a coroutine that was cancelled before it was suspended once
+    // (Boost 1.81).
+    co_await asio::post(executor_, asio::use_awaitable);
     std::optional<ProbeSlots::Slot> program;
     if (watch.target.check.type == CheckType::exec) program.emplace(co_await program_slots_.take());
     auto const slot = co_await slots_.take();
+    take_off(watch, flight);
+    schedule(watch); // the next one may follow this
+    Outcome outcome = co_await probe(watch.target);
+    land(watch, flight, std::move(outcome));
+}
+
+void HealthMonitor::take_off(Watch& watch, Flight& flight) {
     flight.started = Clock::now();
     watch.track.started(*flight.started);
-    watch.wake.cancel(); // the next one may follow this
-    Outcome outcome = co_await probe(watch.target);
+}
+
+void HealthMonitor::land(Watch& watch, Flight& flight, Outcome outcome) {
     blame_self(watch, flight, outcome);
     if (watch.wanted) conclude(watch, flight, outcome);
 }
@@ -263,7 +318,7 @@ void HealthMonitor::conclude(Watch& watch, Flight const& flight, Outcome const& 
 void HealthMonitor::report(Watch const& watch, Flight const& flight, Outcome const& outcome,
                            std::optional<Transition> transition) {
     on_report_({watch.target, outcome, watch.track.state(), transition, *flight.started, watch.first_failure,
-                watch.evidence});
+                watch.evidence, flight.due});
 }
 
 std::optional<HealthState> HealthMonitor::state_of(ProbeTarget const& target) const {

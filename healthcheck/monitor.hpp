@@ -1,5 +1,6 @@
 #pragma once
 
+#include "healthcheck/light_probe.hpp"
 #include "healthcheck/probe.hpp"
 #include "healthcheck/probe_slots.hpp"
 #include "healthcheck/state_machine.hpp"
@@ -16,6 +17,7 @@
 #include <memory>
 #include <optional>
 #include <random>
+#include <set>
 #include <span>
 #include <unordered_map>
 #include <vector>
@@ -40,6 +42,7 @@ struct ProbeReport {
     /// The row of outcomes, OWN left out, that speaks against the state before this one and, on a transition,
     /// decided: oldest first, at most the newest 16. Empty when the outcome confirms the state.
     std::span<JudgedProbe const> evidence;
+    std::chrono::steady_clock::time_point due{}; ///< when it should have started
 };
 
 struct WantedProbe {
@@ -64,10 +67,9 @@ struct MonitorCounters {
     Duration queue_delay_max{};
 };
 
-/// Probes each distinct target in a loop of its own and tells what came of it. Keeps one HealthState per
-/// target; judges by `on_outcome` alone. Probes of a target in doubt overlap (`next_start`); what of their
-/// results still counts is `is_stale`'s to say. One thread: all calls and the callback happen on the
-/// executor's.
+/// Probes each distinct target when it is due and tells what came of it. Keeps one HealthState per target;
+/// judges by `on_outcome` alone. Probes of a target in doubt overlap (`next_start`); what of their results
+/// still counts is `is_stale`'s to say. One thread: all calls and the callback happen on the executor's.
 ///
 /// An exception out of the callback, or any other that is not expected, leaves through the executor's run().
 class HealthMonitor {
@@ -90,7 +92,7 @@ public:
     /// alone.
     void probe_now(ProbeTarget const& target, Evidence kind = Evidence::general);
 
-    /// Cancels every loop; completes when all have ended. Afterwards set_targets may start again.
+    /// Cancels every probe; completes when all have ended. Afterwards set_targets may start again.
     [[nodiscard]] boost::asio::awaitable<void> stop();
 
     [[nodiscard]] std::optional<HealthState> state_of(ProbeTarget const& target) const;
@@ -106,14 +108,20 @@ private:
     using ByTarget = std::unordered_map<ProbeTarget, Value, TargetHash>;
 
     std::vector<Watch*> add_wanted(std::vector<WantedProbe> const& wanted, ByTarget<Watch*> const& before);
-    void start(Watch& watch, Duration delay);
-    void on_loop_end(Watch& watch, std::exception_ptr const& failure);
+    void start(Watch& watch, Duration delay, bool one_of_many);
+    void cancel(Watch& watch);
+    void schedule(Watch& watch);
+    void unschedule(Watch& watch);
+    void wait_for_next();
+    void launch_due();
+    void launch(Watch& watch, std::chrono::steady_clock::time_point due);
+    bool launch_light(Watch& watch, Flight& flight);
+    boost::asio::awaitable<void> fly(Watch& watch, Flight& flight);
+    void take_off(Watch& watch, Flight& flight);
+    void land(Watch& watch, Flight& flight, Outcome outcome);
     void on_flight_end(Watch& watch, Flight& flight, std::exception_ptr const& failure);
     void forget_if_ended(Watch& watch);
 
-    boost::asio::awaitable<void> watch_loop(Watch& watch);
-    void launch(Watch& watch);
-    boost::asio::awaitable<void> fly(Watch& watch, Flight& flight);
     void blame_self(Watch const& watch, Flight const& flight, Outcome& outcome);
     void conclude(Watch& watch, Flight const& flight, Outcome const& outcome);
     void report(Watch const& watch, Flight const& flight, Outcome const& outcome,
@@ -126,10 +134,15 @@ private:
     ProbeSlots slots_;
     ProbeSlots program_slots_;
     MonitorCounters counters_;
+    LightProbes light_probes_;
     ByTarget<Watch*> watches_; ///< the wanted ones
-    /// Owns each watch until its loop has ended, wanted or not.
-    std::unordered_map<Watch const*, std::unique_ptr<Watch>> loops_;
-    boost::asio::steady_timer all_ended_; ///< cancelled when loops_ becomes empty
+    /// Owns each watch until its last probe has ended, wanted or not.
+    std::unordered_map<Watch const*, std::unique_ptr<Watch>> owned_;
+    std::set<std::pair<std::chrono::steady_clock::time_point, Watch*>> due_; ///< when the next probes start
+    boost::asio::steady_timer next_due_;
+    std::optional<std::chrono::steady_clock::time_point> waiting_for_; ///< of next_due_
+    std::shared_ptr<HealthMonitor*> self_; ///< null from the destructor on; shared with completions
+    boost::asio::steady_timer all_ended_;  ///< cancelled when owned_ becomes empty
 };
 
 } // namespace pointsman

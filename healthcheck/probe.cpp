@@ -41,9 +41,29 @@ Check essence_of(Check const& check) {
 
 } // namespace
 
-ProbeTarget target_of(std::string const& service, Backend const& backend, Check const& check) {
+bool takes_service_way(Service const& service, Backend const& backend, Check const& check) noexcept {
+    bool const possible = service.forward != Forward::nat && check.type != CheckType::exec &&
+                          check.type != CheckType::none && backend.address.is_v4() == service.address.is_v4();
+    if (check.via != Via::automatic) return possible && check.via == Via::service;
+    auto const port = check.port.value_or(service.port_first);
+    return possible && port >= service.port_first && port <= service.port_last;
+}
+
+ProbeTarget target_of(Service const& service, Backend const& backend, Check const& check) {
     ProbeTarget target{backend.address, check.port.value_or(backend.port), essence_of(check)};
-    if (check.type == CheckType::exec) target.backend = {service, backend.name};
+    bool const on_way = takes_service_way(service, backend, check);
+    if (on_way) target.service = service.address;
+    if (on_way || check.type == CheckType::exec) target.backend = {service.name, backend.name};
+    return target;
+}
+
+std::string_view way_of(ProbeTarget const& target) noexcept {
+    return target.service ? "service" : "direct";
+}
+
+ProbeTarget directly(ProbeTarget target) {
+    if (target.service) target.backend = {};
+    target.service.reset();
     return target;
 }
 

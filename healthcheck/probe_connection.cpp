@@ -45,6 +45,7 @@ bool would_block(error_code error) noexcept {
 ProbeConnection::ProbeConnection(asio::any_io_executor const& executor, ProbeTarget const& target)
     : target_{target}
     , started_{std::chrono::steady_clock::now()}
+    , pass_{executor, target}
     , socket_{executor}
     , deadline_{executor, started_ + target.check.policy.timeout, [this] { close(); }} {}
 
@@ -86,7 +87,7 @@ asio::awaitable<error_code> ProbeConnection::wait(tcp::socket::wait_type for_wha
 asio::awaitable<error_code> ProbeConnection::connect() {
     error_code error;
     auto const use = speaks_first(target_.check) ? SocketUse::stream_to_speak : SocketUse::stream;
-    fd_ = connect_probe_socket(target_, use, error);
+    fd_ = connect_probe_socket(target_, use, pass_, error);
     if (fd_ < 0 || !error) co_return error;
     auto const ready = readiness(fd_);
     error = {};

@@ -3,6 +3,7 @@
 #include "healthcheck/outcome.hpp"
 #include "healthcheck/probe.hpp"
 #include "healthcheck/probe_deadline.hpp"
+#include "healthcheck/probe_way.hpp"
 
 #include <boost/asio/any_io_executor.hpp>
 #include <boost/asio/awaitable.hpp>
@@ -68,6 +69,7 @@ private:
     ProbeTarget const& target_;
     std::chrono::steady_clock::time_point started_;
     ProbeSteps steps_;
+    ProbePass pass_;
     int fd_ = -1;
     boost::asio::ip::tcp::socket
         socket_; ///< has fd_ from the first wait on: one that need not wait costs less

@@ -22,26 +22,6 @@ namespace {
 
 constexpr std::size_t piece_size = 2048;
 
-bool holds(std::vector<StatusRange> const& ranges, unsigned status) noexcept {
-    return std::any_of(ranges.begin(), ranges.end(), [status](StatusRange const& range) {
-        return range.first <= status && status <= range.last;
-    });
-}
-
-/// What the end of the head decides. A status that passes may still fail by its body.
-Outcome judge_head(Outcome outcome, HttpAnswer const& answer, Progress progress, Check const& check) {
-    outcome.status = answer.status();
-    outcome.code = OutcomeCode::L7RSP;
-    if (progress == Progress::complete) {
-        bool const drain = holds(check.drain_status, answer.status());
-        bool const passed = drain || holds(check.expect_status, answer.status());
-        outcome.code = passed ? OutcomeCode::L7OK : OutcomeCode::L7STS;
-        if (drain) outcome.asks = AdminState::drain;
-    }
-    if (!outcome.passed()) outcome.first_bytes = answer.first_bytes();
-    return outcome;
-}
-
 /// One request and its answer on a connection that stands.
 class HttpExchange {
 public:

@@ -79,6 +79,12 @@ std::string host_text(ProbeTarget const& target) {
     return text;
 }
 
+bool holds(std::vector<StatusRange> const& ranges, unsigned status) noexcept {
+    return std::any_of(ranges.begin(), ranges.end(), [status](StatusRange const& range) {
+        return range.first <= status && status <= range.last;
+    });
+}
+
 } // namespace
 
 std::string request_text(ProbeTarget const& target) {
@@ -172,6 +178,20 @@ bool HttpAnswer::is_hopeless() const noexcept {
 
 std::string HttpAnswer::first_bytes() const {
     return octets_.substr(head_begin_, first_bytes_limit);
+}
+
+Outcome judge_head(Outcome outcome, HttpAnswer const& answer, HttpAnswer::Progress progress,
+                   Check const& check) {
+    outcome.status = answer.status();
+    outcome.code = OutcomeCode::L7RSP;
+    if (progress == HttpAnswer::Progress::complete) {
+        bool const drain = holds(check.drain_status, answer.status());
+        bool const passed = drain || holds(check.expect_status, answer.status());
+        outcome.code = passed ? OutcomeCode::L7OK : OutcomeCode::L7STS;
+        if (drain) outcome.asks = AdminState::drain;
+    }
+    if (!outcome.passed()) outcome.first_bytes = answer.first_bytes();
+    return outcome;
 }
 
 } // namespace pointsman

@@ -79,4 +79,9 @@ private:
     Progress progress_ = Progress::incomplete;
 };
 
+/// What the end of the head decides, `outcome` being that of an exchange which got so far. A status that
+/// passes may still fail by its body.
+[[nodiscard]] Outcome judge_head(Outcome outcome, HttpAnswer const& answer, HttpAnswer::Progress progress,
+                                 Check const& check);
+
 } // namespace pointsman

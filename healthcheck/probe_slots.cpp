@@ -30,12 +30,15 @@ struct ProbeSlots::Waiter {
     bool has_slot = false;
 };
 
+std::optional<ProbeSlots::Slot> ProbeSlots::try_take() noexcept {
+    if (in_flight_ >= limit_) return std::nullopt;
+    ++in_flight_;
+    record(Duration::zero());
+    return std::optional<Slot>{std::in_place, *this};
+}
+
 asio::awaitable<ProbeSlots::Slot> ProbeSlots::take() {
-    if (in_flight_ < limit_) {
-        ++in_flight_;
-        record(Duration::zero());
-        co_return Slot{*this};
-    }
+    if (auto slot = try_take()) co_return std::move(*slot);
     auto const queued = Clock::now();
     Waiter waiter{*this, co_await asio::this_coro::executor};
     auto const [error] = co_await waiter.turn.async_wait(asio::as_tuple(asio::use_awaitable));

@@ -6,6 +6,7 @@
 
 #include <cstddef>
 #include <deque>
+#include <optional>
 
 namespace pointsman {
 
@@ -33,6 +34,9 @@ public:
 
     /// Throws boost::system::system_error(operation_aborted) when its coroutine is cancelled while in line.
     [[nodiscard]] boost::asio::awaitable<Slot> take();
+
+    /// Without waiting; nullopt when others are in line.
+    [[nodiscard]] std::optional<Slot> try_take() noexcept;
 
     [[nodiscard]] std::size_t in_flight() const noexcept { return in_flight_; }
     [[nodiscard]] Duration last_delay() const noexcept {

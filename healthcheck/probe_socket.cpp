@@ -30,8 +30,7 @@ bool set_option(int fd, int level, int name, Value const& value) noexcept {
 /// applies.
 bool prepare(int fd, SocketUse use) noexcept {
     if (use == SocketUse::datagram) return true;
-    if (use == SocketUse::stream_to_speak)
-        (void)set_option(fd, IPPROTO_TCP, TCP_QUICKACK, 0); // saves a packet
+    if (use == SocketUse::stream_to_speak) save_last_ack(fd);
     return set_option(fd, SOL_SOCKET, SO_LINGER, linger{.l_onoff = 1, .l_linger = 0});
 }
 
@@ -41,16 +40,29 @@ asio::ip::tcp::endpoint endpoint_of(ProbeTarget const& target) {
     return {ip_of(target.address), target.port};
 }
 
-int connect_probe_socket(ProbeTarget const& target, SocketUse use, error_code& error) noexcept {
-    int const kind = use == SocketUse::datagram ? SOCK_DGRAM : SOCK_STREAM;
+int connect_probe_socket(ProbeTarget const& target, SocketUse use, ProbePass& pass,
+                         error_code& error) noexcept {
+    bool const stream = use != SocketUse::datagram;
     auto const to = endpoint_of(target);
-    int const fd = ::socket(to.data()->sa_family, kind | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
-    bool const connected =
-        fd >= 0 && prepare(fd, use) && ::connect(fd, to.data(), static_cast<socklen_t>(to.size())) == 0;
-    error = connected ? error_code{} : last_error();
-    if (connected || (fd >= 0 && error.value() == EINPROGRESS)) return fd;
+    int const fd =
+        ::socket(to.data()->sa_family, (stream ? SOCK_STREAM : SOCK_DGRAM) | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+    error = fd >= 0 && prepare(fd, use) ? pass.enter(fd, stream) : last_error();
+    if (!error && ::connect(fd, to.data(), static_cast<socklen_t>(to.size())) != 0) error = last_error();
+    if (!error || (fd >= 0 && error.value() == EINPROGRESS)) return fd;
     if (fd >= 0) ::close(fd);
     return -1;
+}
+
+int make_probe_stream(bool is_v4, error_code& error) noexcept {
+    int const fd = ::socket(is_v4 ? AF_INET : AF_INET6, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+    if (fd >= 0 && prepare(fd, SocketUse::stream)) return fd;
+    error = last_error();
+    if (fd >= 0) ::close(fd);
+    return -1;
+}
+
+void save_last_ack(int fd) noexcept {
+    (void)set_option(fd, IPPROTO_TCP, TCP_QUICKACK, 0);
 }
 
 error_code pending_error(int fd) noexcept {

@@ -2,6 +2,7 @@
 
 #include "healthcheck/outcome.hpp"
 #include "healthcheck/probe.hpp"
+#include "healthcheck/probe_way.hpp"
 
 #include <boost/asio/ip/tcp.hpp>
 #include <boost/system/error_code.hpp>
@@ -20,10 +21,17 @@ enum class SocketUse : std::uint8_t {
 };
 
 /// Starts connecting a new socket: closed on exec, never blocking. A stream is reset (RST) whenever it is
-/// closed, so that no probe leaves a TIME_WAIT behind. @return the descriptor, or -1 and why in `error`,
-/// which is EINPROGRESS with a descriptor while the connection is on its way.
-[[nodiscard]] int connect_probe_socket(ProbeTarget const& target, SocketUse use,
+/// closed, so that no probe leaves a TIME_WAIT behind. Enters `pass`. @return the descriptor, or -1 and why
+/// in `error`, which is EINPROGRESS with a descriptor while the connection is on its way.
+[[nodiscard]] int connect_probe_socket(ProbeTarget const& target, SocketUse use, ProbePass& pass,
                                        boost::system::error_code& error) noexcept;
+
+/// A stream socket as above that is connected nowhere. @return the descriptor, or -1 and why.
+[[nodiscard]] int make_probe_stream(bool is_v4, boost::system::error_code& error) noexcept;
+
+/// Of the next connection of a stream: the last ACK of the handshake waits for what is sent, and goes with
+/// it.
+void save_last_ack(int fd) noexcept;
 
 /// The error of a connection that was on its way.
 [[nodiscard]] boost::system::error_code pending_error(int fd) noexcept;

@@ -1,6 +1,7 @@
 #include "healthcheck/probe_track.hpp"
 
 #include <algorithm>
+#include <utility>
 
 namespace pointsman {
 
@@ -30,10 +31,17 @@ ProbeTrack::Counted ProbeTrack::conclude(TimePoint began, OutcomeCode code, bool
         asked_.reset();
         asked_for_ = Evidence::general;
     }
+    plan_next(policy, random);
+    return counted;
+}
+
+void ProbeTrack::plan_next(HealthPolicy const& policy, double random) noexcept {
     due_ = started_ + next_delay(state_, policy, random);
     auto const pace = pace_of(state_);
-    if (pace == Pace::steady || pace == Pace::down) due_ = shared_moment(due_, next_interval(state_, policy));
-    return counted;
+    if (pace != Pace::steady && pace != Pace::down) return;
+    auto const interval = next_interval(state_, policy);
+    if (std::exchange(to_be_spread_, false)) due_ = started_ + second_delay(interval, random);
+    due_ = shared_moment(due_, interval);
 }
 
 } // namespace pointsman

@@ -23,8 +23,11 @@ public:
 
     [[nodiscard]] HealthState const& state() const noexcept { return state_; }
 
-    /// The first probe starts then.
-    void begin_at(TimePoint due) noexcept { due_ = due; }
+    /// The first probe starts then. `one_of_many`: the second one is not to follow as those of all others do.
+    void begin_at(TimePoint due, bool one_of_many = false) noexcept {
+        due_ = due;
+        to_be_spread_ = one_of_many;
+    }
 
     /// When the next probe starts; TimePoint::max(): when one of those in flight has ended.
     [[nodiscard]] TimePoint next(HealthPolicy const& policy, Flights const& flights) const noexcept {
@@ -41,10 +44,13 @@ public:
                      double random) noexcept;
 
 private:
+    void plan_next(HealthPolicy const& policy, double random) noexcept;
+
     HealthState state_;
-    NewestStarts newest_;                    ///< of the probes that counted
-    TimePoint due_{};                        ///< when the next probe starts while none is under way
-    TimePoint started_{};                    ///< the newest one
+    NewestStarts newest_; ///< of the probes that counted
+    TimePoint due_{};     ///< when the next probe starts while none is under way
+    TimePoint started_{}; ///< the newest one
+    bool to_be_spread_ = false;
     std::optional<TimePoint> asked_;         ///< when the newest evidence came that no probe dispelled
     Evidence asked_for_ = Evidence::general; ///< the strongest kind of it
 };

@@ -51,8 +51,10 @@ asio::awaitable<Outcome> probe_udp(ProbeTarget target) {
     auto const started = Clock::now();
     auto const& check = target.check;
     error_code error;
-    udp::socket socket{co_await asio::this_coro::executor};
-    int const fd = connect_probe_socket(target, SocketUse::datagram, error);
+    auto const executor = co_await asio::this_coro::executor;
+    ProbePass pass{executor, target};
+    udp::socket socket{executor};
+    int const fd = connect_probe_socket(target, SocketUse::datagram, pass, error);
     if (fd < 0) co_return ended(started, code_of_connect_error(error), error);
     socket.assign(target.address.is_v4() ? udp::v4() : udp::v6(), fd, error);
     if (!error && ::send(fd, check.send.data(), check.send.size(), MSG_NOSIGNAL) < 0) error = last_error();

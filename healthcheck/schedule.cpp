@@ -11,7 +11,8 @@ using TimePoint = std::chrono::steady_clock::time_point;
 namespace {
 
 constexpr std::size_t started_at_once = 8;
-constexpr Duration longest_spread = 200ms;
+constexpr Duration shortest_spread = 200ms;
+constexpr Duration spread_share = 50us; ///< of each of very many
 constexpr Duration stall_tolerance = 50ms;
 constexpr int moments_in_interval = 64;
 constexpr Duration coarsest_moment = 16ms;
@@ -49,10 +50,18 @@ TimePoint shared_moment(TimePoint due, Duration interval) noexcept {
     return beyond == Duration::zero() ? due : due + (grid - beyond);
 }
 
+Duration second_delay(Duration interval, double random) noexcept {
+    return scaled(interval, 1 - 0.9 * random);
+}
+
+bool are_many(std::size_t count) noexcept {
+    return count > started_at_once;
+}
+
 Duration first_delay(std::size_t index, std::size_t count, Duration interval) noexcept {
-    if (count <= started_at_once) return Duration::zero();
-    return scaled(std::min(interval, longest_spread),
-                  static_cast<double>(index) / static_cast<double>(count));
+    if (!are_many(count)) return Duration::zero();
+    auto const spread = std::max(shortest_spread, spread_share * static_cast<Duration::rep>(count));
+    return scaled(std::min(interval, spread), static_cast<double>(index) / static_cast<double>(count));
 }
 
 bool answers_evidence(TimePoint last_started, TimePoint now, HealthPolicy const& policy) noexcept {

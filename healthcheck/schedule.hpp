@@ -22,8 +22,16 @@ namespace pointsman {
 [[nodiscard]] std::chrono::steady_clock::time_point shared_moment(std::chrono::steady_clock::time_point due,
                                                                   Duration interval) noexcept;
 
+/// Pure. From the start of the first probe of one of many targets to that of its second: anything up to
+/// `interval`, so that their probes are spread over it from then on. `random` is in [0, 1).
+[[nodiscard]] Duration second_delay(Duration interval, double random) noexcept;
+
+/// Pure. Whether `count` new targets are so many that they do not start all at once.
+[[nodiscard]] bool are_many(std::size_t count) noexcept;
+
 /// Pure. When the first probe of the `index`-th of `count` new targets starts, after now. Up to 8 targets
-/// start at once; more are spread evenly over the shorter of `interval` and 200 ms.
+/// start at once; more are spread evenly over 200 ms or, of very many, 50 us each, and never over more than
+/// `interval`.
 [[nodiscard]] Duration first_delay(std::size_t index, std::size_t count, Duration interval) noexcept;
 
 /// Pure. Whether a probe that runs since `last_started` is recent enough to answer evidence that comes now.

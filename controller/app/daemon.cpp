@@ -98,6 +98,7 @@ void Daemon::start() {
            std::chrono::steady_clock::now(), std::nullopt});
     health_.assign(desired_);
     judgement_.assign(desired_);
+    boost::asio::use_service<ProbeWays>(context_).set(&service_way_);
     take_over();
     read_network();
     publisher_.mark_dirty();
@@ -106,6 +107,7 @@ void Daemon::start() {
     for (auto const& attachment : datapath_.attachments())
         tell_of(attachment);
     tell_of_carried_sessions();
+    follow_service_way();
     datapath_.stay(true); // whatever ends this process now, but for an orderly stop
     give_up_privileges();
     set_targets();
@@ -143,6 +145,7 @@ void Daemon::read_network() {
     auto view = network_.read(addresses, desired_.datapath.interfaces);
     if (view == view_) return;
     view_ = std::move(view);
+    follow_service_way();
     publisher_.mark_dirty();
 }
 
@@ -190,6 +193,7 @@ asio::awaitable<void> Daemon::shut_down() {
     publisher_.stop();
     reader_.join();
     keeper_.finish();
+    service_way_.end();
     datapath_.stay(!desired_.daemon.detach_on_exit);
     audit_.write("stop", {{"generation", generation().number}, {"detached", desired_.daemon.detach_on_exit}});
     spdlog::info(desired_.daemon.detach_on_exit
@@ -214,6 +218,7 @@ Answer Daemon::order(BackendKey const& key, AdminOrder order, std::optional<Peer
                  order.reason);
     if (order.state == AdminState::maint) {
         health_.forget(key);
+        path_findings_.erase(key);
         judgement_.rest(key);
     }
     admin_.set(key, std::move(order));

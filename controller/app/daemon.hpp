@@ -9,6 +9,7 @@
 #include "controller/app/plan_preview.hpp"
 #include "controller/app/publisher.hpp"
 #include "controller/app/records.hpp"
+#include "controller/app/service_way.hpp"
 #include "controller/app/state_keeper.hpp"
 #include "controller/config/parse.hpp"
 #include "controller/datapath/event_ring.hpp"
@@ -16,6 +17,7 @@
 #include "controller/plan/judgement.hpp"
 #include "controller/plan/passive.hpp"
 #include "healthcheck/monitor.hpp"
+#include "healthcheck/path_fault.hpp"
 
 #include <boost/asio/io_context.hpp>
 #include <boost/asio/signal_set.hpp>
@@ -107,6 +109,10 @@ public:
     [[nodiscard]] AdminBook const& admin() const noexcept { return admin_; }
     [[nodiscard]] Ruling const* ruling_of(BackendKey const& key) const;
     [[nodiscard]] Judgement const& judgement() const noexcept { return judgement_; }
+    /// What a direct probe found when one on the service's way had failed; null while all is well.
+    [[nodiscard]] PathFinding const* path_finding(BackendKey const& key) const;
+    /// Why probes do not take their services' way although they should; empty: they do.
+    [[nodiscard]] std::string const& way_problem() const noexcept { return service_way_.problem(); }
     [[nodiscard]] Instruments const& instruments() const noexcept { return instruments_; }
     [[nodiscard]] AuditTrail const& audit() const noexcept { return audit_; }
     [[nodiscard]] StateStory const& story(BackendKey const& key) { return stories_[key]; }
@@ -138,6 +144,15 @@ private:
     void set_targets();
     void read_network();
     void follow_interfaces();
+    void follow_service_way();
+    [[nodiscard]] DesiredState probed() const;
+    void ask_directly(NotedProbe const& probe, ProbeReport const& report);
+    [[nodiscard]] boost::asio::awaitable<void> find_fault(BackendKey key, std::string check,
+                                                          ProbeTarget target, Outcome on_way);
+    void note_fault(PathFinding finding, BackendKey const& key, ProbeTarget const& target,
+                    Outcome const& on_way);
+    void tell_of_path_fault(GenerationBackend const& backend, PathFinding const& finding,
+                            Outcome const& on_way);
     void attach_again(Interface const& interface);
     void tell_of(Attachment const& attachment);
     void apply(AppliedConfig config, std::uint64_t cause_seq);
@@ -153,9 +168,10 @@ private:
     [[nodiscard]] boost::asio::awaitable<void> shut_down();
 
     [[nodiscard]] Plan plan(Generation const& current);
-    [[nodiscard]] std::map<BackendKey, MeasuredState> ruled_states() const;
     [[nodiscard]] std::map<BackendKey, Adjustment> adjustments() const;
+    void judge_all();
     void judge(std::vector<BackendKey> const& told);
+    void follow(std::vector<ChangedRuling> const& changed, std::vector<BackendKey> const& told);
     void wait_for_judgement();
     void on_ruling(GenerationBackend const& backend, Ruling const& was, Ruling const& now);
     void hold_if_own_link_is_down(BackendKey const& key);
@@ -164,7 +180,7 @@ private:
     void on_published(Published const& published);
     void on_report(ProbeReport const& report);
     void own_fault(ProbeReport const& report);
-    void on_transition(NotedProbe const& probe, ProbeReport const& report, Rulings const& before);
+    void on_transition(NotedProbe const& probe, ProbeReport const& report, Ruling const* before);
     void on_event(ConnectionEvent const& event);
     void suspect(GenerationBackend const& backend, std::string_view because, ConnectionEvent const* event);
     void count_failed_client(GenerationBackend const& backend, ConnectionEvent const& event);
@@ -178,7 +194,9 @@ private:
     DesiredState desired_;
     std::string hash_;
     std::chrono::system_clock::time_point loaded_;
-    boost::asio::io_context context_{1};
+    ServiceWay service_way_{[this]() -> Generation const& { return generation(); }};
+    ProbeSlots fault_slots_{64};
+    boost::asio::io_context context_{1}; ///< ends before what its coroutines use
     AuditTrail audit_;
     HttpServer control_;
     HttpServer http_;
@@ -190,7 +208,8 @@ private:
     HealthBook health_;
     AdminBook admin_;
     Judgement judgement_;
-    Rulings rulings_; ///< the newest
+    Rulings rulings_;                                  ///< the newest
+    std::map<BackendKey, MeasuredState> ruled_states_; ///< likewise: what the plan is told
     TrafficWatch traffic_;
     std::map<BackendKey, FailedClients> failed_clients_; ///< of backends with passive = "eject"
     HealthMonitor monitor_;
@@ -209,6 +228,7 @@ private:
     std::map<BackendKey, StateStory> stories_;
     std::map<BackendKey, std::chrono::steady_clock::time_point> suspicions_; ///< when evidence last counted
     std::map<std::string, std::chrono::steady_clock::time_point> alarms_;    ///< last raised, by `because`
+    std::map<BackendKey, PathFinding> path_findings_;                        ///< of checks that are down
     std::optional<Cause> cause_;
     std::optional<TakenOver> taken_over_;
     bool stopping_ = false;

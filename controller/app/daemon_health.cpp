@@ -42,10 +42,13 @@ void Daemon::cause(Cause cause) {
 /// Counts what is measured and ordered now: of several changes in one turn, each sees those before it.
 Effect Daemon::effect_on(GenerationBackend const& backend) const {
     Effect effect;
-    for (auto const& other : generation().backends) {
-        if (other.service != backend.service) continue;
+    auto const& backends = generation().backends; // those of one service stand together
+    auto first = static_cast<std::size_t>(&backend - backends.data());
+    while (first > 0 && backends[first - 1].service == backend.service)
+        --first;
+    for (auto i = first; i < backends.size() && backends[i].service == backend.service; ++i) {
         ++effect.total;
-        effect.healthy += is_healthy(state_now(other));
+        effect.healthy += is_healthy(state_now(backends[i]));
     }
     std::uint64_t established = 0;
     std::uint64_t closed = 0;
@@ -71,6 +74,7 @@ State Daemon::state_now(GenerationBackend const& backend) const {
 
 void Daemon::on_report(ProbeReport const& report) {
     instruments_.probe_seconds.Observe(seconds(report.outcome.duration));
+    instruments_.probe_lateness.Observe(seconds(report.started - report.due));
     ++instruments_.outcomes[report.outcome.code];
     auto const noted = health_.note(report);
     datapath_.note_alive();
@@ -79,18 +83,34 @@ void Daemon::on_report(ProbeReport const& report) {
     bool const silent = is_silent(report.outcome);
     std::vector<BackendKey> changed;
     for (auto const& probe : noted) {
+        if (works(report.state.state)) path_findings_.erase(probe.key);
+        if (probe.as_before) continue;
         Finding const finding{probe.measured, !report.outcome.passed(), silent};
         if (auto const alarm = judgement_.note(probe.key, finding, Clock::now())) raise(*alarm);
         if (!probe.transition) continue;
         changed.push_back(probe.key);
         if (silent && probe.measured == MeasuredState::down) hold_if_own_link_is_down(probe.key);
     }
+    bool const fell = report.transition && report.transition->now == MeasuredState::down;
+    if (fell && report.target.service)
+        for (auto const& probe : noted)
+            ask_directly(probe, report);
     if (changed.empty()) return;
-    auto const before = rulings_;
+    std::map<BackendKey, Ruling> before;
+    for (auto const& key : changed)
+        if (auto const* ruling = ruling_of(key)) before.emplace(key, *ruling);
     judge(changed);
-    for (auto const& probe : noted)
-        if (probe.transition) on_transition(probe, report, before);
-    publisher_.mark_dirty();
+    bool has_fallen = false;
+    for (auto const& probe : noted) {
+        if (!probe.transition) continue;
+        auto const earlier = before.find(probe.key);
+        on_transition(probe, report, earlier == before.end() ? nullptr : &earlier->second);
+        has_fallen |= works(probe.transition->was) && !works(probe.transition->now);
+    }
+    if (has_fallen)
+        publisher_.publish_now();
+    else
+        publisher_.mark_dirty();
 }
 
 /// Our own fault is nobody's verdict, but somebody has to act.
@@ -105,16 +125,14 @@ void Daemon::own_fault(ProbeReport const& report) {
            outcome.error});
 }
 
-void Daemon::on_transition(NotedProbe const& probe, ProbeReport const& report, Rulings const& before) {
+void Daemon::on_transition(NotedProbe const& probe, ProbeReport const& report, Ruling const* before) {
     auto const& key = probe.key;
     auto const* backend = generation().find(key);
     auto const* ruling = ruling_of(key);
     if (!backend || !ruling) return;
     auto const now = Clock::now();
     auto const because = because_of(report.outcome);
-    auto const earlier = before.of.find(key);
-    auto const was = state_of(earlier == before.of.end() ? probe.transition->was : earlier->second.measured,
-                              backend->admin);
+    auto const was = state_of(before ? before->measured : probe.transition->was, backend->admin);
     auto const is = state_of(ruling->measured, backend->admin);
     auto const evidence = report.first_failure.value_or(report.started);
     auto const effect = effect_on(*backend);
@@ -124,6 +142,7 @@ void Daemon::on_transition(NotedProbe const& probe, ProbeReport const& report, R
     record["measured"] = name_of(probe.transition->now);
     record["because"] = because;
     record["check"] = probe.check;
+    record["via"] = way_of(report.target);
     if (ruling->by != RuledBy::probes) record["ruled_by"] = name_of(ruling->by);
     record["evidence"] = evidence_json(report.evidence, probe.check);
     record["effect"] = effect_json(effect);

@@ -4,6 +4,7 @@
 #include "controller/model/names.hpp"
 
 #include <algorithm>
+#include <set>
 #include <spdlog/spdlog.h>
 
 namespace json = boost::json;
@@ -18,19 +19,12 @@ constexpr std::chrono::minutes alarm_interval{1};
 } // namespace
 
 Plan Daemon::plan(Generation const& current) {
-    judge({});
-    return plan_next({desired_, ruled_states(), admin_.states(), view_, adjustments()}, current);
+    judge_all();
+    return plan_next({desired_, ruled_states_, admin_.states(), view_, adjustments()}, current);
 }
 
 PreviewInput Daemon::preview_input(DesiredState wanted) const {
-    return {std::move(wanted), generation(), ruled_states(), admin_.states(), view_, adjustments()};
-}
-
-std::map<BackendKey, MeasuredState> Daemon::ruled_states() const {
-    std::map<BackendKey, MeasuredState> measured;
-    for (auto const& [key, ruling] : rulings_.of)
-        measured[key] = ruling.measured;
-    return measured;
+    return {std::move(wanted), generation(), ruled_states_, admin_.states(), view_, adjustments()};
 }
 
 std::map<BackendKey, Adjustment> Daemon::adjustments() const {
@@ -47,17 +41,33 @@ Ruling const* Daemon::ruling_of(BackendKey const& key) const {
     return found == rulings_.of.end() ? nullptr : &found->second;
 }
 
-/// Rules anew and records what time changed; `told` are the backends whose change the caller records.
-void Daemon::judge(std::vector<BackendKey> const& told) {
-    auto const before =
-        std::exchange(rulings_, judgement_.rule(health_.measured(), admin_.states(), Clock::now()));
+void Daemon::judge_all() {
+    follow(judgement_.update(rulings_, nullptr, health_.measured(), admin_.states(), Clock::now()), {});
+    if (ruled_states_.size() != rulings_.of.size()) // a reload removed some
+        std::erase_if(ruled_states_,
+                      [this](auto const& entry) { return !rulings_.of.contains(entry.first); });
     wait_for_judgement();
-    for (auto const& [key, now] : rulings_.of) {
-        auto const was = before.of.find(key);
-        if (was == before.of.end() || was->second.measured == now.measured) continue;
-        if ((was->second.by == now.by && now.by == RuledBy::probes) || std::ranges::count(told, key) > 0)
-            continue;
-        if (auto const* backend = generation().find(key)) on_ruling(*backend, was->second, now);
+}
+
+/// Rules on the services of `told` alone: at a start every first probe is a verdict, and thousands of them
+/// times thousands of backends would take minutes. What a hold changes elsewhere is found by the next plan.
+void Daemon::judge(std::vector<BackendKey> const& told) {
+    std::set<std::string> services;
+    for (auto const& key : told)
+        services.insert(key.service);
+    for (auto const& service : services)
+        follow(judgement_.update(rulings_, &service, health_.measured(), admin_.states(), Clock::now()),
+               told);
+    wait_for_judgement();
+}
+
+/// Records what time or a hold changed; `told` are the backends whose change the caller records.
+void Daemon::follow(std::vector<ChangedRuling> const& changed, std::vector<BackendKey> const& told) {
+    for (auto const& [key, was, now] : changed) {
+        ruled_states_[key] = now.measured;
+        if (!was || was->measured == now.measured) continue;
+        if ((was->by == now.by && now.by == RuledBy::probes) || std::ranges::count(told, key) > 0) continue;
+        if (auto const* backend = generation().find(key)) on_ruling(*backend, *was, now);
     }
 }
 

@@ -92,8 +92,9 @@ void Daemon::count_failed_client(GenerationBackend const& backend, ConnectionEve
 void Daemon::look_at_traffic() {
     if (stopping_) return;
     std::vector<BackendTraffic> traffic;
+    GenerationService const* service = nullptr;
     for (auto const& backend : generation().backends) {
-        auto const* service = generation().find(backend.key.service);
+        if (!service || service->id != backend.service) service = generation().find(backend.key.service);
         bool const shows_answers = service && service->forward == Forward::nat; // otherwise they pass us by
         if (!works(backend.measured) || !shows_answers) continue;
         auto const sum = sum_of(datapath_.programs(), backend.id);

@@ -76,7 +76,7 @@ void Daemon::apply(AppliedConfig config, std::uint64_t cause_seq) {
     loaded_ = std::chrono::system_clock::now();
     open_log(desired_.log);
     cause({cause_seq, Clock::now(), std::nullopt});
-    health_.assign(desired_);
+    health_.assign(probed());
     judgement_.assign(desired_);
     auto const is_gone = [this](auto const& entry) { return !health_.knows(entry.first); };
     admin_.retain([this](BackendKey const& key) { return health_.knows(key); });
@@ -84,8 +84,10 @@ void Daemon::apply(AppliedConfig config, std::uint64_t cause_seq) {
     std::erase_if(stories_, is_gone);
     std::erase_if(failed_clients_, is_gone);
     std::erase_if(suspicions_, is_gone);
+    std::erase_if(path_findings_, is_gone);
     set_targets();
     read_network();
+    follow_service_way();
     publisher_.mark_dirty();
     keeper_.changed(StateKeeper::Haste::at_once);
 }

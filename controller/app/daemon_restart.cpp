@@ -91,11 +91,11 @@ void Daemon::tell_of_takeover(std::string_view state_file, std::size_t orders) {
     else
         spdlog::info("goes on from generation {}: {} sessions, {} backends, {} orders{}{}",
                      generation().number, taken_over_->sessions, generation().backends.size(), orders,
-                     takeover == Takeover::resized ? "; to new tables, " : "", datapath_.why_not_same());
+                     carries_sessions(takeover) ? "; to new tables, " : "", datapath_.why_not_same());
 }
 
 void Daemon::tell_of_carried_sessions() {
-    if (datapath_.takeover() != Takeover::resized) return;
+    if (!carries_sessions(datapath_.takeover())) return;
     auto const& carried = datapath_.carried();
     instruments_.sessions_lost += carried.lost;
     spdlog::info(

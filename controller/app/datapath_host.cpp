@@ -11,7 +11,7 @@ std::uint64_t monotonic_ns() {
     return static_cast<std::uint64_t>(std::chrono::steady_clock::now().time_since_epoch().count());
 }
 
-/// Of tables with another layout nothing can be read.
+/// Of tables with an unknown layout nothing can be read.
 std::optional<Predecessor> read_predecessor(TableSets const& sets, std::uint64_t ticks_per_second) {
     if (!sets.now) return std::nullopt;
     return pointsman::read_predecessor(MappedTables{sets.now->directory, sets.now->room}, ticks_per_second,
@@ -44,7 +44,7 @@ DatapathHost::DatapathHost(DesiredState const& desired)
 /// New tables are made current when they hold a generation and the sessions, but before packets use them: a
 /// daemon that is killed in between is followed by one that goes on with them.
 void DatapathHost::attach() {
-    if (sets_.takeover == Takeover::resized) take_sessions_of_older_tables();
+    if (carries_sessions(sets_.takeover)) take_sessions_of_older_tables();
     if (sets_.takeover != Takeover::same) make_current(pins_, sets_);
     stays_ = sets_.takeover != Takeover::fresh;
     for (auto const& planned : planned_)
@@ -96,10 +96,20 @@ Attachment const& DatapathHost::attach_again(Interface const& interface) {
     return attachments_.back();
 }
 
+std::unique_ptr<ProbePath> DatapathHost::make_probe_path(DatapathOptions const& options) const {
+    return std::make_unique<ProbePath>(ProgramOptions{options, sets_.directory}, pins_.path());
+}
+
 void DatapathHost::take_sessions_of_older_tables() {
     for (auto const& older : sets_.older)
         add_pass(carried_, take_sessions(MappedTables{older.directory, older.room}, switch_.active_sessions(),
-                                         switch_.active_tables().backends));
+                                         switch_.active_tables(), conversion_from(older)));
+}
+
+SessionConversion DatapathHost::conversion_from(FoundTables const& older) const {
+    SessionConversion conversion{older.abi, std::nullopt, monotonic_ns() >> 10};
+    if (hash_key_of(older.hash_seed) != hash_key_) conversion.hash_key = hash_key_;
+    return conversion;
 }
 
 void DatapathHost::stay(bool stays) {

@@ -5,10 +5,12 @@
 #include "controller/datapath/flow_decision.hpp"
 #include "controller/datapath/interface_claim.hpp"
 #include "controller/datapath/predecessor.hpp"
+#include "controller/datapath/probe_path.hpp"
 #include "controller/datapath/programs.hpp"
 #include "controller/datapath/switch.hpp"
 #include "controller/datapath/table_sets.hpp"
 
+#include <memory>
 #include <optional>
 #include <vector>
 
@@ -36,6 +38,10 @@ public:
     /// @throws DatapathError; then the interface has none.
     Attachment const& attach_again(Interface const& interface);
 
+    /// The programs by which probes go as their services' packets do, on no interface yet.
+    /// @throws DatapathError
+    [[nodiscard]] std::unique_ptr<ProbePath> make_probe_path(DatapathOptions const& options) const;
+
     /// Whether programs and maps stay in the kernel when this object ends: they go on forwarding.
     void stay(bool stays);
 
@@ -49,7 +55,7 @@ public:
     /// Why the tables of a predecessor could not be used as they are.
     [[nodiscard]] std::string const& why_not_same() const noexcept { return sets_.why; }
     [[nodiscard]] std::optional<Predecessor> const& predecessor() const noexcept { return predecessor_; }
-    /// What the carry-over from tables of another size did; all zero without one.
+    /// What the carry-over from other tables did; all zero without one.
     [[nodiscard]] CarryOver const& carried() const noexcept { return carried_; }
 
     [[nodiscard]] SessionSnapshot session_snapshot() const { return snapshot_of(programs_.maps()); }
@@ -68,6 +74,7 @@ private:
     [[nodiscard]] static std::vector<Planned> plan_attachments(DatapathOptions const& options);
     [[nodiscard]] static std::vector<InterfaceClaim> claim(DatapathOptions const& options);
     [[nodiscard]] ProgramOptions program_options(DatapathOptions const& options) const;
+    [[nodiscard]] SessionConversion conversion_from(FoundTables const& older) const;
     void take_sessions_of_older_tables();
     void attach(Planned const& planned);
 

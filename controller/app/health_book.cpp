@@ -30,8 +30,8 @@ void HealthBook::assign(DesiredState const& desired) {
             BackendKey const key{service.name, backend.name};
             auto& of_backend = checks[key];
             auto const add = [&](Check const& check) {
-                auto target = pointsman::target_of(service.name, backend, check);
-                sharers_[target].push_back({key, of_backend.size()});
+                auto target = pointsman::target_of(service, backend, check);
+                sharers_[target].push_back({key, &of_backend, of_backend.size()});
                 of_backend.push_back(
                     resumed(key, {std::string{name_of(check)}, check.type, std::move(target)}));
             };
@@ -86,8 +86,10 @@ void HealthBook::forget(BackendKey const& key) {
     taken_for_.erase(key);
     auto const found = checks_.find(key);
     if (found == checks_.end()) return;
-    for (auto& check : found->second)
+    for (auto& check : found->second) {
         check.health = {};
+        check.steady = false;
+    }
     share();
     conclude(key);
     if (!measured_.contains(key)) presume(key);
@@ -97,7 +99,7 @@ void HealthBook::forget(BackendKey const& key) {
 /// already bring no transition that would tell.
 void HealthBook::share() {
     auto const health_of = [this](Sharer const& sharer) -> HealthState& {
-        return checks_.at(sharer.key)[sharer.check].health;
+        return (*sharer.checks)[sharer.check].health;
     };
     for (auto const& [target, sharers] : sharers_) {
         auto const is_known = [&](Sharer const& each) {
@@ -143,9 +145,9 @@ std::vector<WantedProbe> HealthBook::wanted(std::map<BackendKey, AdminState> con
         };
         HealthState resume;
         bool probed = false;
-        for (auto const& [key, index] : sharers) {
+        for (auto const& [key, checks, index] : sharers) {
             probed |= !rests(key);
-            auto const& known = checks_.at(key)[index].health;
+            auto const& known = (*checks)[index].health;
             if (known.state != MeasuredState::unknown) resume = known;
         }
         if (probed) wanted.push_back({target, resume});
@@ -157,10 +159,16 @@ std::vector<NotedProbe> HealthBook::note(ProbeReport const& report) {
     std::vector<NotedProbe> noted;
     auto const sharers = sharers_.find(report.target);
     if (sharers == sharers_.end()) return noted;
-    for (auto const& [key, index] : sharers->second) {
-        auto& check = checks_.at(key)[index];
+    for (auto const& [key, checks, index] : sharers->second) {
+        auto& check = (*checks)[index];
+        bool const unmoved = check.health.state == report.state.state;
         check.last = {report.outcome, report.started + report.outcome.duration};
         check.health = report.state;
+        bool const alone = report.outcome.passed() && checks->size() == 1;
+        if (std::exchange(check.steady, alone) && alone && unmoved) {
+            noted.push_back({{}, {}, report.state.state, std::nullopt, true});
+            continue;
+        }
         auto const transition = conclude(key);
         auto const measured = measured_.find(key);
         noted.push_back({key, check.name,

@@ -29,6 +29,7 @@ struct CheckHealth {
     ProbeTarget target;
     HealthState health{};
     std::optional<LastProbe> last{};
+    bool steady = false; ///< the last probe passed, is told, and nothing else decides about the backend
 };
 
 /// What a probe means for one of the backends that share it.
@@ -37,6 +38,7 @@ struct NotedProbe {
     std::string check;                               ///< the backend's own name for it
     MeasuredState measured = MeasuredState::unknown; ///< the backend as a whole, after it
     std::optional<Transition> transition;            ///< likewise
+    bool as_before = false; ///< passed, as the one before it: whoever was told of that one knows all
 };
 
 /// Pure. A backend is down as soon as one of its checks is, works while all of them do, and is draining then
@@ -81,7 +83,8 @@ private:
     };
     struct Sharer {
         BackendKey key;
-        std::size_t check = 0; ///< index
+        std::vector<CheckHealth>* checks = nullptr; ///< of the backend
+        std::size_t check = 0;                      ///< index
     };
 
     [[nodiscard]] CheckHealth resumed(BackendKey const& key, CheckHealth check) const;

@@ -15,6 +15,8 @@ namespace pointsman {
 struct Instruments {
     prometheus::Histogram probe_seconds{
         {0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5}};
+    prometheus::Histogram probe_lateness{
+        {0.001, 0.002, 0.005, 0.01, 0.015, 0.02, 0.03, 0.05, 0.1, 0.25, 1.0}};
     prometheus::Histogram publish_seconds{{0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05}};
     prometheus::Histogram failover_seconds{{0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0}};
     std::map<OutcomeCode, std::uint64_t> outcomes;

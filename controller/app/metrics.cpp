@@ -75,6 +75,10 @@ void add_backends(Daemon& daemon, SessionCounts const& sessions, Exposition& out
                 "pointsman_backend_state", "1 for the state that the backend is in.",
                 {{"service", key.service}, {"backend", key.backend}, {"state", std::string{name_of(state)}}},
                 backend.state() == state ? 1 : 0);
+        auto const* finding = daemon.path_finding(key);
+        out.gauge("pointsman_backend_path_fault",
+                  "1 while a check fails on its service's way and passes directly.", labels_of(key),
+                  finding != nullptr && finding->fault == PathFault::path ? 1 : 0);
         out.counter("pointsman_backend_transitions_total", "Changes of the measured state.", labels_of(key),
                     moved == daemon.instruments().transitions.end() ? 0 : moved->second);
         out.counter("pointsman_packets_total", "Packets forwarded.", labels_of(key, "to_backend"),
@@ -85,6 +89,9 @@ void add_backends(Daemon& daemon, SessionCounts const& sessions, Exposition& out
                     labels_of(key, "to_backend"), sum.bytes_to_backend);
         out.counter("pointsman_bytes_total", "Octets forwarded, Ethernet headers included.",
                     labels_of(key, "to_client"), sum.bytes_to_client);
+        out.counter("pointsman_second_chances_total",
+                    "Connections that the backend did not take and another one got.", labels_of(key),
+                    sum.second_chances);
         out.gauge("pointsman_sessions", "Valid sessions, one for each flow.", labels_of(key),
                   counted == sessions.end() ? 0.0 : static_cast<double>(counted->second));
     }
@@ -139,6 +146,8 @@ void add_daemon(Daemon& daemon, Exposition& out) {
                   {{"service", service.name}}, service.announce ? 1 : 0);
     out.histogram("pointsman_probe_duration_seconds", "Duration of probes, failed ones included.",
                   instruments.probe_seconds);
+    out.histogram("pointsman_probe_lateness_seconds", "How long after it was due a probe started.",
+                  instruments.probe_lateness);
     for (auto const& [code, count] : instruments.outcomes)
         out.counter("pointsman_probe_results_total", "Probes by outcome.",
                     {{"outcome", std::string{name_of(code)}}}, count);

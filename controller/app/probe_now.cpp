@@ -5,6 +5,7 @@
 #include "controller/app/responses.hpp"
 #include "controller/model/endpoint.hpp"
 #include "controller/model/names.hpp"
+#include "healthcheck/path_fault.hpp"
 
 #include <boost/json/array.hpp>
 #include <cstring>
@@ -36,6 +37,7 @@ json::object probe_json(BackendKey const& key, ProbeTarget const& target, Outcom
                      {"backend", key.backend},
                      {"target", Endpoint{target.address, target.port}.text()},
                      {"type", name_of(target.check.type)},
+                     {"via", way_of(target)},
                      {"passed", outcome.passed()},
                      {"outcome", name_of(outcome.code)},
                      {"because", because_of(outcome)},
@@ -52,7 +54,14 @@ json::object probe_json(BackendKey const& key, ProbeTarget const& target, Outcom
 
 asio::awaitable<ApiResponse> probe_now(BackendKey key, ProbeTarget target) {
     auto const outcome = co_await probe(target);
-    co_return json_response(probe_json(key, target, outcome));
+    auto answer = probe_json(key, target, outcome);
+    if (target.service) {
+        ProbeTarget const straight = directly(target);
+        auto const direct = co_await probe(straight);
+        answer["direct"] = probe_json(key, straight, direct);
+        if (!outcome.passed()) answer["fault"] = name_of(path_fault(direct));
+    }
+    co_return json_response(std::move(answer));
 }
 
 } // namespace pointsman

@@ -13,7 +13,8 @@ namespace pointsman {
 [[nodiscard]] boost::json::object probe_json(BackendKey const& key, ProbeTarget const& target,
                                              Outcome const& outcome);
 
-/// One probe of a backend's target, beside those of the monitor: judges nothing.
+/// One probe of a backend's target, beside those of the monitor: judges nothing. One on its service's way is
+/// followed by a direct one, and where it failed, by what that says of the fault.
 [[nodiscard]] boost::asio::awaitable<ApiResponse> probe_now(BackendKey key, ProbeTarget target);
 
 } // namespace pointsman

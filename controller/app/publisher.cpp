@@ -43,6 +43,11 @@ void Publisher::mark_dirty() {
     });
 }
 
+void Publisher::publish_now() {
+    dirty_ = true;
+    publish_if_possible();
+}
+
 void Publisher::on_helper_thread(std::function<void()> work) {
     asio::post(helper_, std::move(work));
 }

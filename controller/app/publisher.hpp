@@ -49,6 +49,10 @@ public:
     /// Something that a plan depends on changed.
     void mark_dirty();
 
+    /// The same, for a verdict that must not wait behind what else the loop has to do, which with thousands
+    /// of backends is milliseconds of probes: commits before it returns, unless the idle half waits.
+    void publish_now();
+
     /// Completes when all that was marked so far is published or was refused.
     [[nodiscard]] boost::asio::awaitable<void> settled();
 

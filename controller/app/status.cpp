@@ -27,11 +27,22 @@ json::array checks_json(std::span<CheckHealth const> checks) {
         if (check.type == CheckType::none) continue;
         json::object entry{{"name", check.name},
                            {"type", name_of(check.type)},
+                           {"via", way_of(check.target)},
                            {"state", name_of(check.health.state)},
                            {"last_probe", nullptr}};
         if (check.last) entry["last_probe"] = last_probe_json(*check.last);
         out.push_back(std::move(entry));
     }
+    return out;
+}
+
+json::object finding_json(PathFinding const& finding) {
+    json::object direct{{"outcome", name_of(finding.direct.code)},
+                        {"duration_us", finding.direct.duration.count()}};
+    add_outcome_details(direct, finding.direct);
+    json::object out{
+        {"check", finding.check}, {"fault", name_of(finding.fault)}, {"direct", std::move(direct)}};
+    if (!finding.text.empty()) out["text"] = finding.text;
     return out;
 }
 
@@ -92,6 +103,7 @@ json::object backend_json(Daemon& daemon, GenerationBackend const& backend, Sess
     out["checks"] = checks_json(daemon.health().checks(backend.key));
     if (auto const* probe = daemon.health().last_probe(backend.key))
         out["last_probe"] = last_probe_json(*probe);
+    if (auto const* finding = daemon.path_finding(backend.key)) out["path"] = finding_json(*finding);
     add_exceptions(daemon, backend, out);
     return out;
 }
@@ -162,6 +174,8 @@ json::object status_json(Daemon& daemon, SessionCounts const& sessions) {
             {"session_table_bytes", daemon.datapath().programs().room().session_bytes()},
             {"interfaces", std::move(interfaces)},
             {"services", std::move(services)},
+            {"probe_way_problem",
+             daemon.way_problem().empty() ? json::value{} : json::value{daemon.way_problem()}},
             {"adopted", adopted_json(daemon)}};
 }
 

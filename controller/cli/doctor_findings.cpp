@@ -150,7 +150,8 @@ private:
         if (choice.hook() != Hook::tc || programs == facts_.tcx.end()) return;
         std::string others;
         for (auto const& program : programs->second)
-            if (program != own_tc_program) others += (others.empty() ? "" : ", ") + program;
+            if (program != own_tc_program && program != own_probe_program)
+                others += (others.empty() ? "" : ", ") + program;
         if (others.empty()) return;
         add({"tcx", warning, name + " has tc programs of somebody else: " + others,
              "those before Pointsman's may take or change the services' packets",

@@ -145,7 +145,9 @@ std::string plan_text(json::object const& plan) {
 
 std::string probe_text(json::object const& probe) {
     auto out = field(probe, "service") + "/" + field(probe, "backend") + "  " + field(probe, "type") + " " +
-               field(probe, "target") + "\n";
+               field(probe, "target");
+    if (field(probe, "via") == "service") out += " on its service's way";
+    out += "\n";
     std::vector<std::vector<std::string>> rows;
     for (auto const& entry : probe.at("steps").as_array()) {
         auto const& step = entry.as_object();
@@ -158,6 +160,10 @@ std::string probe_text(json::object const& probe) {
          {std::pair{"status", "status"}, {"error", "error"}, {"first_bytes", "answer"}})
         if (auto const value = field(probe, key); !value.empty())
             out += "  " + std::string{label} + ": " + value + "\n";
+    if (auto const* direct = probe.if_contains("direct"))
+        out += "directly: " + probe_text(direct->as_object());
+    if (field(probe, "fault") == "path")
+        out += "direct probe passes, path probe fails: the backend serves, and its clients are not served\n";
     return out;
 }
 

@@ -71,6 +71,9 @@ std::string service_text(json::object const& service, bool colour) {
         out += paint(table.substr(start, end - start), state, colour) + "\n";
         start = end + 1;
     }
+    for (auto const& entry : service.at("backends").as_array())
+        if (auto const* path = entry.as_object().if_contains("path"))
+            if (auto const text = plain(path->as_object(), "text"); !text.empty()) out += "  " + text + "\n";
     return out;
 }
 
@@ -87,6 +90,8 @@ std::string status_text(json::object const& status, bool colour) {
     for (auto const& interface : status.at("interfaces").as_array())
         out += "interface " + plain(interface.at("name")) + "  " + plain(interface.at("attach")) + ": " +
                plain(interface.at("why")) + "\n";
+    if (auto const* problem = status.if_contains("probe_way_problem"); problem && problem->is_string())
+        out += "all probes are direct: " + plain(*problem) + "\n";
     for (auto const& service : status.at("services").as_array())
         out += "\n" + service_text(service.as_object(), colour);
     return out;

@@ -237,6 +237,29 @@ private:
         if (backend.address == service.address && same_port)
             error(path, "backend `" + backend.name + "` is the service itself",
                   "its flows would go round in a circle");
+        check_way(i, j);
+    }
+
+    /// A check that cannot do what its `via` says.
+    void check_way(std::size_t i, std::size_t j) {
+        auto const& service = state_.services[i];
+        auto const& backend = service.backends[j];
+        bool wants = backend.check.via == Via::service && backend.check.type != CheckType::exec;
+        for (auto const& check : backend.more_checks)
+            wants |= check.via == Via::service && check.type != CheckType::exec;
+        if (!wants) return;
+        auto const own = backend_path(i, j) + ".check.via";
+        auto const path = places_.keys.contains(own) ? own : service_path(i) + ".check.via";
+        if (service.forward == Forward::nat)
+            error(path,
+                  "via = \"service\" is not for forward = \"nat\": its packets to backend `" + backend.name +
+                      "` go where direct probes go",
+                  "leave `via` out");
+        else if (backend.address.is_v4() != service.address.is_v4())
+            error(path,
+                  "via = \"service\" cannot reach backend `" + backend.name +
+                      "`, whose address is of the other family",
+                  "write via = \"direct\" in its [service.backend.check]");
     }
 
     DesiredState const& state_;

@@ -156,6 +156,7 @@ void read_check(TableReader const& in, Check& out) {
     bool const type_given =
         in.read_choice("type", out.type, {none, tcp, http, https, udp, grpc, exec, agent});
     in.read("port", out.port);
+    in.read_choice("via", out.via, {Via::direct, Via::service});
     if (auto const key = only_one_of(in, {"send", "send_hex"}); !key.empty()) out.send = octets_of(in, key);
     read_expectations(in, out.expect);
     read_http(in, out);

@@ -131,6 +131,7 @@ void read_service_keys(TableReader const& in, Service& out) {
     in.read("gue_port", out.gue_port);
     in.read("mss_clamp", out.mss_clamp);
     in.read_choice("on_down", out.on_down, {OnDown::reset, OnDown::rehash, OnDown::keep, OnDown::drop});
+    in.read("second_chance", out.second_chance);
     in.read("panic_threshold", out.panic_threshold);
     in.read("panic_margin", out.panic_margin);
     in.read("slow_start", out.slow_start);
@@ -138,6 +139,8 @@ void read_service_keys(TableReader const& in, Service& out) {
     in.read("healthy_high", out.healthy_high);
     if (!in.has("healthy_high")) out.healthy_high = std::max(out.healthy_high, out.healthy_low);
     in.read("idle_timeout", out.idle_timeout);
+    in.read("half_open_timeout", out.half_open_timeout);
+    in.read("closing_timeout", out.closing_timeout);
 }
 
 /// A backend without a port has that of its service; with several, the one that the client sent to, and its

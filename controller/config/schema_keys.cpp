@@ -1,5 +1,7 @@
 #include "controller/config/schema.hpp"
 #include "controller/config/schema_check_keys.hpp"
+#include "controller/config/schema_service_keys.hpp"
+#include "controller/config/schema_units.hpp"
 
 #include <iterator>
 
@@ -7,10 +9,7 @@ namespace pointsman {
 namespace {
 
 using enum KeyKind;
-
-constexpr std::int64_t millisecond = 1'000'000;
-constexpr std::int64_t second = 1000 * millisecond;
-constexpr std::int64_t hour = 3600 * second;
+using namespace units;
 
 constexpr KeySpec keys[] = {
     {.group = "daemon",
@@ -201,122 +200,6 @@ constexpr KeySpec keys[] = {
      .unit = "time",
      .doc = "Half-life of the penalty for going down, which keeps a flapping backend out; 0s: no penalty."},
 
-    {.group = "service",
-     .name = "name",
-     .kind = name,
-     .required = true,
-     .doc = "What commands, log, metrics and audit trail call the service; unique."},
-    {.group = "service",
-     .name = "address",
-     .kind = address,
-     .required = true,
-     .doc = "Address to which clients connect; routed to this host or one of its own."},
-    {.group = "service",
-     .name = "port",
-     .kind = port_or_range,
-     .required = true,
-     .smallest = 1,
-     .largest = 65535,
-     .unit = "port",
-     .doc = "Port to which clients connect, or a range of them."},
-    {.group = "service",
-     .name = "protocol",
-     .kind = choice,
-     .fallback = R"("tcp")",
-     .choices = "tcp udp",
-     .doc = "Transport protocol of the service."},
-    {.group = "service",
-     .name = "forward",
-     .kind = choice,
-     .fallback = R"("nat")",
-     .choices = "nat dsr ipip gue",
-     .doc = "How packets reach the backends: translated (nat), by MAC address (dsr), or in a tunnel (ipip, "
-            "gue)."},
-    {.group = "service",
-     .name = "source",
-     .kind = choice,
-     .fallback = R"("pool")",
-     .choices = "pool client",
-     .doc = "nat: address that backends see: one of nat_addresses (pool) or the client's own (client), when "
-            "backends route their answers through this host."},
-    {.group = "service",
-     .name = "gue_port",
-     .kind = integer,
-     .fallback = "6080",
-     .smallest = 1,
-     .largest = 65535,
-     .unit = "port",
-     .doc = "gue: UDP port of the backends' end of the tunnel."},
-    {.group = "service",
-     .name = "mss_clamp",
-     .kind = segment_size,
-     .fallback = R"("off")",
-     .smallest = 536,
-     .largest = 65495,
-     .unit = "octets",
-     .doc = "Longest TCP segment that a SYN through here may ask for; auto: what fits on the way to the "
-            "backend; "
-            "off: what it says."},
-    {.group = "service",
-     .name = "on_down",
-     .kind = choice,
-     .fallback = R"("reset")",
-     .choices = "reset rehash keep drop",
-     .doc = "What an established flow meets when its backend goes down: a TCP reset, another backend, the "
-            "same backend "
-            "still, or silence."},
-    {.group = "service",
-     .name = "panic_threshold",
-     .kind = integer,
-     .fallback = "50",
-     .smallest = 0,
-     .largest = 100,
-     .unit = "percent",
-     .doc = "Share of healthy backends below which health is ignored and all take flows; 0: never."},
-    {.group = "service",
-     .name = "panic_margin",
-     .kind = integer,
-     .fallback = "10",
-     .smallest = 0,
-     .largest = 100,
-     .unit = "percent",
-     .doc = "How far above panic_threshold the share of healthy backends must rise to end a panic, in whole "
-            "backends."},
-    {.group = "service",
-     .name = "healthy_low",
-     .kind = integer,
-     .fallback = "1",
-     .smallest = 0,
-     .largest = 65535,
-     .unit = "backends",
-     .doc =
-         "With fewer healthy backends than this, status, metrics and audit trail say that the address should "
-         "be withdrawn."},
-    {.group = "service",
-     .name = "healthy_high",
-     .kind = integer,
-     .absent = "the same as healthy_low",
-     .smallest = 0,
-     .largest = 65535,
-     .unit = "backends",
-     .doc = "With this many healthy backends, they say that it should be announced again."},
-    {.group = "service",
-     .name = "slow_start",
-     .kind = duration,
-     .fallback = R"("0s")",
-     .smallest = 0,
-     .largest = hour,
-     .unit = "time",
-     .doc = "Time over which a backend that came up grows to its full weight; 0s: at once."},
-    {.group = "service",
-     .name = "idle_timeout",
-     .kind = duration,
-     .fallback = R"("15m")",
-     .smallest = second,
-     .largest = 24 * hour,
-     .unit = "time",
-     .doc = "Time without a packet after which a session is forgotten."},
-
     {.group = "backend",
      .name = "name",
      .kind = name,
@@ -367,6 +250,7 @@ constexpr TableSpec tables[] = {
 std::span<KeySpec const> all_keys() noexcept {
     static std::vector<KeySpec> const joined = [] {
         std::vector<KeySpec> all{std::begin(keys), std::end(keys)};
+        all.insert(all.end(), std::begin(service_keys), std::end(service_keys));
         all.insert(all.end(), std::begin(check_keys), std::end(check_keys));
         return all;
     }();

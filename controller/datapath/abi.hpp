@@ -4,6 +4,7 @@
 extern "C" {
 #include "bpf/abi.h"
 #include "bpf/hash.h"
+#include "bpf/idle.h"
 }
 
 #include "controller/model/address.hpp"

@@ -1,6 +1,7 @@
 #include "controller/datapath/attachment.hpp"
 
 #include "controller/datapath/error.hpp"
+#include "controller/datapath/probe_hook.hpp"
 #include "controller/model/names.hpp"
 
 #include <algorithm>
@@ -129,6 +130,7 @@ namespace {
 /// Ends what a pin stands for: a link, or a clsact filter by its program.
 void end_pinned(fs::path const& path) {
     auto const name = path.filename().string();
+    if (is_probe_filter(path)) return end_probe_filter(path);
     OwnedFd const pinned{bpf_obj_get(path.c_str())};
     if (!pinned) return;
     if (!name.starts_with(clsact_pin)) {

@@ -82,6 +82,7 @@ pm_backend_counters total_of(std::span<pm_backend_counters const> counters, std:
         sum.refused += cpu.refused;
         sum.closed += cpu.closed;
         sum.cut += cpu.cut;
+        sum.second_chances += cpu.second_chances;
     }
     return sum;
 }

@@ -1,6 +1,7 @@
 #include "controller/datapath/flow_decision.hpp"
 
 #include "controller/datapath/counters.hpp"
+#include "controller/datapath/session_flow.hpp"
 
 #include <algorithm>
 #include <arpa/inet.h>
@@ -8,9 +9,6 @@
 
 namespace pointsman {
 namespace {
-
-/// session.h: PARTNER_REFRESH_TICKS
-constexpr std::uint32_t partner_refresh_ticks = 1024;
 
 pm_flow flow_of(FlowQuestion const& question) {
     pm_flow flow{};
@@ -31,29 +29,10 @@ Value const* entry_at(std::span<Value> table, std::size_t index) noexcept {
     return index < table.size() ? &table[index] : nullptr;
 }
 
-/// As session_nat_address in bpf/session.h.
-pm_addr const* nat_address_of(pm_session const& session, TableHalf const& tables) noexcept {
-    return session.nat_address ? entry_at(tables.nat_addresses, session.nat_address) : &session.client;
-}
-
-/// As backend_port in bpf/service.h.
-std::uint16_t port_of(pm_backend const& backend, pm_session const& session) noexcept {
-    return backend.port ? backend.port : session.service_port;
-}
-
 /// As session_matches in bpf/session.h.
 bool matches(pm_session const& session, pm_flow const& flow, TableHalf const& tables) noexcept {
-    auto const* const service = entry_at(tables.services, session.service);
-    auto const* const backend = entry_at(tables.backends, session.backend);
-    if (session.protocol != flow.protocol || !service || !backend) return false;
-    if (session.direction == PM_TO_BACKEND)
-        return session.client_port == flow.source_port && session.service_port == flow.destination_port &&
-               equal(session.client, flow.source) && service->protocol == flow.protocol &&
-               equal(service->address, flow.destination);
-    auto const* const nat = nat_address_of(session, tables);
-    return nat && session.nat_port == flow.destination_port &&
-           port_of(*backend, session) == flow.source_port && equal(backend->address, flow.source) &&
-           equal(*nat, flow.destination);
+    auto const its = flow_of(session, tables);
+    return its && std::memcmp(&*its, &flow, sizeof(flow)) == 0;
 }
 
 /// As session_search in bpf/session.h; in which of its ways an entry stands changes nothing.
@@ -72,32 +51,19 @@ std::optional<Session> search(SessionHalf half, std::uint64_t hash, pm_flow cons
     return std::nullopt;
 }
 
-/// As idle_limit and is_idle in bpf/session.h.
 bool is_idle(Session const& session, FlowTables const& all) noexcept {
-    auto limit = all.tables.services[session.service].idle_ticks;
-    if (!(session.state & PM_SESSION_ESTABLISHED) && limit > all.limits.embryonic)
-        limit = all.limits.embryonic;
-    else if (session.state & (PM_SESSION_FIN_CLIENT | PM_SESSION_FIN_BACKEND))
-        limit = std::min(limit, all.limits.closing);
     auto const silent = static_cast<std::int32_t>(all.now - session.last_seen); // below 0: newer than `now`
-    return silent > 0 && static_cast<std::uint32_t>(silent) > partner_refresh_ticks &&
-           static_cast<std::uint32_t>(silent) - partner_refresh_ticks > limit;
+    return silent > 0 && pm_is_idle(static_cast<std::uint32_t>(silent), session.state,
+                                    &all.tables.services[session.service]);
 }
 
 /// As nat_has_port in bpf/nat.h: the NAT port still belongs to this flow.
 bool has_port(Session const& session, FlowTables const& all) {
-    auto const& backend = all.tables.backends[session.backend];
-    auto const* const nat = nat_address_of(session, all.tables);
-    if (!nat) return false;
-    pm_flow reply{};
-    reply.source = backend.address;
-    reply.destination = *nat;
-    reply.source_port = port_of(backend, session);
-    reply.destination_port = session.nat_port;
-    reply.protocol = session.protocol;
-    auto const hash = pm_flow_hash(&reply, all.hash_key.data());
-    auto holder = search(all.sessions, hash, reply, all.tables);
-    if (!holder) holder = search(all.other_sessions, hash, reply, all.tables);
+    auto const reply = partner_flow_of(session, all.tables);
+    if (!reply) return false;
+    auto const hash = pm_flow_hash(&*reply, all.hash_key.data());
+    auto holder = search(all.sessions, hash, *reply, all.tables);
+    if (!holder) holder = search(all.other_sessions, hash, *reply, all.tables);
     return holder && holder->client_port == session.client_port && holder->service == session.service &&
            holder->service_port == session.service_port && equal(holder->client, session.client);
 }
@@ -105,9 +71,10 @@ bool has_port(Session const& session, FlowTables const& all) {
 /// As may_have_lost_port in bpf/steer.h, of a half-open flow: closed ones give way to any SYN.
 bool has_lost_port(Session const& session, FlowTables const& all) {
     auto const silent = static_cast<std::int32_t>(all.now - session.last_seen);
-    auto const may_have = session.direction == PM_TO_BACKEND && session.nat_port != 0 &&
-                          !(session.state & PM_SESSION_ESTABLISHED) &&
-                          silent > static_cast<std::int64_t>(all.limits.embryonic);
+    auto const may_have =
+        session.direction == PM_TO_BACKEND && session.nat_port != 0 &&
+        !(session.state & PM_SESSION_ESTABLISHED) &&
+        silent > static_cast<std::int64_t>(all.tables.services[session.service].half_open_ticks);
     return may_have && !has_port(session, all);
 }
 
@@ -209,12 +176,9 @@ FlowTables flow_tables_of(Programs const& programs, Switch const& tables,
                           std::array<__u64, 2> const& hash_key) {
     auto const active = tables.active();
     auto const half = active & PM_ACTIVE_SESSION_HALF ? 1U : 0U;
-    return {programs.tables(active & PM_ACTIVE_TABLE_HALF),
-            programs.sessions(half),
-            active & PM_ACTIVE_CARRY_OVER ? programs.sessions(1 - half) : SessionHalf{},
-            hash_key,
-            newest_tick(programs.counters()),
-            SilenceLimits::of(programs.ticks_per_second())};
+    return {programs.tables(active & PM_ACTIVE_TABLE_HALF), programs.sessions(half),
+            active & PM_ACTIVE_CARRY_OVER ? programs.sessions(1 - half) : SessionHalf{}, hash_key,
+            newest_tick(programs.counters())};
 }
 
 bool MetSession::decides() const noexcept {

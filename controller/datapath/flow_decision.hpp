@@ -21,7 +21,6 @@ struct FlowTables {
     SessionHalf other_sessions;      ///< empty unless sessions are being carried over
     std::array<__u64, 2> hash_key{}; ///< as the programs were loaded with
     std::uint32_t now = 0;           ///< jiffies
-    SilenceLimits limits;            ///< as the programs were loaded with
 };
 
 /// What packets see now. Does not outlive the next publish.

@@ -19,5 +19,6 @@ namespace pointsman {
 // The names that our own programs have in the kernel.
 inline constexpr char const* own_xdp_program = "pm_xdp";
 inline constexpr char const* own_tc_program = "pm_tc";
+inline constexpr char const* own_probe_program = "pm_probe_in";
 
 } // namespace pointsman

@@ -29,14 +29,10 @@ std::chrono::nanoseconds between(std::uint64_t then_ns, std::uint64_t now_ns) {
 
 SessionSnapshot snapshot_of(MappedTables const& maps) {
     auto const tables = active_tables(maps);
-    SessionSnapshot snapshot{maps.sessions(session_half(active_word(maps))),
-                             {tables.backends.begin(), tables.backends.end()},
-                             {},
-                             0};
-    for (auto const& service : tables.services)
-        snapshot.idle_ticks.push_back(service.idle_ticks);
-    snapshot.now = newest_tick(maps.counters());
-    return snapshot;
+    return {maps.sessions(session_half(active_word(maps))),
+            {tables.backends.begin(), tables.backends.end()},
+            {tables.services.begin(), tables.services.end()},
+            newest_tick(maps.counters())};
 }
 
 std::optional<Predecessor> read_predecessor(MappedTables const& maps, std::uint64_t ticks_per_second,
@@ -55,11 +51,14 @@ std::optional<Predecessor> read_predecessor(MappedTables const& maps, std::uint6
 }
 
 /// The half that packets use first: where a session is in both, that one is the newer.
-CarryOver take_sessions(MappedTables const& from, SessionHalf to, std::span<pm_backend const> backends) {
+CarryOver take_sessions(MappedTables const& from, SessionHalf to, TableHalf const& tables,
+                        SessionConversion const& conversion) {
+    ConvertSession fit;
+    if (conversion.is_needed()) fit = [&](Session& session) { return convert(session, conversion, tables); };
     auto const active = active_word(from);
-    auto result = carry_over(from.sessions(session_half(active)), to, backends);
+    auto result = carry_over(from.sessions(session_half(active)), to, tables.backends, fit);
     if ((active & PM_ACTIVE_CARRY_OVER) == 0) return result;
-    auto const rest = carry_over(from.sessions(1 - session_half(active)), to, backends);
+    auto const rest = carry_over(from.sessions(1 - session_half(active)), to, tables.backends, fit);
     result.carried += rest.carried;
     result.dropped += rest.dropped;
     result.lost += rest.lost;

@@ -1,6 +1,7 @@
 #pragma once
 
 #include "controller/datapath/mapped_tables.hpp"
+#include "controller/datapath/session_layout.hpp"
 
 #include <chrono>
 #include <optional>
@@ -27,7 +28,8 @@ read_predecessor(MappedTables const& maps, std::uint64_t ticks_per_second, std::
 
 /// Carries sessions from other tables, of whatever size, that packets may be using. What is in `to` already
 /// is left alone.
-[[nodiscard]] CarryOver take_sessions(MappedTables const& from, SessionHalf to,
-                                      std::span<pm_backend const> backends);
+/// @param tables of the generation that `to` belongs to
+[[nodiscard]] CarryOver take_sessions(MappedTables const& from, SessionHalf to, TableHalf const& tables,
+                                      SessionConversion const& conversion);
 
 } // namespace pointsman

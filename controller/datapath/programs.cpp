@@ -2,6 +2,7 @@
 
 #include "bpf/tc.skel.h"
 #include "bpf/xdp.skel.h"
+#include "controller/datapath/program_load.hpp"
 
 #include <algorithm>
 #include <bpf/bpf.h>
@@ -42,6 +43,11 @@ std::uint64_t big_endian(std::uint8_t const* octets) {
     return value;
 }
 
+/// A little more than the 60 s for which Linux stays in TIME_WAIT, by a clock that is late.
+std::uint32_t time_wait_ticks(std::uint64_t ticks_per_second) {
+    return static_cast<std::uint32_t>(ticks_per_second * 60 + PM_SEEN_TICKS);
+}
+
 pm_options options_of(DatapathOptions const& options, Room const& room, std::uint64_t ticks_per_second) {
     pm_options out{};
     std::ranges::copy(hash_key_of(options.hash_seed), out.hash_key);
@@ -52,10 +58,7 @@ pm_options options_of(DatapathOptions const& options, Room const& room, std::uin
     out.maglev_chunks = room.maglev_chunks;
     out.nat_port_first = options.nat_port_first;
     out.nat_port_count = static_cast<std::uint32_t>(options.nat_port_last - options.nat_port_first + 1);
-    auto const limits = SilenceLimits::of(ticks_per_second);
-    out.embryonic_ticks = limits.embryonic;
-    out.closing_ticks = limits.closing;
-    out.time_wait_ticks = limits.time_wait;
+    out.time_wait_ticks = time_wait_ticks(ticks_per_second);
     return out;
 }
 
@@ -90,12 +93,18 @@ void load(bpf_object* object, pm_options* rodata, pm_options const& options, Roo
         bpf_map__set_pin_path(map, (directory + "/" + shape.name).c_str());
     }
     set_attach_type(object);
-    bpf_map__set_pin_path(bpf_object__find_map_by_name(object, "pm_events"),
-                          (directory + "/pm_events").c_str());
+    for (auto const* const name : {"pm_events", "pm_fragments"})
+        bpf_map__set_pin_path(bpf_object__find_map_by_name(object, name), (directory + "/" + name).c_str());
     if (auto const error = bpf_object__load(object); error != 0) refuse_load(-error);
 }
 
 } // namespace
+
+void load_program(bpf_object* object, void const* rodata, ProgramOptions const& options) {
+    auto const room = Room::of(options.datapath);
+    load(object, const_cast<pm_options*>(static_cast<pm_options const*>(rodata)),
+         options_of(options.datapath, room, read_ticks_per_second()), room, options.pin_directory);
+}
 
 void set_libbpf_log(std::function<void(int, std::string)> sink) {
     libbpf_sink() = std::move(sink);
@@ -114,12 +123,6 @@ void Programs::Destroy<pm_tc_object>::operator()(pm_tc_object* object) const noe
 
 Programs::Programs(Programs&&) noexcept = default;
 Programs::~Programs() = default;
-
-SilenceLimits SilenceLimits::of(std::uint64_t ticks_per_second) noexcept {
-    return {static_cast<std::uint32_t>(ticks_per_second * 30),
-            static_cast<std::uint32_t>(ticks_per_second * 120),
-            static_cast<std::uint32_t>(ticks_per_second * 60 + PM_SEEN_TICKS)};
-}
 
 std::array<__u64, 2> hash_key_of(std::array<std::uint8_t, 16> const& seed) noexcept {
     return {big_endian(seed.data()), big_endian(seed.data() + 8)};
@@ -143,15 +146,13 @@ Programs::Programs(ProgramOptions const& options)
 void Programs::load_xdp(ProgramOptions const& options) {
     xdp_.reset(pm_xdp_object__open());
     if (!xdp_) refuse_load(errno);
-    load(xdp_->obj, const_cast<pm_options*>(reinterpret_cast<pm_options const*>(&xdp_->rodata->options)),
-         options_of(options.datapath, room_, ticks_per_second_), room_, options.pin_directory);
+    load_program(xdp_->obj, &xdp_->rodata->options, options);
 }
 
 void Programs::load_tc(ProgramOptions const& options) {
     tc_.reset(pm_tc_object__open());
     if (!tc_) refuse_load(errno);
-    load(tc_->obj, const_cast<pm_options*>(reinterpret_cast<pm_options const*>(&tc_->rodata->options)),
-         options_of(options.datapath, room_, ticks_per_second_), room_, options.pin_directory);
+    load_program(tc_->obj, &tc_->rodata->options, options);
 }
 
 int Programs::fd(Hook hook) const {

@@ -22,16 +22,6 @@ struct ProgramOptions {
     bool tc = false;           ///< load the tc program
 };
 
-/// Jiffies after which a flow is over that is half-open, or whose end has begun, and after which its backend
-/// has forgotten a closed one (TIME_WAIT).
-struct SilenceLimits {
-    std::uint32_t embryonic = 0;
-    std::uint32_t closing = 0;
-    std::uint32_t time_wait = 0;
-
-    [[nodiscard]] static SilenceLimits of(std::uint64_t ticks_per_second) noexcept;
-};
-
 /// What the programs hash flows with.
 [[nodiscard]] std::array<__u64, 2> hash_key_of(std::array<std::uint8_t, 16> const& seed) noexcept;
 

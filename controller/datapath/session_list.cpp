@@ -15,7 +15,10 @@ milliseconds idle_of(Session const& session, std::uint32_t now, SessionClock con
 }
 
 milliseconds age_of(pm_session const& session, SessionClock const& clock) {
-    return milliseconds{static_cast<std::int64_t>(clock.opened_now - session.opened_us) * 1024 / 1'000'000};
+    constexpr std::uint64_t whole_stamp = (std::uint64_t{1} << 48) - 1;
+    auto const opened = std::uint64_t{session.opened_high} << 32 | session.opened_low;
+    return milliseconds{static_cast<std::int64_t>((clock.opened_now - opened) & whole_stamp) * 1024 /
+                        1'000'000};
 }
 
 bool fits(pm_session const& session, SessionFilter const& filter) {
@@ -28,7 +31,7 @@ bool fits(pm_session const& session, SessionFilter const& filter) {
 SessionClock session_clock_now(std::uint64_t ticks_per_second) noexcept {
     auto const now = std::chrono::steady_clock::now().time_since_epoch();
     auto const ns = std::chrono::duration_cast<std::chrono::nanoseconds>(now).count();
-    return {ticks_per_second, static_cast<std::uint32_t>(static_cast<std::uint64_t>(ns) >> 10)};
+    return {ticks_per_second, static_cast<std::uint64_t>(ns) >> 10};
 }
 
 std::string_view session_state_name(std::uint32_t bits) noexcept {

@@ -27,8 +27,7 @@ struct ListedSession {
     std::uint8_t protocol = 0; ///< as in IP
     std::string_view state;    ///< embryonic, established or closing
     std::chrono::milliseconds idle{};
-    std::chrono::milliseconds
-        age{}; ///< since the first packet; the kernel's stamp begins anew every 73 minutes
+    std::chrono::milliseconds age{}; ///< since the first packet
 
     friend bool operator==(ListedSession const&, ListedSession const&) = default;
 };
@@ -41,7 +40,7 @@ struct SessionList {
 /// The moment of a snapshot in the units of the kernel's stamps.
 struct SessionClock {
     std::uint64_t ticks_per_second = 1000;
-    std::uint32_t opened_now = 0; ///< CLOCK_MONOTONIC in units of 1024 ns, low 32 bits
+    std::uint64_t opened_now = 0; ///< CLOCK_MONOTONIC in units of 1024 ns
 };
 
 [[nodiscard]] SessionClock session_clock_now(std::uint64_t ticks_per_second) noexcept;

@@ -64,7 +64,7 @@ void settle(Session const& session, std::span<Place const> places) noexcept {
 }
 
 /// `same` is the session's own place in the other half: free, unless the program needed it for a new flow.
-/// None when the halves differ in size.
+/// None when the halves differ.
 void carry(Session const& session, Place const& same, SessionHalf to, CarryOver& result) noexcept {
     auto const places = places_of(session, to);
     for (auto const& place : places) {
@@ -118,22 +118,21 @@ void write_session(pm_session_set& set, std::size_t way, Session const& session)
 
 /// Live flows first: closed ones, which only remember that a NAT port is in TIME_WAIT, get what places are
 /// left.
-CarryOver carry_over(SessionHalf from, SessionHalf to, std::span<pm_backend const> backends) {
-    CarryOver result;
-    auto const same_place = [&](std::size_t set, std::size_t way) {
-        return from.size() == to.size() ? Place{&to[set], way} : Place{};
+CarryOver carry_over(SessionHalf from, SessionHalf to, std::span<pm_backend const> backends,
+                     ConvertSession const& convert) {
+    auto const keeps_places = from.size() == to.size() && !convert;
+    auto const carry_those = [&](bool closed) {
+        CarryOver result;
+        for_each_session(from, [&](Session session, std::size_t set, std::size_t way) {
+            if ((convert && !convert(session)) || !is_valid(session, backends))
+                ++result.dropped;
+            else if (is_closed(session) == closed)
+                carry(session, keeps_places ? Place{&to[set], way} : Place{}, to, result);
+        });
+        return result;
     };
-    for_each_session(from, [&](Session const& session, std::size_t set, std::size_t way) {
-        if (!is_valid(session, backends))
-            ++result.dropped;
-        else if (!is_closed(session))
-            carry(session, same_place(set, way), to, result);
-    });
-    CarryOver closed;
-    for_each_session(from, [&](Session const& session, std::size_t set, std::size_t way) {
-        if (is_closed(session) && is_valid(session, backends))
-            carry(session, same_place(set, way), to, closed);
-    });
+    auto result = carry_those(false);
+    auto const closed = carry_those(true);
     result.closed = closed.carried + closed.present;
     return result;
 }
@@ -147,7 +146,8 @@ void for_each_live_session(SessionSnapshot const& snapshot, std::function<void(S
         if (session.direction != PM_TO_BACKEND || is_closed(session) || !is_valid(session, snapshot.backends))
             return;
         auto const silent = static_cast<std::int32_t>(snapshot.now - session.last_seen);
-        if (silent <= static_cast<std::int64_t>(snapshot.idle_ticks[session.service])) each(session);
+        auto const limit = pm_idle_limit(session.state, &snapshot.services[session.service]);
+        if (silent <= static_cast<std::int64_t>(limit)) each(session);
     });
 }
 

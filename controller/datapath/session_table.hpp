@@ -40,10 +40,14 @@ struct CarryOver {
     friend bool operator==(CarryOver const&, CarryOver const&) = default;
 };
 
+using ConvertSession = std::function<bool(Session&)>;
+
 /// Copies every session that is still valid from the old half into the active one, beside the running
 /// program: takes empty places only and leaves what the program wrote (session.h has the rules that both
 /// follow). A session is valid when `backends`, the table of the active generation, has its incarnation.
-[[nodiscard]] CarryOver carry_over(SessionHalf from, SessionHalf to, std::span<pm_backend const> backends);
+/// @param convert for a table in which sessions are written or placed otherwise: false drops the session.
+[[nodiscard]] CarryOver carry_over(SessionHalf from, SessionHalf to, std::span<pm_backend const> backends,
+                                   ConvertSession const& convert = {});
 
 /// Empties a half that no packet reads.
 void clear_sessions(SessionHalf half) noexcept;
@@ -52,8 +56,8 @@ void clear_sessions(SessionHalf half) noexcept;
 struct SessionSnapshot {
     SessionHalf half;
     std::vector<pm_backend> backends;
-    std::vector<std::uint32_t> idle_ticks; ///< by service id
-    std::uint32_t now = 0;                 ///< jiffies
+    std::vector<pm_service> services;
+    std::uint32_t now = 0; ///< jiffies
 };
 
 /// Hands a copy of each flow's session towards its backend to `each`, unless it is closed, cut, idle for too

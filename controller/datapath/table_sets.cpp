@@ -2,6 +2,7 @@
 
 #include "controller/datapath/error.hpp"
 #include "controller/datapath/mapped_tables.hpp"
+#include "controller/datapath/session_layout.hpp"
 
 #include <algorithm>
 #include <bpf/bpf.h>
@@ -108,29 +109,48 @@ std::uint32_t abi_of(std::string const& directory) {
     return MappedArray<pm_control>{map.get(), 1}.all().front().abi_version;
 }
 
-void check_shapes(std::string const& directory, Room const& room) {
-    for (auto const& shape : table_shapes(room, possible_cpus())) {
-        auto const path = directory + "/" + shape.name;
-        if (auto const found = info_of_pin(path); !fits(found, shape)) refuse_shape(path, found, shape);
-    }
-    auto const ring = directory + "/pm_events";
-    auto const found = info_of_pin(ring);
+void check_ring(std::string const& path) {
+    auto const found = info_of_pin(path);
     if (found.type == BPF_MAP_TYPE_RINGBUF && found.max_entries == PM_EVENT_RING_BYTES) return;
-    throw DatapathError{ring + " does not fit: it is no ring buffer of " +
+    throw DatapathError{path + " does not fit: it is no ring buffer of " +
                             std::to_string(PM_EVENT_RING_BYTES) + " octets",
                         detach_remedy()};
 }
 
-/// @return nothing for another ABI.
+void check_fragments(std::string const& path) {
+    auto const found = info_of_pin(path);
+    if (found.type == BPF_MAP_TYPE_LRU_HASH && found.max_entries == PM_FRAGMENTED &&
+        found.key_size == sizeof(pm_fragment_key) && found.value_size == sizeof(pm_session))
+        return;
+    throw DatapathError{path + " does not fit: it is no LRU hash of " +
+                            shape_text(sizeof(pm_fragment_key) + sizeof(pm_session), PM_FRAGMENTED),
+                        detach_remedy()};
+}
+
+/// ABI 3 left the fragments to each program.
+constexpr std::uint32_t first_abi_with_fragments = 4;
+
+void check_shapes(std::string const& directory, Room const& room, std::uint32_t abi) {
+    for (auto const& shape : table_shapes(room, possible_cpus())) {
+        auto const path = directory + "/" + shape.name;
+        if (auto const found = info_of_pin(path); !fits(found, shape)) refuse_shape(path, found, shape);
+    }
+    check_ring(directory + "/pm_events");
+    if (abi >= first_abi_with_fragments) check_fragments(directory + "/pm_fragments");
+}
+
+/// @return nothing for an ABI that we do not know.
 std::optional<FoundTables> read_set(std::string const& directory) {
-    if (abi_of(directory) != PM_ABI_VERSION) return std::nullopt;
-    FoundTables found{directory, room_of(directory), {}};
-    check_shapes(directory, found.room);
+    auto const abi = abi_of(directory);
+    if (!has_session_layout(abi)) return std::nullopt;
+    FoundTables found{directory, abi, room_of(directory), {}};
+    check_shapes(directory, found.room, abi);
     found.hash_seed = MappedTables{directory, found.room}.ledger().hash_seed;
     return found;
 }
 
-/// One that is being removed, by a daemon that was killed at it, has nothing that is still needed.
+/// For tables of which nothing is needed if they do not fit: of another ABI, or removed by a daemon that was
+/// killed at it.
 std::optional<FoundTables> read_older(std::string const& directory) {
     try {
         return read_set(directory);
@@ -161,19 +181,33 @@ bool has_links(PinDirectory const& pins) {
     return false;
 }
 
+/// Why the tables cannot be used as they are; empty when they can.
+std::string misfit(FoundTables const& found, Room const& wanted,
+                   std::array<std::uint8_t, 16> const& hash_seed) {
+    std::string text;
+    auto const add = [&](std::string const& reason) { text += (text.empty() ? "" : "; ") + reason; };
+    if (found.abi != PM_ABI_VERSION)
+        add("they are of another version (ABI " + std::to_string(found.abi) + " -> " +
+            std::to_string(PM_ABI_VERSION) + ")");
+    if (found.hash_seed != hash_seed) add("datapath.hash_seed differs");
+    if (found.room != wanted) add("other sizes: " + difference(found.room, wanted));
+    return text;
+}
+
 void decide(TableSets& sets, Room const& wanted, std::array<std::uint8_t, 16> const& hash_seed) {
     if (!sets.now) {
         sets.takeover = Takeover::replaced;
-        sets.why = "they are of another version (ABI other than " + std::to_string(PM_ABI_VERSION) + ")";
-    } else if (sets.now->hash_seed != hash_seed) {
-        sets.takeover = Takeover::replaced;
-        sets.why = "datapath.hash_seed differs";
-    } else if (sets.now->room == wanted) {
-        sets.takeover = Takeover::same;
-    } else {
-        sets.takeover = Takeover::resized;
-        sets.why = "other sizes: " + difference(sets.now->room, wanted);
+        sets.why =
+            "they are of a version that is not known (ABI other than " + std::to_string(PM_ABI_VERSION) + ")";
+        return;
     }
+    sets.why = misfit(*sets.now, wanted, hash_seed);
+    if (sets.why.empty())
+        sets.takeover = Takeover::same;
+    else if (sets.now->abi == PM_ABI_VERSION && sets.now->hash_seed == hash_seed)
+        sets.takeover = Takeover::resized;
+    else
+        sets.takeover = Takeover::translated;
 }
 
 } // namespace
@@ -183,6 +217,7 @@ std::string_view name_of(Takeover takeover) noexcept {
     case Takeover::fresh: return "fresh";
     case Takeover::same: return "same";
     case Takeover::resized: return "resized";
+    case Takeover::translated: return "translated";
     case Takeover::replaced: return "replaced";
     }
     std::unreachable();
@@ -193,7 +228,7 @@ TableSets find_tables(PinDirectory const& pins, Room const& wanted,
     TableSets sets;
     auto const current = current_of(pins);
     if (!current.empty()) {
-        sets.now = read_set(current);
+        sets.now = abi_of(current) == PM_ABI_VERSION ? read_set(current) : read_older(current);
         decide(sets, wanted, hash_seed);
     } else if (has_links(pins)) {
         sets.takeover = Takeover::replaced;
@@ -207,10 +242,10 @@ TableSets find_tables(PinDirectory const& pins, Room const& wanted,
             continue;
         }
         auto const older = read_older(directory);
-        if (older && sets.now && older->hash_seed == sets.now->hash_seed) sets.older.push_back(*older);
+        if (older && sets.now) sets.older.push_back(*older);
     }
     sets.directory = sets.takeover == Takeover::same ? current : next_directory(pins);
-    if (sets.takeover == Takeover::resized) sets.older.insert(sets.older.begin(), *sets.now);
+    if (carries_sessions(sets.takeover)) sets.older.insert(sets.older.begin(), *sets.now);
     if (sets.takeover == Takeover::replaced) sets.older.clear();
     if (sets.takeover != Takeover::same && ::mkdir(sets.directory.c_str(), 0700) != 0)
         throw DatapathError{"cannot create " + sets.directory + ": " + std::strerror(errno), "run as root"};

@@ -88,6 +88,24 @@ bool insert_pings(std::span<pm_service_slot> slots, Generation const& generation
     return true;
 }
 
+/// The one UDP service of each address that is not the host's own: PM_SLOT_FRAGMENTS.
+bool insert_fragments(std::span<pm_service_slot> slots, Generation const& generation) {
+    std::multimap<Address, GenerationService const*> of_address;
+    for (auto const& service : generation.services)
+        if (service.protocol == Protocol::udp && !service.own_address)
+            of_address.emplace(service.address, &service);
+    for (auto const& [address, service] : of_address) {
+        if (of_address.count(address) != 1) continue;
+        pm_service_slot slot{};
+        slot.address = to_abi(address);
+        slot.port = htons(IPPROTO_UDP);
+        slot.protocol = PM_SLOT_FRAGMENTS;
+        slot.service = static_cast<std::uint16_t>(service->id);
+        if (!insert_slot(slots, slot)) return false;
+    }
+    return true;
+}
+
 void write_maglev(MaglevTable const& table, std::span<pm_maglev_chunk> chunks) {
     clear(chunks);
     for (std::size_t i = 0; i < table.slots.size(); ++i)
@@ -104,11 +122,14 @@ void write_service(GenerationService const& service, std::uint64_t generation, T
     entry.forward = static_cast<std::uint8_t>(to_abi(service.forward));
     entry.flags =
         static_cast<std::uint8_t>((service.source == Source::client ? PM_SERVICE_SOURCE_CLIENT : 0) |
-                                  (service.own_address ? PM_SERVICE_OWN_ADDRESS : 0));
+                                  (service.own_address ? PM_SERVICE_OWN_ADDRESS : 0) |
+                                  (service.second_chance ? PM_SERVICE_SECOND_CHANCE : 0));
     entry.gue_port = htons(service.gue_port);
     entry.mss_clamp = static_cast<std::uint16_t>(service.mss_clamp);
     entry.maglev_size = static_cast<std::uint32_t>(service.maglev->slots.size());
     entry.idle_ticks = ticks_of(service.idle_timeout, ticks_per_second);
+    entry.half_open_ticks = ticks_of(service.half_open_timeout, ticks_per_second);
+    entry.closing_ticks = ticks_of(service.closing_timeout, ticks_per_second);
     entry.generation = static_cast<std::uint32_t>(generation);
     if (written.size() <= index) written.resize(index + 1);
     if (written[index] == service.maglev) return;
@@ -178,7 +199,8 @@ std::string write_generation(Generation const& generation, TableHalf const& half
         if (!insert_ports(half.slots, service))
             return "too many service ports: " + service.name + " does not fit";
     }
-    if (!insert_pings(half.slots, generation)) return "too many service addresses";
+    if (!insert_pings(half.slots, generation) || !insert_fragments(half.slots, generation))
+        return "too many service addresses";
     for (auto const& backend : generation.backends)
         write_backend(backend, generation, half.backends[static_cast<std::size_t>(backend.id)]);
     std::ranges::transform(generation.nat_addresses, half.nat_addresses.begin(),

@@ -48,10 +48,13 @@ GenerationService read_service(TableHalf const& half, std::size_t id, std::uint6
     service.forward = forward_of(entry.forward);
     service.source = entry.flags & PM_SERVICE_SOURCE_CLIENT ? Source::client : Source::pool;
     service.own_address = (entry.flags & PM_SERVICE_OWN_ADDRESS) != 0;
+    service.second_chance = (entry.flags & PM_SERVICE_SECOND_CHANCE) != 0;
     service.gue_port = ntohs(entry.gue_port);
     service.mss_clamp = MssClamp{entry.mss_clamp};
     service.on_down = on_down_of(entry.on_down);
     service.idle_timeout = duration_of(entry.idle_ticks, ticks_per_second);
+    service.half_open_timeout = duration_of(entry.half_open_ticks, ticks_per_second);
+    service.closing_timeout = duration_of(entry.closing_ticks, ticks_per_second);
     service.maglev = read_maglev(half, id, entry.maglev_size);
     return service;
 }
@@ -59,7 +62,7 @@ GenerationService read_service(TableHalf const& half, std::size_t id, std::uint6
 /// The ports of each service: a service's slots are one range.
 void read_ports(TableHalf const& half, std::vector<GenerationService>& services) {
     for (auto const& slot : half.slots) {
-        if (slot.protocol == 0) continue;
+        if (slot.protocol == 0 || slot.protocol == PM_SLOT_FRAGMENTS) continue;
         auto const service = std::ranges::find(services, ServiceId{slot.service}, &GenerationService::id);
         if (service == services.end()) continue;
         auto const port = ntohs(slot.port);

@@ -19,6 +19,7 @@ constexpr std::array names{
     VerdictName{PM_FORWARD_ICMP_ERROR, "forward_icmp_error"},
     VerdictName{PM_FORWARD_PONG, "forward_pong"},
     VerdictName{PM_FORWARD_TOO_BIG, "forward_too_big"},
+    VerdictName{PM_FORWARD_SECOND_CHANCE, "forward_second_chance"},
     VerdictName{PM_DROP_MALFORMED, "drop_malformed"},
     VerdictName{PM_DROP_NO_BACKEND, "drop_no_backend"},
     VerdictName{PM_DROP_NO_NEXT_HOP, "drop_no_next_hop"},
@@ -31,6 +32,7 @@ constexpr std::array names{
     VerdictName{PM_DROP_SOURCE, "drop_source"},
     VerdictName{PM_DROP_TOO_BIG, "drop_too_big"},
     VerdictName{PM_DROP_PING, "drop_ping"},
+    VerdictName{PM_DROP_REFUSAL, "drop_refusal"},
 };
 
 } // namespace

@@ -27,6 +27,8 @@ enum class MssClamp : std::uint16_t { off = 0, automatic = 0xffff };
 enum class Attach : std::uint8_t { automatic, native, generic, tc };
 enum class LogLevel : std::uint8_t { error, warning, info, debug };
 enum class LogFormat : std::uint8_t { text, json };
+/// Which way probes take: `automatic` is decided for each check by takes_service_way().
+enum class Via : std::uint8_t { automatic, direct, service };
 enum class CheckType : std::uint8_t { none, tcp, http, https, udp, grpc, exec, agent };
 
 /// What a backend is taken for until its first probe ends: `last` as it was measured when it was last probed.
@@ -90,6 +92,7 @@ struct Check {
     CheckType type = CheckType::tcp;
     HealthPolicy policy;
     std::optional<std::uint16_t> port; ///< default: the backend's own
+    Via via = Via::automatic;
     std::string send;                  ///< tcp, udp, agent: raw octets
     Expectation expect;                ///< tcp, udp: of the answer; http, https: of its body
     std::string method = "GET";        ///< http, https
@@ -128,12 +131,15 @@ struct Service {
     std::uint16_t gue_port = 6080; ///< gue: UDP port of the backends
     MssClamp mss_clamp = MssClamp::off;
     OnDown on_down = OnDown::reset;
+    bool second_chance = true; ///< tcp: a connection that its backend does not take goes to the next one
     unsigned panic_threshold = 50; ///< percent; 0: never
     unsigned panic_margin = 10;    ///< percent above the threshold that end a panic
     Duration slow_start{};         ///< from coming up to the full weight; 0: at once
     unsigned healthy_low = 1;      ///< fewer healthy backends withdraw the address
     unsigned healthy_high = 1;     ///< so many announce it again; >= healthy_low
     Duration idle_timeout = std::chrono::minutes{15};
+    Duration half_open_timeout = std::chrono::seconds{30}; ///< idle_timeout until both sides were heard
+    Duration closing_timeout = std::chrono::minutes{2};    ///< idle_timeout after the first FIN
     std::vector<Backend> backends;
 
     friend bool operator==(Service const&, Service const&) = default;

@@ -120,7 +120,10 @@ struct GenerationService {
     MssClamp mss_clamp = MssClamp::off;
     bool own_address = false; ///< the host's own stack answers to ping there
     OnDown on_down = OnDown::reset;
+    bool second_chance = false; ///< it is configured, the protocol is TCP, and there are several backends
     Duration idle_timeout{};
+    Duration half_open_timeout{};
+    Duration closing_timeout{};
     bool panic = false;    ///< too few are healthy: health is ignored
     bool announce = false; ///< enough are healthy for the address to be announced
     /// Shared between generations, because most services do not change between two of them and a table is 128

@@ -74,6 +74,15 @@ std::string_view name_of(Check const& check) noexcept {
     return check.name.empty() ? name_of(check.type) : std::string_view{check.name};
 }
 
+std::string_view name_of(Via value) noexcept {
+    switch (value) {
+    case Via::automatic: return "automatic";
+    case Via::direct: return "direct";
+    case Via::service: return "service";
+    }
+    std::unreachable();
+}
+
 std::string_view name_of(Passive value) noexcept {
     switch (value) {
     case Passive::probe: return "probe";

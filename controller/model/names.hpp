@@ -17,6 +17,7 @@ namespace pointsman {
 [[nodiscard]] std::string_view name_of(CheckType value) noexcept;
 /// Its name or, without one, its type: unique among the checks of a backend. Refers to `check`.
 [[nodiscard]] std::string_view name_of(Check const& check) noexcept;
+[[nodiscard]] std::string_view name_of(Via value) noexcept;
 [[nodiscard]] std::string_view name_of(Init value) noexcept;
 [[nodiscard]] std::string_view name_of(Passive value) noexcept;
 

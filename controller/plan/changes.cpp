@@ -22,7 +22,8 @@ std::string describe(GenerationService const& service) {
     return text + "/" + std::string{name_of(service.protocol)} +
            " forward=" + std::string{name_of(service.forward)} +
            (service.source == Source::client ? " source=client" : "") +
-           " on_down=" + std::string{name_of(service.on_down)} + describe(service.mss_clamp);
+           " on_down=" + std::string{name_of(service.on_down)} +
+           (service.second_chance ? " second_chance" : "") + describe(service.mss_clamp);
 }
 
 std::string describe(std::optional<NextHop> const& next_hop) {
@@ -57,7 +58,8 @@ bool same_definition(GenerationService const& was, GenerationService const& now)
            was.protocol == now.protocol && was.forward == now.forward && was.source == now.source &&
            was.gue_port == now.gue_port && was.mss_clamp == now.mss_clamp &&
            was.own_address == now.own_address && was.on_down == now.on_down &&
-           was.idle_timeout == now.idle_timeout;
+           was.second_chance == now.second_chance && was.idle_timeout == now.idle_timeout &&
+           was.half_open_timeout == now.half_open_timeout && was.closing_timeout == now.closing_timeout;
 }
 
 void compare(GenerationService const* was, GenerationService const& now, std::vector<Change>& changes) {
@@ -110,9 +112,14 @@ std::vector<Change> changes_between(Generation const& was, Generation const& now
     GenerationLookup after{now};
     for (std::size_t i = 0; i < now.services.size(); ++i)
         compare(before.service(now.services[i].name, i), now.services[i], changes);
-    for (std::size_t i = 0; i < now.backends.size(); ++i)
-        compare(before.backend(now.backends[i].key, i), now.backends[i], changes);
-    for (std::size_t i = 0; i < was.backends.size(); ++i)
+    std::size_t known = 0;
+    for (std::size_t i = 0; i < now.backends.size(); ++i) {
+        auto const* same = before.backend(now.backends[i].key, i);
+        known += same != nullptr;
+        compare(same, now.backends[i], changes);
+    }
+    auto const gone = was.backends.size() - known;
+    for (std::size_t i = 0; gone > 0 && i < was.backends.size(); ++i)
         if (!after.backend(was.backends[i].key, i))
             changes.push_back(
                 {Change::Kind::backend, was.backends[i].key, state_text(was.backends[i]), absent});

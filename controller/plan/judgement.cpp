@@ -1,5 +1,7 @@
 #include "controller/plan/judgement.hpp"
 
+#include "controller/model/key_cursor.hpp"
+
 #include <algorithm>
 #include <cmath>
 #include <utility>
@@ -171,36 +173,63 @@ MeasuredState Judgement::settle(Record& record, MeasuredState measured, TimePoin
 Rulings Judgement::rule(std::map<BackendKey, MeasuredState> const& measured,
                         std::map<BackendKey, AdminState> const& admin, TimePoint now) {
     Rulings rulings;
+    update(rulings, nullptr, measured, admin, now);
+    return rulings;
+}
+
+std::vector<ChangedRuling> Judgement::update(Rulings& rulings, std::string const* service,
+                                             std::map<BackendKey, MeasuredState> const& measured,
+                                             std::map<BackendKey, AdminState> const& admin, TimePoint now) {
+    std::vector<ChangedRuling> changed;
+    KeyCursor<BackendKey, MeasuredState> measured_of{measured};
+    KeyCursor<BackendKey, AdminState> order_of{admin};
     std::vector<Case> cases;
-    auto const wake = [&](TimePoint at) {
-        if (at > now) rulings.next = std::min(rulings.next.value_or(at), at);
-    };
     auto const close_service = [&] {
         suppress(cases, now);
         start_slowly(cases, now);
         for (auto const& each : cases) {
-            auto const& record = each.record;
-            if (each.ruling.by == RuledBy::held) wake(*record.held_until);
-            if (record.ejected_until) wake(*record.ejected_until);
-            if (record.damped)
-                wake(record.penalised + decay_time(record.penalty, reuse_below, record.half_life));
-            if (record.rose) wake(next_step(*record.rose, record.slow_start, each.ruling.ramp));
+            if (auto const at = next_of(each, now)) rulings.next = std::min(rulings.next.value_or(*at), *at);
+            if (each.was != each.ruling) changed.push_back({each.key, each.was, each.ruling});
         }
         cases.clear();
     };
-    for (auto entry = records_.begin(); entry != records_.end(); ++entry) {
+    auto const is_concerned = [&](auto const& entry) { return !service || entry.first.service == *service; };
+    auto const from = service ? BackendKey{*service, {}} : BackendKey{};
+    auto at = rulings.of.lower_bound(from);
+    if (!service) rulings.next.reset();
+    for (auto entry = records_.lower_bound(from); entry != records_.end() && is_concerned(*entry); ++entry) {
         auto& [key, record] = *entry;
-        auto const found = measured.find(key);
-        auto const by_probes = found == measured.end() ? MeasuredState::unknown : found->second;
-        auto& ruling = rulings.of[key];
-        ruling.measured = settle(record, by_probes, now);
+        if (!cases.empty() && cases.back().key.service != key.service) close_service();
+        while (at != rulings.of.end() && at->first < key)
+            at = rulings.of.erase(at);
+        bool const is_known = at != rulings.of.end() && at->first == key;
+        if (!is_known) at = rulings.of.emplace_hint(at, key, Ruling{});
+        auto& ruling = (at++)->second;
+        auto const was = is_known ? std::optional{ruling} : std::nullopt;
+        auto const by_probes = measured_of.value_or(key, MeasuredState::unknown);
+        ruling = {.measured = settle(record, by_probes, now)};
         if (ruling.measured != by_probes) ruling.by = RuledBy::held;
-        auto const order = admin.find(key);
-        cases.push_back({record, ruling, order == admin.end() || order->second == AdminState::ready});
-        auto const following = std::next(entry);
-        if (following == records_.end() || following->first.service != key.service) close_service();
+        auto const order = order_of.value_or(key, AdminState::ready);
+        cases.push_back({key, record, ruling, was, order == AdminState::ready});
     }
-    return rulings;
+    close_service();
+    while (at != rulings.of.end() && is_concerned(*at))
+        at = rulings.of.erase(at);
+    return changed;
+}
+
+/// When time alone changes this ruling.
+std::optional<TimePoint> Judgement::next_of(Case const& ruled, TimePoint now) {
+    auto const& record = ruled.record;
+    std::optional<TimePoint> next;
+    auto const wake = [&](TimePoint at) {
+        if (at > now) next = std::min(next.value_or(at), at);
+    };
+    if (ruled.ruling.by == RuledBy::held) wake(*record.held_until);
+    if (record.ejected_until) wake(*record.ejected_until);
+    if (record.damped) wake(record.penalised + decay_time(record.penalty, reuse_below, record.half_life));
+    if (record.rose) wake(next_step(*record.rose, record.slow_start, ruled.ruling.ramp));
+    return next;
 }
 
 /// Keeps out who is damped or ejected, the worst first, as long as half of those that count remain.
@@ -228,7 +257,7 @@ void Judgement::suppress(std::vector<Case>& cases, TimePoint now) {
 /// A backend that comes back among others that run. Where all are starting there is nobody to spare them.
 void Judgement::start_slowly(std::vector<Case>& cases, TimePoint now) {
     bool any_runs = false;
-    for (auto& [record, ruling, ready] : cases) {
+    for (auto& [key, record, ruling, was, ready] : cases) {
         auto const takes = works(ruling.measured);
         if (takes && !record.took_flows && record.returns && record.slow_start > Duration::zero())
             record.rose = now;
@@ -237,7 +266,7 @@ void Judgement::start_slowly(std::vector<Case>& cases, TimePoint now) {
         record.took_flows = takes;
         any_runs |= takes && ready && record.counts && !record.rose;
     }
-    for (auto& [record, ruling, ready] : cases) {
+    for (auto& [key, record, ruling, was, ready] : cases) {
         if (!any_runs) record.rose.reset();
         if (record.rose) ruling.ramp = ramp_at(*record.rose, record.slow_start, now);
     }

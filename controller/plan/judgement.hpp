@@ -43,6 +43,12 @@ struct Rulings {
     std::optional<std::chrono::steady_clock::time_point> next; ///< when time alone changes one of them
 };
 
+struct ChangedRuling {
+    BackendKey key;
+    std::optional<Ruling> was; ///< nullopt: there was none
+    Ruling now;
+};
+
 /// Something that a person has to know; in the audit trail's words.
 struct Alarm {
     std::string because;
@@ -92,6 +98,14 @@ public:
     [[nodiscard]] Rulings rule(std::map<BackendKey, MeasuredState> const& measured,
                                std::map<BackendKey, AdminState> const& admin, TimePoint now);
 
+    /// The same, of rulings that are brought up to date: with thousands of backends most are as they were.
+    /// @param service the only one to rule on, which takes a fraction of the time, or nullptr: all of them.
+    /// Services do not depend on each other.
+    /// @return those that differ.
+    std::vector<ChangedRuling> update(Rulings& rulings, std::string const* service,
+                                      std::map<BackendKey, MeasuredState> const& measured,
+                                      std::map<BackendKey, AdminState> const& admin, TimePoint now);
+
     /// Penalty of a backend for its falls, decayed.
     [[nodiscard]] double penalty_of(BackendKey const& key, TimePoint now) const;
 
@@ -119,8 +133,10 @@ private:
     };
     /// A backend of the service that is being ruled on.
     struct Case {
+        BackendKey const& key;
         Record& record;
         Ruling& ruling;
+        std::optional<Ruling> was;
         bool ready = true;
     };
 
@@ -129,6 +145,7 @@ private:
     [[nodiscard]] MeasuredState settle(Record& record, MeasuredState measured, TimePoint now) const;
     static void suppress(std::vector<Case>& cases, TimePoint now);
     static void start_slowly(std::vector<Case>& cases, TimePoint now);
+    static std::optional<TimePoint> next_of(Case const& ruled, TimePoint now);
 
     std::map<BackendKey, Record> records_;
     std::map<std::string, TimePoint> holds_; ///< end of the last hold, by service; "" of all

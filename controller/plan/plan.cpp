@@ -1,20 +1,15 @@
 #include "controller/plan/plan.hpp"
 
+#include "controller/model/key_cursor.hpp"
 #include "controller/plan/changes.hpp"
 #include "controller/plan/eligibility.hpp"
-#include "controller/plan/maglev.hpp"
+#include "controller/plan/maglev_builds.hpp"
 
 #include <algorithm>
 #include <span>
 
 namespace pointsman {
 namespace {
-
-template<typename Value>
-Value value_or(std::map<BackendKey, Value> const& values, BackendKey const& key, Value missing) {
-    auto const found = values.find(key);
-    return found == values.end() ? missing : found->second;
-}
 
 bool same_service(GenerationService const& known, Service const& wanted) {
     return known.address == wanted.address && known.port_first == wanted.port_first &&
@@ -24,6 +19,27 @@ bool same_service(GenerationService const& known, Service const& wanted) {
 
 bool same_backend(GenerationBackend const& known, Backend const& wanted) {
     return known.address == wanted.address && known.port == wanted.port;
+}
+
+std::vector<GenerationBackend const*> takers_among(std::span<GenerationBackend const> backends) {
+    std::vector<GenerationBackend const*> takers;
+    takers.reserve(backends.size());
+    for (auto const& backend : backends)
+        if (backend.eligible) takers.push_back(&backend);
+    return takers;
+}
+
+unsigned slot_weight(GenerationBackend const& backend) {
+    return backend.weight * backend.ramp;
+}
+
+/// Is their Maglev table the same? Told without the hashes that the table is made of.
+bool fill_same_table(std::span<GenerationBackend const> was, std::span<GenerationBackend const> now) {
+    auto const is_same = [](GenerationBackend const* one, GenerationBackend const* other) {
+        return one->id == other->id && one->address == other->address && one->port == other->port &&
+               slot_weight(*one) == slot_weight(*other);
+    };
+    return std::ranges::equal(takers_among(was), takers_among(now), is_same);
 }
 
 /// Gives out the lowest numbers that nobody keeps.
@@ -51,7 +67,11 @@ public:
     Planning(PlanInput const& input, Generation const& current)
         : input_{input}
         , current_{current}
-        , lookup_{current} {
+        , lookup_{current}
+        , measured_{input.measured}
+        , admin_{input.admin}
+        , adjust_{input.adjust} {
+        find_backends_of_services();
         keep_ids();
         next_.incarnations = current.incarnations;
         keep_nat_addresses();
@@ -59,8 +79,11 @@ public:
     }
 
     Plan finish() && {
-        for (auto const& service : input_.desired.services)
-            add(service);
+        std::size_t first = 0;
+        for (auto const& service : input_.desired.services) {
+            add(service, first);
+            first += service.backends.size();
+        }
         next_.number = current_.number + 1;
         Plan plan{std::move(next_), {}, 0, cuts_sessions_};
         plan.changes = changes_between(current_, plan.next);
@@ -74,23 +97,47 @@ private:
         return found && same_service(*found, wanted) ? found : nullptr;
     }
 
-    /// The same backend of a service that is known; `at` is where it was if nothing was added or removed.
-    GenerationBackend const* known(GenerationService const* service, BackendKey const& key,
-                                   Backend const& wanted, std::size_t at) {
-        auto const* found = service ? lookup_.backend(key, at) : nullptr;
-        return found && same_backend(*found, wanted) ? found : nullptr;
+    /// A service's backends stand side by side.
+    void find_backends_of_services() {
+        auto const end = current_.backends.end();
+        for (auto first = current_.backends.begin(); first != end;) {
+            auto const is_others = [&](GenerationBackend const& each) {
+                return each.service != first->service;
+            };
+            auto const last = std::find_if(first, end, is_others);
+            auto const index = static_cast<std::size_t>(first->service);
+            if (current_backends_.size() <= index) current_backends_.resize(index + 1);
+            current_backends_[index] = {first, last};
+            first = last;
+        }
     }
 
+    [[nodiscard]] std::span<GenerationBackend const> backends_of(GenerationService const& service) const {
+        auto const index = static_cast<std::size_t>(service.id);
+        return index < current_backends_.size() ? current_backends_[index]
+                                                : std::span<GenerationBackend const>{};
+    }
+
+    /// Finds every service and backend that is known already, and names the backends of the next generation.
     void keep_ids() {
-        std::size_t at = 0;
-        for (std::size_t i = 0; i < input_.desired.services.size(); ++i) {
-            auto const& service = input_.desired.services[i];
-            auto const* before = known(service, i);
+        next_.backends.reserve(current_.backends.size());
+        backends_before_.reserve(current_.backends.size());
+        for (auto const& service : input_.desired.services) {
+            auto const* before = known(service, services_before_.size());
+            services_before_.push_back(before);
             if (before) service_ids_.keep(static_cast<std::uint32_t>(before->id));
             for (auto const& backend : service.backends)
-                if (auto const* found = known(before, {service.name, backend.name}, backend, at++))
-                    backend_ids_.keep(static_cast<std::uint32_t>(found->id));
+                name(service, backend, before != nullptr);
         }
+    }
+
+    void name(Service const& service, Backend const& wanted, bool service_is_known) {
+        auto const at = next_.backends.size();
+        auto const& key = next_.backends.emplace_back().key = {service.name, wanted.name};
+        auto const* found = service_is_known ? lookup_.backend(key, at) : nullptr;
+        auto const* before = found && same_backend(*found, wanted) ? found : nullptr;
+        backends_before_.push_back(before);
+        if (before) backend_ids_.keep(static_cast<std::uint32_t>(before->id));
     }
 
     /// An index stays with its address, because sessions hold it. When the table is full, it starts anew:
@@ -111,8 +158,9 @@ private:
         next_.links = place_links(std::move(links));
     }
 
-    void add(Service const& wanted) {
-        auto const* before = known(wanted, next_.services.size());
+    /// @param first index of its first backend.
+    void add(Service const& wanted, std::size_t first) {
+        auto const* before = services_before_[next_.services.size()];
         GenerationService service;
         service.id = before ? before->id : ServiceId{static_cast<std::uint16_t>(service_ids_.take())};
         service.name = wanted.name;
@@ -126,40 +174,39 @@ private:
         service.mss_clamp = wanted.mss_clamp;
         service.own_address = input_.network.own.contains(wanted.address);
         service.on_down = wanted.on_down;
+        service.second_chance =
+            wanted.second_chance && wanted.protocol == Protocol::tcp && wanted.backends.size() > 1;
         service.idle_timeout = wanted.idle_timeout;
-        auto const first = next_.backends.size();
-        for (auto const& backend : wanted.backends)
-            describe(wanted, backend, service.id, before);
-        std::span const backends{next_.backends.begin() + static_cast<std::ptrdiff_t>(first),
-                                 next_.backends.end()};
+        service.half_open_timeout = wanted.half_open_timeout;
+        service.closing_timeout = wanted.closing_timeout;
+        auto const backends = std::span{next_.backends}.subspan(first, wanted.backends.size());
+        for (std::size_t i = 0; i < backends.size(); ++i)
+            describe(wanted, wanted.backends[i], service.id, backends[i], backends_before_[first + i]);
         service.panic = decide_eligibility(
             backends, {wanted.panic_threshold, wanted.panic_margin, before && before->panic}, wanted.on_down);
         auto const enough = before && before->announce ? wanted.healthy_low : wanted.healthy_high;
         service.announce = healthy_among(backends) >= enough;
-        for (auto& backend : backends)
-            renew_incarnation(backend, before != nullptr);
+        for (std::size_t i = 0; i < backends.size(); ++i)
+            renew_incarnation(backends[i], backends_before_[first + i]);
         service.maglev = table_of(backends, before);
         next_.services.push_back(std::move(service));
     }
 
-    void describe(Service const& service, Backend const& wanted, ServiceId id,
-                  GenerationService const* known_service) {
-        BackendKey const key{service.name, wanted.name};
-        auto const* before = known(known_service, key, wanted, next_.backends.size());
-        auto& backend = next_.backends.emplace_back();
+    void describe(Service const& service, Backend const& wanted, ServiceId id, GenerationBackend& backend,
+                  GenerationBackend const* before) {
+        auto const& key = backend.key;
         backend.id = before ? before->id : BackendId{backend_ids_.take()};
         backend.service = id;
-        backend.key = key;
         backend.address = wanted.address;
         backend.port = wanted.port;
-        auto const adjusted = value_or(input_.adjust, key, Adjustment{});
+        auto const adjusted = adjust_.value_or(key, Adjustment{});
         backend.weight = adjusted.weight.value_or(wanted.weight);
         backend.ramp = adjusted.ramp;
         backend.backup = wanted.backup;
         backend.measured = wanted.check.type == CheckType::none && wanted.more_checks.empty()
                                ? MeasuredState::up
-                               : value_or(input_.measured, key, MeasuredState::unknown);
-        backend.admin = value_or(input_.admin, key, AdminState::ready);
+                               : measured_.value_or(key, MeasuredState::unknown);
+        backend.admin = admin_.value_or(key, AdminState::ready);
         describe_way(service, backend, before);
         if (service.forward == Forward::dsr && backend.next_hop && backend.next_hop->is_router)
             backend.next_hop.reset(); // which would send the packet back to whoever has the service's address
@@ -206,33 +253,19 @@ private:
     }
 
     /// A new number when the id goes to another backend, or when its sessions end here.
-    void renew_incarnation(GenerationBackend& backend, bool service_is_known) {
+    void renew_incarnation(GenerationBackend& backend, GenerationBackend const* before) {
         auto const index = static_cast<std::size_t>(backend.id);
         if (next_.incarnations.size() <= index) next_.incarnations.resize(index + 1, 0);
-        auto const at = static_cast<std::size_t>(&backend - next_.backends.data());
-        auto const* before = lookup_.backend(backend.key, at);
-        auto const same = service_is_known && before && before->id == backend.id &&
-                          before->address == backend.address && before->port == backend.port;
-        auto const ends = same && before->keeps_sessions && !backend.keeps_sessions;
-        if (!same || ends) ++next_.incarnations[index];
+        auto const ends = before && before->keeps_sessions && !backend.keeps_sessions;
+        if (!before || ends) ++next_.incarnations[index];
         cuts_sessions_ |= ends;
         backend.incarnation = next_.incarnations[index];
     }
 
     std::shared_ptr<MaglevTable const> table_of(std::span<GenerationBackend const> backends,
-                                                GenerationService const* before) const {
-        auto const& seed = input_.desired.datapath.hash_seed;
-        auto const entries = maglev_entries(backends, seed);
-        if (before && entries == maglev_entries(backends_of(*before), seed)) return before->maglev;
-        return std::make_shared<MaglevTable const>(build_maglev(entries));
-    }
-
-    /// A service's backends stand side by side.
-    std::span<GenerationBackend const> backends_of(GenerationService const& service) const {
-        auto const is_its = [&](GenerationBackend const& backend) { return backend.service == service.id; };
-        auto const first = std::ranges::find_if(current_.backends, is_its);
-        auto const last = std::find_if_not(first, current_.backends.end(), is_its);
-        return {first, last};
+                                                GenerationService const* before) {
+        if (before && fill_same_table(backends_of(*before), backends)) return before->maglev;
+        return builds_.table_of(maglev_entries(backends, input_.desired.datapath.hash_seed));
     }
 
     static std::vector<MaglevEntry> maglev_entries(std::span<GenerationBackend const> backends,
@@ -240,14 +273,21 @@ private:
         std::vector<MaglevEntry> entries;
         for (auto const& backend : backends)
             if (backend.eligible)
-                entries.push_back({backend.id, identity_of(backend.address, backend.port, seed),
-                                   backend.weight * backend.ramp});
+                entries.push_back(
+                    {backend.id, identity_of(backend.address, backend.port, seed), slot_weight(backend)});
         return entries;
     }
 
     PlanInput const& input_;
     Generation const& current_;
     GenerationLookup lookup_;
+    KeyCursor<BackendKey, MeasuredState> measured_;
+    KeyCursor<BackendKey, AdminState> admin_;
+    KeyCursor<BackendKey, Adjustment> adjust_;
+    std::vector<std::span<GenerationBackend const>> current_backends_; ///< by service id
+    std::vector<GenerationService const*> services_before_; ///< by index: the same service in `current_`
+    std::vector<GenerationBackend const*> backends_before_; ///< by index: the same backend there
+    MaglevBuilds builds_;
     FreeIds service_ids_;
     FreeIds backend_ids_;
     Generation next_;

@@ -49,7 +49,7 @@ def measure(kills: int, quick: bool) -> FailoverResult:
 
 
 def our_sites(labs: contextlib.ExitStack) -> dict[str, Site]:
-    def site(fault: Fault, rate: int = RATE, backlog: int = 4096) -> Site:
+    def site(fault: Fault, rate: int = RATE, backlog: int | None = None) -> Site:
         return make_site(labs, Ours, fault, backends=BACKENDS, rate=rate, interval=1, backlog=backlog)
 
     return {KILLED.name: site(KILLED), QUIET: site(KILLED, rate=0), DARK.name: site(DARK), ILL.name: site(ILL),
@@ -60,7 +60,7 @@ def peer_sites(labs: contextlib.ExitStack, quick: bool) -> list[tuple[str, Site]
     """A backlog that fills in the same time as ours, 0.1 s or so."""
     def site(who: str, balancer: Callable[[Lab, Fault], Balancer], fault: Fault, interval: float) -> tuple[str, Site]:
         return who, make_site(labs, balancer, fault, backends=PEERS_BACKENDS, rate=PEERS_RATE, interval=interval,
-                              backlog=16 if fault is FULL else 4096)
+                              backlog=16 if fault is FULL else None)
 
     haproxy = [site(HAPROXY, Theirs, fault, 2) for fault in ([KILLED] if quick else [KILLED, DARK, ILL, FULL])]
     return haproxy + ([] if quick else [site(KEEPALIVED, keepalived_style, fault, 60) for fault in (KILLED, DARK)])

@@ -98,7 +98,7 @@ class Site:
 
     lab: Lab
     balancer: Balancer
-    servers: list[Nginx]
+    victims: list[Nginx]
     fault: Fault
     rate: int         # new connections a second; 0: none between the fault and the verdict
     interval: float   # seconds, of the checks: a fault falls into it at random
@@ -110,7 +110,7 @@ class Site:
     def one_more(self) -> None:
         """Waits until the last victim is back, lets the next one fail, and measures."""
         self._wait_until_whole()
-        victim = self.servers[len(self.kills) % len(self.servers)]
+        victim = self.victims[len(self.kills) % len(self.victims)]
         name = victim.host.name
         client = self._client(self.rate) if self.rate else None
         if client:
@@ -153,7 +153,10 @@ def kill_of(connections: Sequence[Connection], fault_ns: int, verdict: Verdict) 
 
 
 def make_site(labs: contextlib.ExitStack, balancer: Callable[[Lab, Fault], Balancer], fault: Fault, *, backends: int, rate: int,
-              interval: float, backlog: int = 4096) -> Site:
+              interval: float, backlog: int | None = None) -> Site:
+    """A `backlog` is that of the one server that fails then: the others' never fills, however busy the machine."""
     lab = labs.enter_context(Lab(backends))
-    servers = [Nginx(host, backlog=backlog, may_fall_ill=fault is ILL) for host in lab.backends]
-    return Site(lab, balancer(lab, fault), servers, fault, rate, interval, 2 * interval + 15, random.Random(f"{fault.name} {rate}"))
+    first = Nginx(lab.backends[0], backlog=backlog or 4096, may_fall_ill=fault is ILL)
+    servers = [first, *(Nginx(host, may_fall_ill=fault is ILL) for host in lab.backends[1:])]
+    return Site(lab, balancer(lab, fault), [first] if backlog else servers, fault, rate, interval, 2 * interval + 15,
+                random.Random(f"{fault.name} {rate}"))

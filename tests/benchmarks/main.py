@@ -8,7 +8,7 @@ import sys
 from collections.abc import Callable
 from typing import Protocol
 
-from benchmarks import failover, packets, publish, requests
+from benchmarks import failover, health, packets, publish, requests
 from lab import command
 from lab.topology import remove_stale
 
@@ -27,13 +27,14 @@ KINDS = {
     "packets": "the cost of a packet",
     "failover": "how long a dead backend hurts clients",
     "publish": "from verdict to commit with 100 services of 64 backends",
-    "health": "the cost of health checks",
+    "health": "the cost of health checks of 10,000 backends, beside HAProxy",
     "sockets": "the socket plane",
 }
 
 MEASURED: dict[str, Callable[[argparse.Namespace], Measured]] = {
     "requests": lambda options: requests.measure(options.quick),
     "failover": lambda options: failover.measure(kills_of(options), options.quick),
+    "health": lambda options: health.measure(options.quick),
     "publish": lambda options: publish.measure(options.quick, failover.progress),
 }
 

@@ -95,25 +95,6 @@ void zero(std::span<Value> values) {
     std::memset(const_cast<std::remove_const_t<Value>*>(values.data()), 0, values.size_bytes());
 }
 
-/// A map that a program uses.
-OwnedFd map_of(int program_fd, std::string_view name) {
-    std::array<__u32, 32> ids{};
-    bpf_prog_info program{};
-    program.nr_map_ids = ids.size();
-    program.map_ids = reinterpret_cast<std::uintptr_t>(ids.data());
-    __u32 length = sizeof(program);
-    if (::bpf_obj_get_info_by_fd(program_fd, &program, &length) != 0)
-        throw std::runtime_error{"the kernel does not describe its program"};
-    for (auto const id : ids) {
-        OwnedFd fd{::bpf_map_get_fd_by_id(id)};
-        bpf_map_info map{};
-        length = sizeof(map);
-        if (fd.get() >= 0 && ::bpf_obj_get_info_by_fd(fd.get(), &map, &length) == 0 && map.name == name)
-            return fd;
-    }
-    throw std::runtime_error{"a program without map " + std::string{name}};
-}
-
 template<typename Key>
 void remove_all(int map_fd) {
     Key key;
@@ -126,8 +107,7 @@ void remove_all(int map_fd) {
 Datapath::Datapath(DatapathOptions const& options)
     : pins_{next_pin_directory()}
     , programs_{both_programs(options, pins_.path())}
-    , fragments_{map_of(programs_.fd(Hook::xdp), "pm_fragments"),
-                 map_of(programs_.fd(Hook::tc), "pm_fragments")}
+    , fragments_{open_pin(pins_.path() + "/pm_fragments", PinKind::map)}
     , switch_{programs_} {}
 
 void Datapath::commit(Generation const& generation, bool swap_sessions) {
@@ -157,8 +137,7 @@ void Datapath::reset() {
     if (switch_.active() & PM_ACTIVE_CARRY_OVER) switch_.end_carry_over();
     clear_sessions(programs_.sessions(0));
     clear_sessions(programs_.sessions(1));
-    for (auto const& map : fragments_)
-        remove_all<std::array<std::uint8_t, 40>>(map.get());
+    remove_all<pm_fragment_key>(fragments_.get());
     zero(programs_.counters());
     zero(programs_.backend_counters());
 }

@@ -40,6 +40,7 @@ public:
     explicit Datapath(DatapathOptions const& options);
 
     [[nodiscard]] Programs const& programs() const noexcept { return programs_; }
+    [[nodiscard]] std::string const& pin_directory() const noexcept { return pins_.path(); }
     [[nodiscard]] Switch& tables() noexcept { return switch_; }
 
     /// Prepares and commits. Waits for nothing: for tests in which no packet is under way.
@@ -57,7 +58,7 @@ public:
 private:
     PinDirectory pins_;
     Programs programs_;
-    std::array<OwnedFd, 2> fragments_; ///< maps of fragmented packets, which the daemon leaves alone
+    OwnedFd fragments_; ///< the map of fragmented packets, which the daemon leaves alone
     Switch switch_;
 };
 

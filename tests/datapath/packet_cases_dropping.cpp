@@ -1,4 +1,5 @@
 #include "tests/datapath/packet_cases.hpp"
+#include "tests/datapath/second_chances.hpp"
 
 /// Packets of a service that cannot be forwarded, each dropped with a name or answered.
 
@@ -103,6 +104,8 @@ PacketCases const cases = {
          return encode(client_packet(5));
      },
      nullptr, true},
+    {"refusal_of_a_syn_that_came_with_data", PM_DROP_REFUSAL,
+     [](Scene& scene) { return encode(refusal_of(scene.open(with_payload(client_packet(1234), 5)))); }},
     {"a_new_flow_when_other_cpus_write_every_place", PM_DROP_SESSIONS_FULL,
      [](Scene& scene) {
          claim_every_place(scene);

@@ -1,4 +1,5 @@
 #include "tests/datapath/packet_cases.hpp"
+#include "tests/datapath/second_chances.hpp"
 #include "tests/datapath/way.hpp"
 
 /// Packets that are rewritten and sent on. What leaves is compared octet by octet, checksums included.
@@ -118,6 +119,14 @@ PacketCases const cases = {
          return encode(client_packet(1234, ack));
      },
      to_backend},
+    {"refusal_becomes_the_clients_syn_for_another_backend",
+     PM_FORWARD_SECOND_CHANCE,
+     [](Scene& scene) { return encode(refusal_of(scene.open(client_packet(1234)))); },
+     {},
+     false,
+     {},
+     {},
+     true}, // it is given up: nothing of the frame stays
     {"ip_options_are_not_in_the_rst", PM_FORWARD_RESET,
      [](Scene& scene) {
          auto packet = client_packet(1234);

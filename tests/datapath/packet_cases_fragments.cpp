@@ -3,8 +3,8 @@
 #include "tests/datapath/way.hpp"
 
 /// Fragments: the first has the ports, the others follow it. One that comes before its first follows the last
-/// fragmented packet of the same hosts; the answers to a NAT address of the pool are of many clients, and
-/// follow nobody else's.
+/// fragmented packet of the same hosts, or goes ahead of it; the answers to a NAT address of the pool are of
+/// many clients, and follow nobody else's.
 
 namespace pointsman::test {
 namespace {
@@ -67,12 +67,22 @@ PacketCase before_its_first(Way const& way) {
             }};
 }
 
+/// Segments are not fragmented in their first packet, and so have a flow that is known: nothing is chosen for
+/// them.
 PacketCase before_any(Way const& way) {
-    return {name_of(way) + "_later_fragment_before_any_passes", PM_PASS_FRAGMENT, [=](Scene& scene) {
-                publish(scene, way);
-                establish(scene, way);
-                return fragmented(sent_by_client(way))[middle];
-            }};
+    auto const udp = way.protocol == Protocol::udp;
+    PacketCase row{name_of(way) + "_later_fragment_before_any_" +
+                       (udp ? "goes_where_its_first_will" : "passes"),
+                   udp ? PM_FORWARD_TO_BACKEND : PM_PASS_FRAGMENT, [=](Scene& scene) {
+                       publish(scene, way);
+                       if (!udp) establish(scene, way);
+                       return fragmented(sent_by_client(way))[middle];
+                   }};
+    if (udp && !way.is_tunnel()) // which spreads flows by the ports that nobody knows yet
+        row.leaves = [=](Scene& scene, Packet const&) {
+            return fragmented(at_backend(scene, way, sent_by_client(way)))[middle];
+        };
+    return row;
 }
 
 PacketCase to_client(Way const& way, Part part, std::string const& what) {

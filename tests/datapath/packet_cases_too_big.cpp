@@ -115,6 +115,20 @@ PacketCase segments(std::string const& what, Way const& way, Octets const& tcp_o
     return row;
 }
 
+/// The kernel takes segments of TCP and UDP into a tunnel, and no others: a test run does not say of which
+/// kind they are.
+PacketCase segments_of_an_unknown_kind(Way const& way) {
+    PacketCase row{name_of(way) + "_segments_of_an_unknown_kind_find_no_tunnel", PM_DROP_REWRITE_FAILED,
+                   [=](Scene& scene) {
+                       publish(scene, way, mtu);
+                       establish(scene, way);
+                       return encode(with_payload(packet_of(way, ack), 1000));
+                   }};
+    row.only = Hook::tc;
+    row.arrival.gso_size = 500;
+    return row;
+}
+
 PacketCases of_segments() {
     Octets const timestamps{1, 1, 8, 10, 0, 0, 0, 1, 0, 0, 0, 2};
     Way const udp{Protocol::udp};
@@ -128,6 +142,7 @@ PacketCases of_segments() {
         segments("of_an_octet_too_many_are_answered", udp, {}, mtu - 27, false),
         segments("that_fit_go_to_their_backend", tcp_v6, {}, mtu - 60, true),
         segments("of_an_octet_too_many_are_answered", tcp_v6, {}, mtu - 59, false),
+        segments_of_an_unknown_kind({Protocol::tcp, false, Forward::ipip}),
     };
 }
 

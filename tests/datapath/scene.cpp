@@ -133,20 +133,34 @@ Flow Scene::establish_at(unsigned backend) {
     throw std::runtime_error{"no flow reached the backend"};
 }
 
-std::optional<Session> Scene::session_of(Flow const& flow, pm_direction direction) {
+std::optional<Scene::Entry> Scene::entry_of(Flow const& flow, pm_direction direction) {
     auto const tables = datapath.tables().active_tables();
-    auto const backend_address_of = [&](Session const& session) {
-        return from_abi(tables.backends[session.backend].address);
+    auto const is_its = [&](Session const& session) {
+        return session.direction == direction && from_abi(session.client) == flow.first.source &&
+               ntohs(session.client_port) == flow.first.source_port &&
+               ntohs(session.service_port) == flow.first.destination_port &&
+               ntohs(session.nat_port) == flow.nat_port() &&
+               from_abi(tables.backends[session.backend].address) == flow.forwarded.destination &&
+               session.protocol == static_cast<std::uint8_t>(flow.first.protocol);
     };
-    for (auto const& session : sessions_in(datapath.tables().active_sessions()))
-        if (session.direction == direction && from_abi(session.client) == flow.first.source &&
-            ntohs(session.client_port) == flow.first.source_port &&
-            ntohs(session.service_port) == flow.first.destination_port &&
-            ntohs(session.nat_port) == flow.nat_port() &&
-            backend_address_of(session) == flow.forwarded.destination &&
-            session.protocol == static_cast<std::uint8_t>(flow.first.protocol))
-            return session;
+    for (auto& set : datapath.tables().active_sessions())
+        for (std::size_t way = 0; way < PM_SESSION_WAYS; ++way)
+            if (auto const session = read_session(set, way); session && is_its(*session))
+                return Entry{set, way};
     return std::nullopt;
+}
+
+std::optional<Session> Scene::session_of(Flow const& flow, pm_direction direction) {
+    auto const entry = entry_of(flow, direction);
+    return entry ? read_session(entry->set, entry->way) : std::nullopt;
+}
+
+void Scene::lose_session(Flow const& flow, pm_direction direction) {
+    auto const lost = entry_of(flow, direction);
+    auto const left = entry_of(flow, direction == PM_TO_CLIENT ? PM_TO_BACKEND : PM_TO_CLIENT);
+    if (!lost || !left) throw std::runtime_error{"the flow has no pair of sessions"};
+    lost->set.tag[lost->way] = PM_TAG_EMPTY;
+    left->set.last_seen[left->way] -= PM_PARTNER_TICKS;
 }
 
 void BothHooks::SetUp() {

@@ -54,6 +54,9 @@ public:
 
     /// The session of a flow, in the active half.
     [[nodiscard]] std::optional<Session> session_of(Flow const& flow, pm_direction direction);
+    /// Another flow got the place of this session of a pair, and the one that is left has been silent for so
+    /// long that its next packet looks for it.
+    void lose_session(Flow const& flow, pm_direction direction);
     [[nodiscard]] std::vector<pm_event> events() { return log_.take(); }
 
     Datapath& datapath;
@@ -62,6 +65,12 @@ public:
     Generation generation;
 
 private:
+    struct Entry {
+        pm_session_set& set;
+        std::size_t way;
+    };
+    [[nodiscard]] std::optional<Entry> entry_of(Flow const& flow, pm_direction direction);
+
     EventLog log_;
 };
 

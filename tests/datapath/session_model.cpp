@@ -12,6 +12,7 @@ bool opens(std::uint8_t flags) {
 
 std::uint32_t SessionModel::open(std::uint32_t state) {
     exists_ = opened_ = true;
+    answers_ = way_.is_nat();
     state_ = state;
     return PM_FORWARD_TO_BACKEND;
 }
@@ -40,19 +41,42 @@ void SessionModel::follow(std::uint8_t flags, bool from_client) {
     if ((state_ & both) == both) state_ |= PM_SESSION_CLOSED;
 }
 
+/// What is left of a pair makes the other anew, unless the flow is over.
+void SessionModel::restore_pair() noexcept {
+    if (way_.is_nat() && !(state_ & PM_SESSION_CLOSED)) exists_ = answers_ = true;
+}
+
 std::uint32_t SessionModel::on_client_packet(std::uint8_t flags) {
     opened_ = false;
     if (!exists_) return without_session(flags);
     if (way_.protocol == Protocol::tcp && opens(flags) && (state_ & PM_SESSION_CLOSED)) return open(0);
+    if (way_.is_nat() && !answers_ && (state_ & PM_SESSION_CLOSED)) return PM_DROP_NO_SESSION; // no NAT port
     follow(flags, true);
+    restore_pair();
     return PM_FORWARD_TO_BACKEND;
 }
 
-std::uint32_t SessionModel::on_backend_packet(std::uint8_t flags) {
+/// Twice at most, and only of a connection about which nothing else was heard.
+std::uint32_t SessionModel::on_refusal(BackendPacket const& packet) {
+    auto const chances = (state_ & PM_SESSION_CHANCES) >> PM_SESSION_CHANCE_SHIFT;
+    if (!exists_ || packet.flags != (rst | ack) || way_.protocol == Protocol::udp ||
+        (state_ & PM_SESSION_PROGRESS) != 0 || chances >= 2 || !packet.has_other_choice)
+        return PM_FORWARD_TO_CLIENT;
+    if (packet.syn_had_data) return PM_DROP_REFUSAL;
+    if (!packet.acknowledges_syn) return PM_FORWARD_TO_CLIENT;
+    (void)open((chances + 1) << PM_SESSION_CHANCE_SHIFT);
+    return PM_FORWARD_SECOND_CHANCE;
+}
+
+std::uint32_t SessionModel::on_backend_packet(BackendPacket const& packet) {
     opened_ = false;
-    if (!exists_) return PM_PASS_NOT_OURS;
-    follow(flags, false);
-    return PM_FORWARD_TO_CLIENT;
+    if (!answers_) return PM_PASS_NOT_OURS;
+    auto const verdict = on_refusal(packet);
+    if (verdict == PM_FORWARD_TO_CLIENT) {
+        follow(packet.flags, false);
+        restore_pair();
+    }
+    return verdict;
 }
 
 } // namespace pointsman::test

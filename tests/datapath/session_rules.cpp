@@ -1,3 +1,4 @@
+#include "tests/datapath/second_chances.hpp"
 #include "tests/datapath/session_model.hpp"
 
 #include <algorithm>
@@ -5,8 +6,9 @@
 #include <random>
 #include <sstream>
 
-/// Random packets of a few flows, from both sides, while backends go down and come back: verdict, session and
-/// translation of each are those of the model, and a flow stays with its backend. POINTSMAN_SEED chooses.
+/// Random packets of a few flows, from both sides, while backends go down and come back and sessions are
+/// lost: verdict, session and translation of each are those of the model, and a flow stays with its backend.
+/// POINTSMAN_SEED chooses.
 
 namespace pointsman::test {
 namespace {
@@ -89,6 +91,7 @@ protected:
         auto sent = flow.first;
         sent.flags = any_flags();
         sent.payload.assign(below(4), 'x');
+        if (sent.flags & syn) make_new(*scene_); // time stands still
         auto const expected = flow.model.on_client_packet(sent.flags);
         auto const output = scene_->send(sent);
         ASSERT_EQ(output.verdict, expected) << "flags " << unsigned{sent.flags};
@@ -101,14 +104,31 @@ protected:
             expect_frame(output.frame, reset_for(sent));
     }
 
-    void backend_sends(KnownFlow const& known, SessionModel& model) {
+    /// Is there a backend that is up and neither has the flow nor is its first choice?
+    [[nodiscard]] bool has_other_choice(KnownFlow const& flow) const {
+        auto const& slots = scene_->generation.find("web")->maglev->slots;
+        auto const hash = static_cast<std::uint32_t>(flow_hash_of(flow.first));
+        auto const first = slots[pm_scale(hash, static_cast<std::uint32_t>(slots.size()))];
+        for (unsigned number = 1; number <= backends; ++number) {
+            auto const* const backend =
+                scene_->generation.find(BackendKey{"web", "b" + std::to_string(number)});
+            if (!down_[number] && backend->id != first && number != backend_of(flow.forwarded)) return true;
+        }
+        return false;
+    }
+
+    void backend_sends(KnownFlow& known) {
         if (known.forwarded.source == Address{}) return; // it never heard of the flow
         Flow const flow{known.first, known.forwarded};
-        auto const sent = flow.from_backend(any_flags(), {'y'});
-        auto const expected = model.on_backend_packet(sent.flags);
+        auto sent = flow.from_backend(any_flags(), {'y'});
+        sent.acknowledged = known.first.sequence + static_cast<std::uint32_t>(below(2));
+        auto const expected =
+            known.model.on_backend_packet({sent.flags, sent.acknowledged != known.first.sequence,
+                                           !known.first.payload.empty(), has_other_choice(known)});
         auto const output = scene_->send(sent);
         ASSERT_EQ(output.verdict, expected) << "flags " << unsigned{sent.flags};
         if (expected == PM_FORWARD_TO_CLIENT) expect_frame(output.frame, flow.at_client(sent));
+        if (expected == PM_FORWARD_SECOND_CHANCE) expect_opened(known, known.first, output.frame);
     }
 
     /// Down takes its sessions with it; coming back moves none.
@@ -119,13 +139,20 @@ protected:
         scene_->world.measure(number, down_[number] ? MeasuredState::down : MeasuredState::up);
         if (scene_->publish().cuts_sessions) (void)scene_->datapath.finish_swap();
         for (auto& flow : flows_)
-            if (down_[number] && flow.model.exists() && backend_of(flow.forwarded) == number)
+            if (down_[number] && flow.forwarded.source != Address{} && backend_of(flow.forwarded) == number)
                 flow.model.forget();
+    }
+
+    void lose_session(KnownFlow& flow) {
+        if (!flow.model.exists(PM_TO_BACKEND) || !flow.model.exists(PM_TO_CLIENT)) return;
+        auto const direction = below(2) == 0 ? PM_TO_BACKEND : PM_TO_CLIENT;
+        scene_->lose_session({flow.first, flow.forwarded}, direction);
+        flow.model.lose(direction);
     }
 
     void expect_session(KnownFlow const& flow, pm_direction direction) {
         auto const session = scene_->session_of({flow.first, flow.forwarded}, direction);
-        ASSERT_EQ(session.has_value(), flow.model.exists());
+        ASSERT_EQ(session.has_value(), flow.model.exists(direction));
         if (session) {
             EXPECT_EQ(session->state, flow.model.state());
         }
@@ -149,8 +176,9 @@ TEST_P(SessionRules, AreThoseOfTheModel) {
         SCOPED_TRACE("step " + std::to_string(step));
         if (below(200) == 0) toggle_backend();
         auto& flow = flows_[below(flows_.size())];
+        if (below(40) == 0) lose_session(flow);
         if (GetParam().way.is_nat() && below(2) == 0)
-            backend_sends(flow, flow.model);
+            backend_sends(flow);
         else
             client_sends(flow);
         expect_sessions(flow);

@@ -13,7 +13,7 @@ from collections.abc import Iterator
 import pytest
 from conftest import Site, physical, running
 
-from lab import ConnectClient, Lab, Pointsman, Service, UdpEcho, Wrk
+from lab import ConnectClient, Lab, Pointsman, Service, UdpEcho, Wrk, wait_until
 
 GIGABYTE = 1 << 30
 
@@ -137,3 +137,23 @@ def test_udp_datagrams_of_every_size_up_to_the_mtu_arrive_whole(udp_site: Lab) -
         for size in [0, 1, 2, 17, 18, 512, 1400, 1450]:
             payload = os.urandom(size)
             assert ask(client, payload)[1] == payload
+
+
+def test_each_class_of_flows_has_its_idle_time_and_a_reload_holds_for_those_that_are_there(attach: str) -> None:
+    with Lab(physical=physical(attach)) as lab:
+        service = udp_service(lab)
+        service.keys = {"half_open_timeout": "1s"}
+        daemon = Pointsman(lab, [service], attach=attach).start().ready()
+
+        def flows() -> int:
+            return int(daemon.ask("GET", "/v1/sessions")["total"])
+
+        with lab.client.socket(socket.SOCK_DGRAM) as client:
+            client.sendto(b"nobody answers", (lab.service_address, 5353))
+            wait_until(lambda: flows() == 1, "the flow is known")
+            wait_until(lambda: flows() == 0, "the flow is over")
+            service.keys = {"half_open_timeout": "1h"}
+            daemon.write()
+            assert daemon.command("reload").returncode == 0
+            assert flows() == 1
+        assert daemon.stop() == 0

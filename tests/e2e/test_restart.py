@@ -152,29 +152,47 @@ def test_another_size_of_the_session_table_takes_the_sessions_along(staying: Sit
     assert len([path for path in staying.lab.bpffs.iterdir() if path.name.startswith("tables-")]) == 1
 
 
-def test_another_hash_seed_ends_the_sessions_and_says_so(staying: Site) -> None:
+def stamp_abi(site: Site, abi: int) -> None:
+    """As if a daemon of that version had made the tables in use."""
+    control = site.lab.bpffs / "current" / "pm_control"
+    value = json.loads(site.lab.balancer.run("bpftool", "-j", "map", "dump", "pinned", control).stdout)[0]["value"]
+    words = [int(octet, 16) for octet in value]
+    words[4] = abi  # pm_control.abi_version
+    site.lab.balancer.run("bpftool", "map", "update", "pinned", control, "key", "0", "0", "0", "0", "value", *map(str, words))
+
+
+def test_another_hash_seed_places_the_sessions_anew(staying: Site) -> None:
     daemon = staying.daemon
     client = ConnectClient(staying.lab.client, staying.address, rate=300)
+    held = HeldConnections(staying.lab.client, staying.address, count=64, interval_ms=20)
     end(daemon, kill=True)
     daemon.tables["datapath"] = {**daemon.tables["datapath"], "hash_seed": "0f" * 16}
     daemon.write()
     before = time.monotonic_ns()
     daemon.start().ready()
     adopted = daemon.wait_for_audit(before, kind="adopt")
-    assert (adopted["tables"], adopted["sessions"]) == ("replaced", 0)
-    assert "hash_seed" in daemon.log() and "end" in daemon.log()
+    assert adopted["tables"] == "translated" and adopted["sessions"] >= 64
+    assert "hash_seed" in adopted["text"] and "sessions carried to the new tables" in daemon.log()
     client.wait_for(100, since_ns=time.monotonic_ns())
     client.stop()
+    assert broken(held) == []
+
+
+def test_tables_of_the_abi_before_are_translated(staying: Site) -> None:
+    daemon = staying.daemon
+    held = HeldConnections(staying.lab.client, staying.address, count=64, interval_ms=20)
+    end(daemon, kill=True)
+    stamp_abi(staying, 3)
+    (staying.lab.bpffs / "current" / "pm_fragments").unlink()
+    adopted = restart_after_end(daemon)
+    assert adopted["tables"] == "translated" and "ABI 3" in adopted["text"] and adopted["sessions"] >= 64
+    assert broken(held) == []
 
 
 def test_tables_of_another_abi_are_replaced_while_packets_flow(staying: Site) -> None:
     daemon = staying.daemon
     end(daemon, kill=True)
-    control = staying.lab.bpffs / "current" / "pm_control"
-    value = json.loads(staying.lab.balancer.run("bpftool", "-j", "map", "dump", "pinned", control).stdout)[0]["value"]
-    words = [int(octet, 16) for octet in value]
-    words[4] = 99  # pm_control.abi_version
-    staying.lab.balancer.run("bpftool", "map", "update", "pinned", control, "key", "0", "0", "0", "0", "value", *map(str, words))
+    stamp_abi(staying, 99)
     generation = json.loads((daemon.folder / "state" / "state.json").read_text())["generation"]
     adopted = restart_after_end(daemon)
     assert adopted["tables"] == "replaced" and "version" in adopted["text"]

@@ -68,7 +68,7 @@ def test_a_pin_that_others_may_write(orphaned: Site, pin: str) -> None:
     refused(orphaned, path.name, "0666", "pointsman detach")
 
 
-@pytest.mark.parametrize("name", ["pm_control", "pm_sessions", "pm_backends", "pm_events"])
+@pytest.mark.parametrize("name", ["pm_control", "pm_sessions", "pm_backends", "pm_events", "pm_fragments"])
 def test_a_missing_map(orphaned: Site, name: str) -> None:
     (orphaned.lab.bpffs / "current" / name).unlink()
     refused(orphaned, name, "is missing", "pointsman detach")

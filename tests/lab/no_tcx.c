@@ -7,6 +7,7 @@
 #include <sys/syscall.h>
 
 #define TCX_INGRESS 46
+#define TCX_EGRESS  47
 
 long syscall(long number, ...) {
     static long (*real)(long, ...);
@@ -17,10 +18,12 @@ long syscall(long number, ...) {
     for (int i = 0; i < 6; i++)
         argument[i] = va_arg(list, long);
     va_end(list);
-    if (number == SYS_bpf && argument[0] == BPF_LINK_CREATE &&
-        ((union bpf_attr*)argument[1])->link_create.attach_type == TCX_INGRESS) {
-        errno = EINVAL;
-        return -1;
+    if (number == SYS_bpf && argument[0] == BPF_LINK_CREATE) {
+        long type = ((union bpf_attr*)argument[1])->link_create.attach_type;
+        if (type == TCX_INGRESS || type == TCX_EGRESS) {
+            errno = EINVAL;
+            return -1;
+        }
     }
     if (!real) real = (long (*)(long, ...))dlsym(RTLD_NEXT, "syscall");
     return real(number, argument[0], argument[1], argument[2], argument[3], argument[4], argument[5]);

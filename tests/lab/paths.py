@@ -28,6 +28,13 @@ def connect_client() -> pathlib.Path:
     return _made("connect_client", sources + headers, ["g++", "-std=c++23", "-O2", *map(str, sources)])
 
 
+def probed_server() -> pathlib.Path:
+    """The server of ProbedLab, of the release build; without one it is compiled here."""
+    built = BUILD / "release" / "tests" / "probed_server"
+    source = LAB / "probed_server.cpp"
+    return built if built.exists() else _made("probed_server", [source], ["g++", "-std=c++23", "-O2", str(source)])
+
+
 def xdp_pass() -> pathlib.Path:
     """The object of xdp_pass.bpf.c."""
     return _bpf_object("xdp_pass")

@@ -137,6 +137,24 @@ TEST(CliProbe, ShowsEachStepWithItsTime) {
 )");
 }
 
+TEST(CliProbe, ShowsBothWaysAndWhereTheFaultIs) {
+    EXPECT_EQ(
+        probe_text(parsed(
+            R"({"service": "web", "backend": "b1", "target": "10.77.0.2:80", "type": "tcp", "via": "service",
+        "passed": false, "outcome": "L4TOUT", "because": "l4_timeout", "duration_us": 500000, "fault": "path",
+        "steps": [{"step": "verdict", "at_us": 500000}],
+        "direct": {"service": "web", "backend": "b1", "target": "10.77.0.2:80", "type": "tcp", "via": "direct",
+        "passed": true, "outcome": "L4OK", "because": "l4_ok", "duration_us": 90,
+        "steps": [{"step": "connect", "at_us": 80}, {"step": "verdict", "at_us": 90}]}})")),
+        R"(web/b1  tcp 10.77.0.2:80 on its service's way
+  verdict  500.00 ms  L4TOUT l4_timeout
+directly: web/b1  tcp 10.77.0.2:80
+  connect  0.08 ms
+  verdict  0.09 ms  L4OK l4_ok
+direct probe passes, path probe fails: the backend serves, and its clients are not served
+)");
+}
+
 TEST(CliTerminal, WrapsAtBlanks) {
     EXPECT_EQ(wrap("one two three four", 9, 2), "  one two\n  three\n  four\n");
     EXPECT_EQ(wrap("a-word-that-is-too-long and", 8, 0), "a-word-that-is-too-long\nand\n");

@@ -45,6 +45,39 @@ backend = [{name = "b", address = "10.0.0.2", port = 80}]
 )");
 }
 
+TEST(ConfigForwarding, ProbesTakeTheServicesWayOnlyWhereThereIsOne) {
+    EXPECT_EQ(
+        rendered(R"(address = "10.0.0.1"
+port = 80
+check = {type = "tcp", via = "service"}
+backend = [{name = "b", address = "10.0.0.2"}]
+)"),
+        R"(pointsman.toml:7:30: error: via = "service" is not for forward = "nat": its packets to backend `b` go where direct probes go
+    7 | check = {type = "tcp", via = "service"}
+      |                              ^^^^^^^^^ leave `via` out
+)");
+    EXPECT_EQ(
+        rendered(R"(address = "10.0.0.1"
+port = 80
+forward = "gue"
+check = {type = "tcp", via = "service"}
+backend = [{name = "b", address = "fd00::2"}]
+)"),
+        R"(pointsman.toml:8:30: error: via = "service" cannot reach backend `b`, whose address is of the other family
+    8 | check = {type = "tcp", via = "service"}
+      |                              ^^^^^^^^^ write via = "direct" in its [service.backend.check]
+)");
+    EXPECT_EQ(service_of(R"(address = "10.0.0.1"
+port = 80
+forward = "dsr"
+check = {type = "tcp", via = "direct"}
+backend = [{name = "b", address = "10.0.0.2"}]
+)")
+                  .backends.at(0)
+                  .check.via,
+              Via::direct);
+}
+
 TEST(ConfigForwarding, TheSourceIsANatServicesChoice) {
     EXPECT_EQ(
         rendered(R"(address = "10.0.0.1"
@@ -198,6 +231,8 @@ TEST(ConfigForwarding, EveryWayIsRead) {
     EXPECT_EQ(forward("").forward, Forward::nat);
     EXPECT_EQ(forward("").source, Source::pool);
     EXPECT_EQ(forward("source = \"client\"\n").source, Source::client);
+    EXPECT_TRUE(forward("").second_chance);
+    EXPECT_FALSE(forward("second_chance = false\n").second_chance);
     EXPECT_EQ(forward("forward = \"dsr\"\n").forward, Forward::dsr);
     EXPECT_EQ(forward("forward = \"ipip\"\n").forward, Forward::ipip);
     EXPECT_EQ(forward("forward = \"gue\"\ngue_port = 5555\n").gue_port, 5555);

@@ -62,6 +62,8 @@ protocol = "udp"
 on_down = "rehash"
 panic_threshold = 0
 idle_timeout = "30s"
+half_open_timeout = "5s"
+closing_timeout = "10s"
 [[service.backend]]
 name = "b1"
 address = "10.77.0.2"
@@ -90,6 +92,8 @@ backup = true
     dns.on_down = OnDown::rehash;
     dns.panic_threshold = 0;
     dns.idle_timeout = 30s;
+    dns.half_open_timeout = 5s;
+    dns.closing_timeout = 10s;
     Check no_check;
     no_check.type = CheckType::none;
     dns.backends = {{"b1", Address::v4(0x0a4d0002), 53, 7, true, no_check}};

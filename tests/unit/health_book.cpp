@@ -173,5 +173,19 @@ TEST_F(Book, ABackendInMaintenanceIsNotProbed) {
     EXPECT_EQ(book.wanted({{b1, AdminState::drain}}).size(), 2U);
 }
 
+TEST_F(Book, APassedProbeAfterAnotherIsNewsOnlyAmongSeveralChecks) {
+    note(0, up);
+    EXPECT_FALSE(note(0, up).front().as_before) << "the other check says something too";
+    backend().more_checks.clear();
+    book.assign(desired);
+    EXPECT_FALSE(note(0, up).front().as_before) << "who judges has not heard of it since the reload";
+    EXPECT_TRUE(note(0, up).front().as_before);
+    EXPECT_EQ(note(0, down).front().transition, (Transition{up, down}));
+    EXPECT_EQ(note(0, up).front().transition, (Transition{down, up}));
+    EXPECT_TRUE(note(0, up).front().as_before);
+    book.forget(b1);
+    EXPECT_FALSE(note(0, up).front().as_before);
+}
+
 } // namespace
 } // namespace pointsman

@@ -26,7 +26,9 @@ Backend backend_on(std::uint16_t port) {
 }
 
 ProbeTarget target_of(Backend const& backend) {
-    return pointsman::target_of("web", backend, backend.check);
+    Service service;
+    service.name = "web";
+    return pointsman::target_of(service, backend, backend.check);
 }
 
 } // namespace

@@ -52,6 +52,19 @@ TEST(Schedule, SpreadsTheFirstProbesOverNoMoreThanOneInterval) {
     EXPECT_EQ(first_delay(5, 10, 50ms), 25ms);
 }
 
+TEST(Schedule, StartsVeryManyTargets50MicrosecondsApart) {
+    EXPECT_EQ(first_delay(5'000, 10'000, 1s), 250ms);
+    EXPECT_EQ(first_delay(50'000, 100'000, 1s), 500ms);
+}
+
+TEST(Schedule, SpreadsTheSecondProbesOfManyTargetsOverTheInterval) {
+    EXPECT_EQ(second_delay(1s, 0.0), 1s);
+    EXPECT_EQ(second_delay(1s, 0.5), 550ms);
+    EXPECT_GT(second_delay(1s, almost_one), 99ms);
+    EXPECT_FALSE(are_many(8));
+    EXPECT_TRUE(are_many(9));
+}
+
 TEST(Schedule, OnlyAProbeThatJustStartedAnswersEvidence) {
     TimePoint const started{10s};
     EXPECT_TRUE(answers_evidence(started, started, policy));

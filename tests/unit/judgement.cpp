@@ -349,4 +349,37 @@ TEST_F(JudgementTest, AHeldFallIsNoFallForPenaltyAndSlowStart) {
     EXPECT_EQ(ruling("b2").ramp, full_ramp);
 }
 
+TEST_F(JudgementTest, AnUpdateOfOneServiceLeavesTheOthersAndSaysWhatChanged) {
+    add_service("api", 2, 10);
+    add_service("web", 3);
+    Rulings rulings;
+    EXPECT_EQ(judgement.update(rulings, nullptr, measured, admin, clock).size(), 5U) << "all are new";
+    measured[{"api", "b1"}] = up;
+    measured[{"web", "b2"}] = up;
+    std::string const web = "web";
+    auto const changed = judgement.update(rulings, &web, measured, admin, clock);
+    ASSERT_EQ(changed.size(), 1U);
+    EXPECT_EQ(changed.front().key, (BackendKey{"web", "b2"}));
+    EXPECT_EQ(changed.front().was, Ruling{});
+    EXPECT_EQ(changed.front().now, Ruling{up});
+    EXPECT_EQ(rulings.of.at({"api", "b1"}), Ruling{});
+    EXPECT_EQ(judgement.update(rulings, nullptr, measured, admin, clock).size(), 1U) << "that of api";
+    EXPECT_EQ(rulings.of, rule().of);
+}
+
+TEST_F(JudgementTest, AnUpdateForgetsWhatIsNoLongerConfigured) {
+    add_service("api", 1, 10);
+    add_service("web", 3);
+    add_service("zoo", 1, 20);
+    Rulings rulings;
+    (void)judgement.update(rulings, nullptr, measured, admin, clock);
+    desired.services.erase(desired.services.begin() + 2);
+    desired.services.erase(desired.services.begin());
+    auto& web = desired.services.front().backends;
+    web.erase(web.begin() + 1);
+    judgement.assign(desired);
+    EXPECT_TRUE(judgement.update(rulings, nullptr, measured, admin, clock).empty());
+    EXPECT_EQ(rulings.of, (std::map<BackendKey, Ruling>{{{"web", "b1"}, {}}, {{"web", "b3"}, {}}}));
+}
+
 } // namespace pointsman

@@ -1,4 +1,4 @@
-#include "controller/plan/maglev.hpp"
+#include "controller/plan/maglev_builds.hpp"
 
 #include <gtest/gtest.h>
 
@@ -222,6 +222,19 @@ TEST(Maglev, EachStepOfASlowStartMovesLittleMoreThanATenthOfTheShare) {
 
 TEST(Maglev, OnlyTheRatioOfWeightsCounts) {
     EXPECT_EQ(build_maglev(backends({100, 50, 75})), build_maglev(backends({1000, 500, 750})));
+}
+
+TEST(Maglev, ATableOfBackendsThatWereSeenBeforeIsTheOneThatWouldBeBuilt) {
+    MaglevBuilds builds;
+    auto const first = backends({100, 50, 0, 100});
+    auto second = first; // the same backends in a second service
+    for (auto& entry : second)
+        entry.id = BackendId{static_cast<std::uint32_t>(entry.id) + 40};
+    auto const third = backends({100, 100, 0, 100});
+    EXPECT_EQ(*builds.table_of(first), build_maglev(first));
+    EXPECT_EQ(*builds.table_of(second), build_maglev(second));
+    EXPECT_EQ(*builds.table_of(third), build_maglev(third));
+    EXPECT_EQ(*builds.table_of({}), MaglevTable{});
 }
 
 } // namespace

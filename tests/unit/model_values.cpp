@@ -1,5 +1,6 @@
 #include "controller/model/address.hpp"
 #include "controller/model/generation.hpp"
+#include "controller/model/key_cursor.hpp"
 #include "controller/model/state.hpp"
 
 #include <gtest/gtest.h>
@@ -86,6 +87,18 @@ TEST(ModelGeneration, ALookupFindsThingsWhereverTheyAreExpected) {
             EXPECT_EQ(lookup.backend({"s", "b" + number}, expected_at),
                       i < 5 ? &generation.backends[i] : nullptr);
         }
+}
+
+TEST(KeyCursor, FindsKeysInTheMapsOrderAndInAnyOther) {
+    std::map<std::string, int> const map{{"b1", 1}, {"b10", 10}, {"b2", 2}, {"b3", 3}};
+    KeyCursor cursor{map};
+    for (auto const& [key, value] : map)
+        EXPECT_EQ(cursor.value_or(key, 0), value);
+    for (std::string const key : {"b3", "b1", "b2", "b10", "b10"})
+        EXPECT_EQ(cursor.value_or(key, 0), map.at(key));
+    EXPECT_EQ(cursor.find("b4"), nullptr);
+    EXPECT_EQ(cursor.value_or("a", 7), 7);
+    EXPECT_EQ(cursor.value_or("b1", 7), 1);
 }
 
 } // namespace

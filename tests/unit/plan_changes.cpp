@@ -39,6 +39,8 @@ Generation two_backends() {
     web.address = Address::v4(0x0a4d0064);
     web.port_first = web.port_last = 80;
     web.idle_timeout = 15min;
+    web.half_open_timeout = 30s;
+    web.closing_timeout = 2min;
     web.maglev = std::make_shared<MaglevTable const>(table({1, 2, 1, 2}));
     out.services = {web};
     out.backends = {backend({"web", "b1"}, 1, "10.77.0.2"), backend({"web", "b2"}, 2, "10.77.0.3")};
@@ -133,6 +135,8 @@ TEST(PlanChanges, ABackendThatIsAnotherServerIsNewUnderItsOldName) {
 TEST(PlanChanges, WhatTheDatapathWouldNoticeIsNeverLeftOut) {
     auto const edits = std::to_array<void (*)(Generation&)>({
         [](Generation& now) { now.services[0].idle_timeout = 1s; },
+        [](Generation& now) { now.services[0].half_open_timeout = 1s; },
+        [](Generation& now) { now.services[0].closing_timeout = 1s; },
         [](Generation& now) { now.backends[0].backup = true; },
         [](Generation& now) { now.backends[0].port = 81; },
         [](Generation& now) { now.backends[0].incarnation = 9; },

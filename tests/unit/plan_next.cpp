@@ -360,6 +360,19 @@ TEST_F(PlanNext, ATableFullOfFormerNatAddressesStartsAnew) {
     }
 }
 
+TEST_F(PlanNext, ASecondChanceIsForTcpWithSeveralBackends) {
+    auto const has_one = [&] { return publish().next.services.front().second_chance; };
+    EXPECT_TRUE(has_one());
+    web().second_chance = false;
+    EXPECT_FALSE(has_one());
+    web().second_chance = true;
+    web().protocol = Protocol::udp;
+    EXPECT_FALSE(has_one());
+    web().protocol = Protocol::tcp;
+    web().backends.resize(1);
+    EXPECT_FALSE(has_one());
+}
+
 TEST_F(PlanNext, AnUnchangedServiceSharesItsMaglevTableWithTheLastGeneration) {
     desired.services.push_back(service("dns", "10.77.0.101"));
     desired.services.back().backends = {wanted("b1", "10.77.0.2", 53)};

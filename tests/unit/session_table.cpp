@@ -38,7 +38,7 @@ Session session(std::uint64_t flow, std::uint32_t backend = 1) {
     out.hash_high = static_cast<__u32>(hash >> 32);
     out.state = PM_SESSION_ESTABLISHED;
     out.client.word[3] = static_cast<__u32>(flow);
-    out.backend = backend;
+    out.backend = static_cast<__u16>(backend);
     out.incarnation = 10 + backend;
     out.service = 1;
     return out;
@@ -81,7 +81,9 @@ bool same_octets(Half const& a, Half const& b) {
 constexpr std::uint32_t idle_ticks = 1000;
 
 SessionCounts count(Half& half, std::uint32_t now = 0) {
-    return count_sessions({half, three_backends(), {0, idle_ticks}, now});
+    pm_service service{};
+    service.idle_ticks = service.half_open_ticks = service.closing_ticks = idle_ticks;
+    return count_sessions({half, three_backends(), {pm_service{}, service}, now});
 }
 
 class SessionTable : public testing::Test {
@@ -98,7 +100,7 @@ TEST_F(SessionTable, CarryOverCopiesAValidSessionToTheOctet) {
     original.last_seen = 1;
     original.nat_port = 2;
     original.direction = PM_TO_CLIENT;
-    original.opened_us = 3;
+    original.opened_low = 3;
     put(from, original);
     EXPECT_EQ(carry(), (CarryOver{.carried = 1}));
     ASSERT_EQ(all_of(to).size(), 1U);
@@ -262,7 +264,7 @@ TEST_P(SessionTableModel, RandomTablesArriveAsTheModelSays) {
         if (below(5) == 0) ++entry.incarnation;
         if (below(5) == 0) entry.state |= PM_SESSION_CLOSED;
         if (below(9) == 0) entry.state |= PM_SESSION_CUT;
-        auto const valid = entry.incarnation == 10 + entry.backend && !(entry.state & PM_SESSION_CUT);
+        auto const valid = entry.incarnation == 10U + entry.backend && !(entry.state & PM_SESSION_CUT);
         auto const closed = (entry.state & PM_SESSION_CLOSED) != 0;
         auto moved = entry;
         moved.last_seen = 1;

@@ -58,6 +58,8 @@ GenerationService service(std::uint16_t id, std::uint16_t port_first, std::uint1
     out.port_first = port_first;
     out.port_last = port_last;
     out.idle_timeout = 15min;
+    out.half_open_timeout = 20s;
+    out.closing_timeout = 3min;
     out.maglev = std::make_shared<MaglevTable const>();
     return out;
 }
@@ -106,6 +108,7 @@ TEST(Tables, WriteAServiceToTheOctet) {
     generation.services = {service(2, 80, 80)};
     generation.services[0].on_down = OnDown::keep;
     generation.services[0].protocol = Protocol::udp;
+    generation.services[0].second_chance = true;
     generation.services[0].maglev =
         std::make_shared<MaglevTable const>(std::vector<BackendId>(maglev_size, BackendId{3}));
     Half half;
@@ -115,8 +118,11 @@ TEST(Tables, WriteAServiceToTheOctet) {
     expected.address.word[3] = htonl(0x0a4d0064);
     expected.protocol = 17;
     expected.on_down = PM_ON_DOWN_KEEP;
+    expected.flags = PM_SERVICE_SECOND_CHANCE;
     expected.maglev_size = 16381;
     expected.idle_ticks = 15 * 60 * 250;
+    expected.half_open_ticks = 20 * 250;
+    expected.closing_ticks = 3 * 60 * 250;
     expected.generation = 0x11;
     EXPECT_TRUE(same_octets(half.services[2], expected));
     for (std::size_t const unused : {0, 1, 3})
@@ -237,7 +243,27 @@ TEST(Tables, EveryPortOfARangeIsFoundByLinearProbingAndNoOther) {
         EXPECT_EQ(find_slot(half, "10.77.0.100", number, Protocol::udp), in_range ? 3U : 0U);
         EXPECT_EQ(find_slot(half, "10.77.0.101", number, Protocol::tcp), 0U);
     }
-    EXPECT_EQ(std::ranges::count(half.slots, 0, &pm_service_slot::protocol), 65536 - 203 - 1); // one for ping
+    EXPECT_EQ(std::ranges::count(half.slots, 0, &pm_service_slot::protocol),
+              65536 - 203 - 2); // one for ping, one for fragments
+}
+
+TEST(Tables, FragmentsHaveTheOneUdpServiceOfAnAddressThatIsNotTheHosts) {
+    auto const of_fragments = [](Generation const& generation) {
+        Half half;
+        EXPECT_EQ(write(generation, half), "");
+        auto const found = std::ranges::find(half.slots, PM_SLOT_FRAGMENTS, &pm_service_slot::protocol);
+        return found == half.slots.end() ? 0U : unsigned{found->service};
+    };
+    Generation generation;
+    generation.services = {service(1, 80, 80), service(2, 53, 53)};
+    EXPECT_EQ(of_fragments(generation), 0U);
+    generation.services[1].protocol = Protocol::udp;
+    EXPECT_EQ(of_fragments(generation), 2U);
+    generation.services[0].protocol = Protocol::udp;
+    EXPECT_EQ(of_fragments(generation), 0U);
+    generation.services[0].address = address("10.77.0.101");
+    generation.services[1].own_address = true;
+    EXPECT_EQ(of_fragments(generation), 1U);
 }
 
 TEST(Tables, AServiceOfManyThousandPortsFitsTheRealSize) {

@@ -45,7 +45,10 @@ Generation example() {
         service.port_last = static_cast<std::uint16_t>(id * 100 + (id == 2 ? 20 : 0));
         service.protocol = id == 1 ? Protocol::tcp : Protocol::udp;
         service.on_down = id == 1 ? OnDown::reset : OnDown::drop;
+        service.second_chance = id == 1;
         service.idle_timeout = 15min;
+        service.half_open_timeout = 20s;
+        service.closing_timeout = 3min;
         service.maglev = std::make_shared<MaglevTable const>(
             MaglevTable{std::vector<BackendId>(maglev_size, BackendId{id == 1 ? 5U : 2U})});
         out.services.push_back(service);
@@ -82,7 +85,10 @@ TEST(ReadGeneration, GivesBackWhatWasWritten) {
         EXPECT_EQ(found.port_last, service.port_last);
         EXPECT_EQ(found.protocol, service.protocol);
         EXPECT_EQ(found.on_down, service.on_down);
+        EXPECT_EQ(found.second_chance, service.second_chance);
         EXPECT_EQ(found.idle_timeout, service.idle_timeout);
+        EXPECT_EQ(found.half_open_timeout, service.half_open_timeout);
+        EXPECT_EQ(found.closing_timeout, service.closing_timeout);
         EXPECT_EQ(*found.maglev, *service.maglev);
     }
 }
