@@ -31,8 +31,9 @@ std::size_t length_of(std::vector<HttpField> const& headers) noexcept {
 
 } // namespace
 
-bool LightProbe::suits(Check const& check) noexcept {
-    if (check.expect.is_set()) return false;
+bool LightProbe::suits(ProbeTarget const& target) noexcept {
+    auto const& check = target.check;
+    if (target.service || check.expect.is_set()) return false;
     if (check.type == CheckType::tcp) return check.send.empty();
     return check.type == CheckType::http &&
            check.path.size() + check.host.size() + length_of(check.headers) < longest_request;

@@ -26,7 +26,7 @@ class LightProbe final : private ProbeSockets::User {
 public:
     using OnEnd = std::function<void(Outcome)>; ///< may destroy the probe
 
-    [[nodiscard]] static bool suits(Check const& check) noexcept;
+    [[nodiscard]] static bool suits(ProbeTarget const& target) noexcept;
 
     /// Begins; the end is told by the loop, never during this call. `target` and `all` outlive it.
     LightProbe(LightProbes& all, ProbeTarget const& target, OnEnd on_end);

@@ -254,7 +254,7 @@ void HealthMonitor::launch(Watch& watch, Clock::time_point due) {
 
 /// @return false when the probe is not of that kind, or has to wait for its turn.
 bool HealthMonitor::launch_light(Watch& watch, Flight& flight) {
-    if (!LightProbe::suits(watch.target.check)) return false;
+    if (!LightProbe::suits(watch.target)) return false;
     auto slot = slots_.try_take();
     if (!slot) return false;
     flight.slot.emplace(std::move(*slot));

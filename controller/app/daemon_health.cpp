@@ -82,8 +82,8 @@ void Daemon::on_report(ProbeReport const& report) {
     bool const silent = is_silent(report.outcome);
     std::vector<BackendKey> changed;
     for (auto const& probe : noted) {
-        if (works(report.state.state)) path_findings_.erase(probe.key);
         if (probe.as_before) continue;
+        if (works(report.state.state)) path_findings_.erase(probe.key);
         Finding const finding{probe.measured, !report.outcome.passed(), silent};
         if (auto const alarm = judgement_.note(probe.key, finding, Clock::now())) raise(*alarm);
         if (!probe.transition) continue;

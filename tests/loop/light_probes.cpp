@@ -132,21 +132,22 @@ TEST_F(LightProbeTest, ACancelledProbeTellsNothing) {
 }
 
 TEST_F(LightProbeTest, SuitsWhatOneExchangeDecides) {
-    Check check;
-    EXPECT_TRUE(LightProbe::suits(check));
-    check.send = "PING";
-    EXPECT_FALSE(LightProbe::suits(check));
-    check = {};
-    check.type = CheckType::http;
-    EXPECT_TRUE(LightProbe::suits(check));
-    check.headers = {{"Cookie", std::string(4000, 'x')}};
-    EXPECT_FALSE(LightProbe::suits(check)) << "a new connection may not take it at once";
-    for (auto const type : {CheckType::none, CheckType::https, CheckType::udp, CheckType::grpc,
-                            CheckType::exec, CheckType::agent}) {
-        check = {};
-        check.type = type;
-        EXPECT_FALSE(LightProbe::suits(check));
-    }
+    auto const tcp = target(80, CheckType::tcp);
+    auto const http = target(80, CheckType::http);
+    EXPECT_TRUE(LightProbe::suits(tcp));
+    EXPECT_TRUE(LightProbe::suits(http));
+    auto speaking = tcp;
+    speaking.check.send = "PING";
+    EXPECT_FALSE(LightProbe::suits(speaking));
+    auto on_service_way = tcp;
+    on_service_way.service = tcp.address;
+    EXPECT_FALSE(LightProbe::suits(on_service_way)) << "such a socket has to be known before it connects";
+    auto long_request = http;
+    long_request.check.headers = {{"Cookie", std::string(4000, 'x')}};
+    EXPECT_FALSE(LightProbe::suits(long_request)) << "a new connection may not take it at once";
+    for (auto const type :
+         {CheckType::https, CheckType::udp, CheckType::grpc, CheckType::exec, CheckType::agent})
+        EXPECT_FALSE(LightProbe::suits(target(80, type)));
 }
 
 } // namespace pointsman::test
