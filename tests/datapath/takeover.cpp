@@ -109,7 +109,8 @@ protected:
             for (auto& service : before_->programs.tables(half).services)
                 service.half_open_ticks = service.closing_ticks = 0;
         }
-        std::filesystem::remove(before_->sets.directory + "/pm_fragments");
+        for (auto const* const later : {"/pm_fragments", "/pm_syns"})
+            std::filesystem::remove(before_->sets.directory + later);
         before_->programs.control().abi_version = 3;
     }
 

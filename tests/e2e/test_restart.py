@@ -183,7 +183,8 @@ def test_tables_of_the_abi_before_are_translated(staying: Site) -> None:
     held = HeldConnections(staying.lab.client, staying.address, count=64, interval_ms=20)
     end(daemon, kill=True)
     stamp_abi(staying, 3)
-    (staying.lab.bpffs / "current" / "pm_fragments").unlink()
+    for later in ("pm_fragments", "pm_syns"):
+        (staying.lab.bpffs / "current" / later).unlink()
     adopted = restart_after_end(daemon)
     assert adopted["tables"] == "translated" and "ABI 3" in adopted["text"] and adopted["sessions"] >= 64
     assert broken(held) == []
