@@ -31,7 +31,9 @@ ProbeTarget target() {
     Backend backend;
     backend.address = Address::v4(0x0a4d0002);
     backend.port = 80;
-    return target_of("web", backend, backend.check);
+    Service service;
+    service.name = "web";
+    return target_of(service, backend, backend.check);
 }
 
 } // namespace
