@@ -93,12 +93,12 @@ struct Check {
     HealthPolicy policy;
     std::optional<std::uint16_t> port; ///< default: the backend's own
     Via via = Via::automatic;
-    std::string send;                  ///< tcp, udp, agent: raw octets
-    Expectation expect;                ///< tcp, udp: of the answer; http, https: of its body
-    std::string method = "GET";        ///< http, https
-    std::string path = "/";            ///< http, https
-    std::string host;                  ///< http, https: Host header; empty: the backend's address
-    std::vector<HttpField> headers;    ///< http, https: further ones
+    std::string send;               ///< tcp, udp, agent: raw octets
+    Expectation expect;             ///< tcp, udp: of the answer; http, https: of its body
+    std::string method = "GET";     ///< http, https
+    std::string path = "/";         ///< http, https
+    std::string host;               ///< http, https: Host header; empty: the backend's address
+    std::vector<HttpField> headers; ///< http, https: further ones
     std::vector<StatusRange> expect_status{StatusRange{}};
     std::vector<StatusRange> drain_status; ///< http, https: pass, and ask to drain the backend
     TlsOptions tls;                        ///< https, grpc
@@ -131,7 +131,7 @@ struct Service {
     std::uint16_t gue_port = 6080; ///< gue: UDP port of the backends
     MssClamp mss_clamp = MssClamp::off;
     OnDown on_down = OnDown::reset;
-    bool second_chance = true; ///< tcp: a connection that its backend does not take goes to the next one
+    bool second_chance = true;     ///< tcp: a connection that its backend does not take goes to the next one
     unsigned panic_threshold = 50; ///< percent; 0: never
     unsigned panic_margin = 10;    ///< percent above the threshold that end a panic
     Duration slow_start{};         ///< from coming up to the full weight; 0: at once

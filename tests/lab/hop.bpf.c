@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * The least that anything at the balancer's place can do with a frame: give it its next MAC address, by a compare with two
- * IP addresses, and send it on. What is left between this and the direct way is the price of the place. See hop.py.
+ * The least that anything at the balancer's place can do with a frame: give it its next MAC address, by a
+ * compare with two IP addresses, and send it on. What is left between this and the direct way is the price of
+ * the place. See hop.py.
  */
 #include <linux/bpf.h>
 #include <linux/if_ether.h>

@@ -7,7 +7,7 @@
 #include <sys/syscall.h>
 
 #define TCX_INGRESS 46
-#define TCX_EGRESS  47
+#define TCX_EGRESS 47
 
 long syscall(long number, ...) {
     static long (*real)(long, ...);

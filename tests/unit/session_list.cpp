@@ -7,7 +7,7 @@
 namespace pointsman {
 namespace {
 
-constexpr std::uint32_t now = 1'000'000; ///< jiffies
+constexpr std::uint32_t now = 1'000'000;                     ///< jiffies
 constexpr std::uint64_t opened_now = (9ULL << 32) + 500'000; ///< its low 32 bits have just wrapped
 constexpr SessionClock clock_1khz{1000, opened_now};
 
