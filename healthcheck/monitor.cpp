@@ -45,6 +45,8 @@ ProbeTarget without_policy(ProbeTarget target) {
 
 /// One probe under way.
 struct HealthMonitor::Flight {
+    explicit Flight(Clock::time_point at) : due{at} {}
+
     Clock::time_point due;
     std::optional<Clock::time_point> started{}; ///< nullopt while it waits for its turn
     bool overlapped = false;                    ///< others of its target were under way meanwhile

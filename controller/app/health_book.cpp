@@ -98,7 +98,7 @@ void HealthBook::forget(BackendKey const& key) {
 /// A check that is new to a target knows what the others know: the probes of a target that is up or down
 /// already bring no transition that would tell.
 void HealthBook::share() {
-    auto const health_of = [this](Sharer const& sharer) -> HealthState& {
+    auto const health_of = [](Sharer const& sharer) -> HealthState& {
         return (*sharer.checks)[sharer.check].health;
     };
     for (auto const& [target, sharers] : sharers_) {

@@ -61,7 +61,7 @@ asio::awaitable<ApiResponse> probe_now(BackendKey key, ProbeTarget target) {
         answer["direct"] = probe_json(key, straight, direct);
         if (!outcome.passed()) answer["fault"] = name_of(path_fault(direct));
     }
-    co_return json_response(std::move(answer));
+    co_return json_response(answer);
 }
 
 } // namespace pointsman
