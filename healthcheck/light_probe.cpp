@@ -9,6 +9,7 @@
 #include <string_view>
 #include <sys/epoll.h>
 #include <sys/socket.h>
+#include <utility>
 
 namespace pointsman {
 
@@ -45,13 +46,15 @@ LightProbe::LightProbe(LightProbes& all, ProbeTarget const& target, OnEnd on_end
     , on_end_{std::move(on_end)}
     , started_{Clock::now()} {
     socket_ = all_.sockets_.connect(target, target.check.type == CheckType::http, *this, refused_);
-    all_.expect(socket_ ? started_ + target.check.policy.timeout : started_, *this);
+    all_.expect(*this);
 }
 
 LightProbe::~LightProbe() {
-    if (!on_end_) return;
     if (socket_) all_.sockets_.give_back(*socket_, false);
-    all_.forget(socket_ ? started_ + target_.check.policy.timeout : started_, *this);
+}
+
+Duration LightProbe::timeout() const noexcept {
+    return socket_ ? target_.check.policy.timeout : Duration::zero();
 }
 
 void LightProbe::on_events(std::uint32_t events) {
@@ -108,9 +111,8 @@ void LightProbe::end(OutcomeCode code, int error, std::string_view text) {
 }
 
 void LightProbe::finish(Outcome outcome) {
-    all_.forget(socket_ ? started_ + target_.check.policy.timeout : started_, *this);
-    if (socket_) all_.sockets_.give_back(*socket_, outcome.passed());
-    socket_ = nullptr;
+    unlink();
+    if (socket_) all_.sockets_.give_back(*std::exchange(socket_, nullptr), outcome.passed());
     auto const call = std::exchange(on_end_, nullptr);
     call(std::move(outcome));
 }
@@ -127,26 +129,29 @@ LightProbes::~LightProbes() {
 void LightProbes::rest() {
     timer_.cancel();
     waiting_for_.reset();
+    lines_.clear();
     sockets_.close_resting();
 }
 
+/// Probes of one timeout come with rising deadlines.
+void LightProbes::expect(LightProbe& probe) {
+    lines_[probe.timeout()].push_back(probe);
+    wait_until(probe.deadline());
+}
+
 /// Most probes end long before their deadline: a timer that waits for one that is gone is left to run out.
-void LightProbes::expect(TimePoint deadline, LightProbe& probe) {
-    deadlines_.emplace_hint(deadlines_.end(), deadline, &probe);
-    wait();
-}
-
-void LightProbes::forget(TimePoint deadline, LightProbe& probe) {
-    deadlines_.erase({deadline, &probe});
-}
-
-void LightProbes::wait() {
-    if (deadlines_.empty() || (waiting_for_ && *waiting_for_ <= deadlines_.begin()->first)) return;
-    waiting_for_ = deadlines_.begin()->first;
-    timer_.expires_at(*waiting_for_);
+void LightProbes::wait_until(TimePoint deadline) {
+    if (waiting_for_ && *waiting_for_ <= deadline) return;
+    waiting_for_ = deadline;
+    timer_.expires_at(deadline);
     timer_.async_wait([self = self_](error_code error) {
         if (*self && error != asio::error::operation_aborted) (*self)->on_time();
     });
+}
+
+void LightProbes::wait() {
+    for (auto const& [unused, line] : lines_)
+        if (!line.empty()) wait_until(line.front().deadline());
 }
 
 void LightProbes::on_time() {
@@ -156,8 +161,9 @@ void LightProbes::on_time() {
         LightProbes& all;
         ~Again() { all.wait(); }
     } const again{*this};
-    while (!deadlines_.empty() && deadlines_.begin()->first <= now)
-        deadlines_.begin()->second->on_deadline();
+    for (auto& [unused, line] : lines_)
+        while (!line.empty() && line.front().deadline() <= now)
+            line.front().on_deadline();
 }
 
 } // namespace pointsman

@@ -7,22 +7,27 @@
 
 #include <boost/asio/any_io_executor.hpp>
 #include <boost/asio/steady_timer.hpp>
+#include <boost/intrusive/list.hpp>
 #include <boost/system/error_code.hpp>
 
 #include <chrono>
 #include <functional>
+#include <map>
 #include <memory>
 #include <optional>
-#include <set>
 #include <utility>
 
 namespace pointsman {
 
 class LightProbes;
 
+/// In line for its deadline while it runs; leaves it when destroyed.
+using LightProbeHook =
+    boost::intrusive::list_base_hook<boost::intrusive::link_mode<boost::intrusive::auto_unlink>>;
+
 /// The probe that most backends get, without a coroutine: a tcp probe that only connects, or an http probe
 /// whose status decides. It finds what `probe` finds.
-class LightProbe final : private ProbeSockets::User {
+class LightProbe final : private ProbeSockets::User, public LightProbeHook {
 public:
     using OnEnd = std::function<void(Outcome)>; ///< may destroy the probe
 
@@ -42,6 +47,8 @@ private:
     void on_connected(std::uint32_t events);
     void on_answer();
     void on_deadline();
+    [[nodiscard]] TimePoint deadline() const noexcept { return started_ + timeout(); }
+    [[nodiscard]] Duration timeout() const noexcept; ///< none for one without a socket
     void fail(boost::system::error_code error);
     void end(OutcomeCode code, int error = 0, std::string_view text = {});
     void finish(Outcome outcome);
@@ -71,13 +78,15 @@ private:
     friend class LightProbe;
     using TimePoint = std::chrono::steady_clock::time_point;
 
-    void expect(TimePoint deadline, LightProbe& probe);
-    void forget(TimePoint deadline, LightProbe& probe);
+    using Line = boost::intrusive::list<LightProbe, boost::intrusive::constant_time_size<false>>;
+
+    void expect(LightProbe& probe);
+    void wait_until(TimePoint deadline);
     void wait();
     void on_time();
 
     ProbeSockets sockets_;
-    std::set<std::pair<TimePoint, LightProbe*>> deadlines_;
+    std::map<Duration, Line> lines_; ///< by their timeout: the first of each has the next deadline
     boost::asio::steady_timer timer_;
     std::optional<TimePoint> waiting_for_; ///< never later than the first deadline
     std::shared_ptr<LightProbes*> self_;   ///< null from the destructor on; shared with completions

@@ -45,25 +45,31 @@ ProbeTarget without_policy(ProbeTarget target) {
 
 /// One probe under way.
 struct HealthMonitor::Flight {
-    explicit Flight(Clock::time_point at) : due{at} {}
+    Flight(Watch& its_watch, Clock::time_point at) : watch{its_watch}, due{at} {}
 
+    Watch& watch;
     Clock::time_point due;
     std::optional<Clock::time_point> started{}; ///< nullopt while it waits for its turn
     bool overlapped = false;                    ///< others of its target were under way meanwhile
+    std::optional<ProbeSlots::Waiter> turn{};   ///< of a light probe: it had to wait
     std::optional<ProbeSlots::Slot> slot{};     ///< of a light probe
     std::optional<LightProbe> light{};
     asio::cancellation_signal cancel{}; ///< of any other
 };
 
 /// One target and its probes under way.
-struct HealthMonitor::Watch {
-    Watch(ProbeTarget probed, HealthState resumed) : target{std::move(probed)}, track{resumed} {}
+struct HealthMonitor::Watch : Due {
+    Watch(ProbeTarget probed, HealthState resumed)
+        : target{std::move(probed)}
+        , is_light{LightProbe::suits(target)}
+        , track{resumed} {}
 
     [[nodiscard]] HealthPolicy const& policy() const noexcept { return target.check.policy; }
     [[nodiscard]] Clock::time_point next() const noexcept;
     void remember(MeasuredState was, Clock::time_point began, Outcome const& outcome);
 
     ProbeTarget const target;
+    bool const is_light;
     ProbeTrack track;
     std::optional<Clock::time_point> first_failure;
     std::vector<JudgedProbe> evidence; ///< the row against the state
@@ -131,8 +137,8 @@ void HealthMonitor::set_targets(std::vector<WantedProbe> const& wanted) {
 
 /// Fills watches_ from what was there and from new watches, which are returned.
 std::vector<HealthMonitor::Watch*> HealthMonitor::add_wanted(std::vector<WantedProbe> const& wanted,
-                                                             ByTarget<Watch*> const& before) {
-    ByTarget<MeasuredState> known;
+                                                             Watches const& before) {
+    std::unordered_map<ProbeTarget, MeasuredState, TargetHash> known;
     for (auto const& [target, watch] : before)
         known.emplace(without_policy(target), watch->track.state().state);
 
@@ -141,14 +147,14 @@ std::vector<HealthMonitor::Watch*> HealthMonitor::add_wanted(std::vector<WantedP
         if (target.check.type == CheckType::none || watches_.contains(target)) continue;
         auto const same = before.find(target);
         if (same != before.end()) {
-            watches_.emplace(target, same->second);
+            watches_.emplace(same->second->target, same->second);
             continue;
         }
         auto const inherited = known.find(without_policy(target));
         auto const state = inherited == known.end() ? resume : HealthState{.state = inherited->second};
         auto watch = std::make_unique<Watch>(target, state);
         added.push_back(watch.get());
-        watches_.emplace(target, watch.get());
+        watches_.emplace(watch->target, watch.get());
         owned_.emplace(watch.get(), std::move(watch));
     }
     return added;
@@ -162,7 +168,7 @@ void HealthMonitor::start(Watch& watch, Duration delay, bool one_of_many) {
 /// Light probes end at once, others when their coroutines have; one that is just being reported has ended.
 void HealthMonitor::cancel(Watch& watch) {
     unschedule(watch);
-    watch.flights.remove_if([](Flight const& flight) { return flight.light.has_value(); });
+    watch.flights.remove_if([](Flight const& flight) { return flight.light || flight.turn; });
     for (auto& flight : watch.flights)
         flight.cancel.emit(asio::cancellation_type::terminal);
     forget_if_ended(watch);
@@ -211,12 +217,12 @@ void HealthMonitor::schedule(Watch& watch) {
     unschedule(watch);
     if (next == Clock::time_point::max()) return;
     watch.scheduled = next;
-    due_.emplace(next, &watch);
+    due_[next].push_back(watch);
     wait_for_next();
 }
 
 void HealthMonitor::unschedule(Watch& watch) {
-    if (auto const then = std::exchange(watch.scheduled, std::nullopt)) due_.erase({*then, &watch});
+    if (std::exchange(watch.scheduled, std::nullopt)) watch.unlink();
 }
 
 /// One timer for all. One that is set too early is left to run out.
@@ -234,19 +240,23 @@ void HealthMonitor::wait_for_next() {
 void HealthMonitor::launch_due() {
     auto const now = Clock::now();
     while (!due_.empty() && due_.begin()->first <= now) {
-        auto const [due, watch] = *due_.begin();
-        unschedule(*watch);
-        launch(*watch, due);
-        schedule(*watch);
+        auto& [due, together] = *due_.begin();
+        while (!together.empty()) {
+            auto& watch = static_cast<Watch&>(together.front());
+            unschedule(watch);
+            launch(watch, due);
+            schedule(watch);
+        }
+        due_.erase(due_.begin());
     }
     wait_for_next();
 }
 
 void HealthMonitor::launch(Watch& watch, Clock::time_point due) {
-    Flight& flight = watch.flights.emplace_back(due);
+    Flight& flight = watch.flights.emplace_back(watch, due);
     for (auto& other : watch.flights)
         other.overlapped = watch.flights.size() > 1;
-    if (launch_light(watch, flight)) return;
+    if (watch.is_light) return launch_light(watch, flight);
     auto on_end = [this, &watch, &flight](std::exception_ptr const& failure) {
         on_flight_end(watch, flight, failure);
     };
@@ -254,25 +264,29 @@ void HealthMonitor::launch(Watch& watch, Clock::time_point due) {
                    asio::bind_cancellation_slot(flight.cancel.slot(), std::move(on_end)));
 }
 
-/// @return false when the probe is not of that kind, or has to wait for its turn.
-bool HealthMonitor::launch_light(Watch& watch, Flight& flight) {
-    if (!LightProbe::suits(watch.target)) return false;
-    auto slot = slots_.try_take();
-    if (!slot) return false;
-    flight.slot.emplace(std::move(*slot));
-    take_off(watch, flight);
-    flight.light.emplace(light_probes_, watch.target, [this, &watch, &flight](Outcome outcome) {
+/// Now, or when its turn has come.
+void HealthMonitor::launch_light(Watch& watch, Flight& flight) {
+    if (auto slot = slots_.try_take()) return fly_light(flight, std::move(*slot));
+    flight.turn.emplace(slots_, [this, &flight, &watch](ProbeSlots::Slot slot) {
+        fly_light(flight, std::move(slot));
+        schedule(watch); // the next one may follow this
+    });
+}
+
+void HealthMonitor::fly_light(Flight& flight, ProbeSlots::Slot slot) {
+    flight.slot.emplace(std::move(slot));
+    take_off(flight.watch, flight);
+    flight.light.emplace(light_probes_, flight.watch.target, [this, &flight](Outcome outcome) {
         flight.light.reset();
         flight.slot.reset();
         std::exception_ptr failure;
         try {
-            land(watch, flight, std::move(outcome));
+            land(flight.watch, flight, std::move(outcome));
         } catch (...) {
             failure = std::current_exception();
         }
-        on_flight_end(watch, flight, failure);
+        on_flight_end(flight.watch, flight, failure);
     });
-    return true;
 }
 
 asio::awaitable<void> HealthMonitor::fly(Watch& watch, Flight& flight) {

@@ -8,16 +8,17 @@
 #include <boost/asio/any_io_executor.hpp>
 #include <boost/asio/awaitable.hpp>
 #include <boost/asio/steady_timer.hpp>
+#include <boost/intrusive/list.hpp>
 
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
 #include <exception>
 #include <functional>
+#include <map>
 #include <memory>
 #include <optional>
 #include <random>
-#include <set>
 #include <span>
 #include <unordered_map>
 #include <vector>
@@ -99,15 +100,22 @@ public:
     [[nodiscard]] MonitorCounters counters() const noexcept;
 
 private:
+    /// What is due at a time; leaves it when destroyed.
+    struct Due
+        : boost::intrusive::list_base_hook<boost::intrusive::link_mode<boost::intrusive::auto_unlink>> {};
     struct Watch;
     struct Flight;
+    using DueTogether = boost::intrusive::list<Due, boost::intrusive::constant_time_size<false>>;
     struct TargetHash {
         std::size_t operator()(ProbeTarget const& target) const noexcept;
     };
-    template<class Value>
-    using ByTarget = std::unordered_map<ProbeTarget, Value, TargetHash>;
+    struct SameTarget {
+        bool operator()(ProbeTarget const& a, ProbeTarget const& b) const noexcept { return a == b; }
+    };
+    using Watches =
+        std::unordered_map<std::reference_wrapper<ProbeTarget const>, Watch*, TargetHash, SameTarget>;
 
-    std::vector<Watch*> add_wanted(std::vector<WantedProbe> const& wanted, ByTarget<Watch*> const& before);
+    std::vector<Watch*> add_wanted(std::vector<WantedProbe> const& wanted, Watches const& before);
     void start(Watch& watch, Duration delay, bool one_of_many);
     void cancel(Watch& watch);
     void schedule(Watch& watch);
@@ -115,7 +123,8 @@ private:
     void wait_for_next();
     void launch_due();
     void launch(Watch& watch, std::chrono::steady_clock::time_point due);
-    bool launch_light(Watch& watch, Flight& flight);
+    void launch_light(Watch& watch, Flight& flight);
+    void fly_light(Flight& flight, ProbeSlots::Slot slot);
     boost::asio::awaitable<void> fly(Watch& watch, Flight& flight);
     void take_off(Watch& watch, Flight& flight);
     void land(Watch& watch, Flight& flight, Outcome outcome);
@@ -135,10 +144,11 @@ private:
     ProbeSlots program_slots_;
     MonitorCounters counters_;
     LightProbes light_probes_;
-    ByTarget<Watch*> watches_; ///< the wanted ones
+    Watches watches_; ///< the wanted ones, by the target that each holds
     /// Owns each watch until its last probe has ended, wanted or not.
     std::unordered_map<Watch const*, std::unique_ptr<Watch>> owned_;
-    std::set<std::pair<std::chrono::steady_clock::time_point, Watch*>> due_; ///< when the next probes start
+    /// When the next probes start; many share a moment. One that none waits for any more is empty.
+    std::map<std::chrono::steady_clock::time_point, DueTogether> due_;
     boost::asio::steady_timer next_due_;
     std::optional<std::chrono::steady_clock::time_point> waiting_for_; ///< of next_due_
     std::shared_ptr<HealthMonitor*> self_; ///< null from the destructor on; shared with completions

@@ -16,6 +16,7 @@ namespace pointsman {
 namespace {
 
 constexpr std::string_view version_prefix = "HTTP/1.";
+constexpr std::size_t usual_request = 256; ///< octets
 constexpr std::string_view no_status_line = "no HTTP/1 status line";
 
 bool is_digit(char c) noexcept {
@@ -94,12 +95,16 @@ bool holds(std::vector<StatusRange> const& ranges, unsigned status) noexcept {
 std::string request_text(ProbeTarget const& target) {
     auto const& check = target.check;
     auto const is_agent = [](HttpField const& field) { return same_text(field.name, "user-agent"); };
-    auto text = check.method + ' ' + check.path + " HTTP/1.1\r\nHost: " + host_text(target) + "\r\n";
+    std::string text;
+    text.reserve(usual_request);
+    text.append(check.method).append(" ").append(check.path).append(" HTTP/1.1\r\nHost: ");
+    text.append(host_text(target)).append("\r\n");
     if (std::none_of(check.headers.begin(), check.headers.end(), is_agent))
         text += "User-Agent: pointsman/" POINTSMAN_VERSION "\r\n";
     for (auto const& [name, value] : check.headers)
         text.append(name).append(": ").append(value).append("\r\n");
-    return text + "Connection: close\r\n\r\n";
+    text += "Connection: close\r\n\r\n";
+    return text;
 }
 
 std::optional<unsigned> parse_status_line(std::string_view line) noexcept {

@@ -14,21 +14,16 @@ namespace pointsman {
 namespace asio = boost::asio;
 using Clock = std::chrono::steady_clock;
 
-/// One in line; leaves it when its coroutine goes, for whatever reason.
-struct ProbeSlots::Waiter {
-    Waiter(ProbeSlots& owner, asio::any_io_executor const& executor)
-        : slots{owner}
-        , turn{executor, Clock::time_point::max()} {
-        slots.line_.push_back(this);
-    }
-    Waiter(Waiter const&) = delete;
-    Waiter& operator=(Waiter const&) = delete;
-    ~Waiter() { std::erase(slots.line_, this); }
+ProbeSlots::Waiter::Waiter(ProbeSlots& slots, OnTurn on_turn)
+    : slots_{slots}
+    , on_turn_{std::move(on_turn)}
+    , since_{Clock::now()} {
+    slots_.line_.push_back(this);
+}
 
-    ProbeSlots& slots;
-    asio::steady_timer turn; ///< cancelled when the turn has come
-    bool has_slot = false;
-};
+ProbeSlots::Waiter::~Waiter() {
+    if (in_line_) std::erase(slots_.line_, this);
+}
 
 std::optional<ProbeSlots::Slot> ProbeSlots::try_take() noexcept {
     if (in_flight_ >= limit_) return std::nullopt;
@@ -38,13 +33,16 @@ std::optional<ProbeSlots::Slot> ProbeSlots::try_take() noexcept {
 }
 
 asio::awaitable<ProbeSlots::Slot> ProbeSlots::take() {
-    if (auto slot = try_take()) co_return std::move(*slot);
-    auto const queued = Clock::now();
-    Waiter waiter{*this, co_await asio::this_coro::executor};
-    auto const [error] = co_await waiter.turn.async_wait(asio::as_tuple(asio::use_awaitable));
-    if (!waiter.has_slot) throw boost::system::system_error{error};
-    record(Clock::now() - queued);
-    co_return Slot{*this};
+    auto slot = try_take();
+    if (slot) co_return std::move(*slot);
+    asio::steady_timer turn{co_await asio::this_coro::executor, Clock::time_point::max()};
+    Waiter const waiter{*this, [&](Slot given) {
+                            slot.emplace(std::move(given));
+                            turn.cancel();
+                        }};
+    auto const [error] = co_await turn.async_wait(asio::as_tuple(asio::use_awaitable));
+    if (!slot) throw boost::system::system_error{error};
+    co_return std::move(*slot);
 }
 
 /// The slot goes straight to the next in line, so that no newcomer overtakes.
@@ -55,8 +53,9 @@ void ProbeSlots::give_back() noexcept {
     }
     auto* const next = line_.front();
     line_.pop_front();
-    next->has_slot = true;
-    next->turn.cancel();
+    next->in_line_ = false;
+    record(Clock::now() - next->since_);
+    next->on_turn_(Slot{*this});
 }
 
 void ProbeSlots::record(Duration delay) noexcept {

@@ -4,8 +4,10 @@
 
 #include <boost/asio/awaitable.hpp>
 
+#include <chrono>
 #include <cstddef>
 #include <deque>
+#include <functional>
 #include <optional>
 
 namespace pointsman {
@@ -32,6 +34,26 @@ public:
     ProbeSlots(ProbeSlots const&) = delete;
     ProbeSlots& operator=(ProbeSlots const&) = delete;
 
+    /// A place in line, until the turn has come or this is destroyed.
+    class Waiter {
+    public:
+        using OnTurn =
+            std::function<void(Slot)>; ///< must not throw; called while another gives its slot back
+
+        Waiter(ProbeSlots& slots, OnTurn on_turn);
+        Waiter(Waiter const&) = delete;
+        Waiter& operator=(Waiter const&) = delete;
+        ~Waiter();
+
+    private:
+        friend class ProbeSlots;
+
+        ProbeSlots& slots_;
+        OnTurn on_turn_;
+        std::chrono::steady_clock::time_point since_;
+        bool in_line_ = true;
+    };
+
     /// Throws boost::system::system_error(operation_aborted) when its coroutine is cancelled while in line.
     [[nodiscard]] boost::asio::awaitable<Slot> take();
 
@@ -45,8 +67,6 @@ public:
     [[nodiscard]] Duration max_delay() const noexcept { return max_delay_; }
 
 private:
-    struct Waiter;
-
     void give_back() noexcept;
     void record(Duration delay) noexcept;
 

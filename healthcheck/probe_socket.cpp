@@ -65,6 +65,10 @@ void save_last_ack(int fd) noexcept {
     (void)set_option(fd, IPPROTO_TCP, TCP_QUICKACK, 0);
 }
 
+void save_last_acks(int fd, bool save) noexcept {
+    (void)set_option(fd, IPPROTO_TCP, TCP_DEFER_ACCEPT, save ? 1 : 0);
+}
+
 error_code pending_error(int fd) noexcept {
     int error = 0;
     socklen_t size = sizeof error;

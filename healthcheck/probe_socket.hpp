@@ -33,6 +33,9 @@ enum class SocketUse : std::uint8_t {
 /// it.
 void save_last_ack(int fd) noexcept;
 
+/// The same for all connections of a stream: connecting it anew does not undo it, as it does TCP_QUICKACK.
+void save_last_acks(int fd, bool save) noexcept;
+
 /// The error of a connection that was on its way.
 [[nodiscard]] boost::system::error_code pending_error(int fd) noexcept;
 

@@ -36,6 +36,7 @@ bool disconnect(int fd) noexcept {
 
 ProbeSockets::ProbeSockets(asio::any_io_executor const& executor)
     : epoll_{executor, make_epoll()}
+    , next_look_{executor}
     , self_{std::make_shared<ProbeSockets*>(this)} {}
 
 ProbeSockets::~ProbeSockets() {
@@ -50,7 +51,7 @@ ProbeSockets::Socket* ProbeSockets::connect(ProbeTarget const& target, bool spea
                                             error_code& error) {
     auto* const socket = take(target.address.is_v4(), error);
     if (!socket) return nullptr;
-    if (speaks) save_last_ack(socket->fd);
+    if (std::exchange(socket->speaks, speaks) != speaks) save_last_acks(socket->fd, speaks);
     auto const to = endpoint_of(target);
     int const result = ::connect(socket->fd, to.data(), static_cast<socklen_t>(to.size()));
     error = result == 0 || errno == EINPROGRESS ? error_code{} : last_error();
@@ -59,11 +60,14 @@ ProbeSockets::Socket* ProbeSockets::connect(ProbeTarget const& target, bool spea
         return nullptr;
     }
     socket->user = &user;
+    ++in_use_;
     return socket;
 }
 
 void ProbeSockets::give_back(Socket& socket, bool again) {
     socket.user = nullptr;
+    --in_use_;
+    ended_any_ = true;
     if (!again || !disconnect(socket.fd)) return forget(socket);
     if (dispatching_)
         given_back_.push_back(&socket);
@@ -81,7 +85,9 @@ void ProbeSockets::close_resting() {
     for (auto& resting : resting_)
         for (auto* const socket : std::exchange(resting, {}))
             forget(*socket);
-    if (sockets_.empty()) epoll_.cancel();
+    if (!sockets_.empty()) return;
+    epoll_.cancel();
+    next_look_.cancel();
 }
 
 ProbeSockets::Socket* ProbeSockets::take(bool is_v4, error_code& error) {
@@ -93,7 +99,7 @@ ProbeSockets::Socket* ProbeSockets::take(bool is_v4, error_code& error) {
     }
     int const fd = make_probe_stream(is_v4, error);
     if (fd < 0) return nullptr;
-    auto socket = std::make_unique<Socket>(Socket{fd, is_v4, nullptr});
+    auto socket = std::make_unique<Socket>(Socket{.fd = fd, .is_v4 = is_v4});
     epoll_event event{.events = EPOLLIN | EPOLLOUT | EPOLLRDHUP | EPOLLET, .data = {.ptr = socket.get()}};
     if (::epoll_ctl(epoll_.native_handle(), EPOLL_CTL_ADD, fd, &event) != 0) {
         error = last_error();
@@ -114,11 +120,15 @@ void ProbeSockets::forget(Socket& socket) {
 
 void ProbeSockets::listen() {
     if (std::exchange(listening_, true)) return;
-    epoll_.async_wait(asio::posix::stream_descriptor::wait_read, [self = self_](error_code error) {
+    auto look = [self = self_](error_code error) {
         if (!*self) return;
         (*self)->listening_ = false;
         if (!error) (*self)->dispatch();
-    });
+    };
+    if (in_use_ < many_in_use || !found_any_)
+        return epoll_.async_wait(asio::posix::stream_descriptor::wait_read, std::move(look));
+    next_look_.expires_after(pause);
+    next_look_.async_wait(std::move(look));
 }
 
 class ProbeSockets::Dispatching {
@@ -137,7 +147,8 @@ private:
     ProbeSockets& sockets_;
 };
 
-/// Until nothing is left: ending a connection is an event too. Goes on listening even if a user throws.
+/// Until nothing ends any more: the end of a connection is an event too, which would wake the loop for
+/// nothing. Goes on listening even if a user throws.
 void ProbeSockets::dispatch() {
     struct Again {
         ProbeSockets& sockets;
@@ -145,8 +156,9 @@ void ProbeSockets::dispatch() {
             if (!sockets.sockets_.empty()) sockets.listen();
         }
     } const again{*this};
-    while (dispatch_some()) {
-    }
+    found_any_ = dispatch_some();
+    while (std::exchange(ended_any_, false))
+        (void)dispatch_some();
 }
 
 bool ProbeSockets::dispatch_some() {

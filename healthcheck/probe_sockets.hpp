@@ -4,9 +4,11 @@
 
 #include <boost/asio/any_io_executor.hpp>
 #include <boost/asio/posix/stream_descriptor.hpp>
+#include <boost/asio/steady_timer.hpp>
 #include <boost/system/error_code.hpp>
 
 #include <array>
+#include <chrono>
 #include <cstddef>
 #include <cstdint>
 #include <memory>
@@ -32,6 +34,7 @@ public:
     struct Socket {
         int fd = -1;
         bool is_v4 = true;
+        bool speaks = false; ///< see connect
         User* user = nullptr;
     };
 
@@ -56,6 +59,10 @@ private:
     class Dispatching;
 
     static constexpr std::size_t most_resting = 256; ///< of each family
+    /// With so many in use their events are not waited for one by one but looked at together, a pause after
+    /// the last look: a wake-up costs more than a probe's own work.
+    static constexpr std::size_t many_in_use = 24;
+    static constexpr std::chrono::milliseconds pause{1};
 
     [[nodiscard]] Socket* take(bool is_v4, boost::system::error_code& error);
     void rest(Socket& socket);
@@ -70,7 +77,11 @@ private:
     /// Given back while events are handed out: those still to come may be about their last connection.
     std::vector<Socket*> given_back_;
     std::vector<std::unique_ptr<Socket>> closed_;
+    boost::asio::steady_timer next_look_;
+    std::size_t in_use_ = 0;
     bool dispatching_ = false;
+    bool ended_any_ = false; ///< connections, since the last look
+    bool found_any_ = false; ///< events, at the last look
     bool listening_ = false;
     std::shared_ptr<ProbeSockets*>
         self_; ///< null from the destructor on; shared with the completion of a wait

@@ -12,6 +12,7 @@
 #include <boost/json/array.hpp>
 #include <csignal>
 #include <cstring>
+#include <malloc.h>
 #include <random>
 #include <spdlog/spdlog.h>
 #include <system_error>
@@ -24,6 +25,9 @@ namespace pointsman {
 namespace {
 
 constexpr std::chrono::minutes heartbeat_interval{1};
+constexpr std::chrono::seconds memory_interval{5};
+constexpr std::size_t much_memory = 4 << 20; ///< octets
+constexpr int large_block = 256 << 10;       ///< octets
 
 std::string host_name() {
     std::array<char, 256> name{};
@@ -79,6 +83,7 @@ Daemon::Daemon(std::string config_path, ParsedConfig config)
     , signals_{context_, SIGTERM, SIGINT, SIGHUP}
     , deadline_{context_}
     , heartbeat_{context_}
+    , memory_due_{context_}
     , confirmation_{context_}
     , judgement_due_{context_}
     , look_due_{context_} {
@@ -93,6 +98,9 @@ void Daemon::listen() {
 }
 
 void Daemon::start() {
+    // Otherwise glibc raises both with the largest block that was freed, and keeps as much for later ones.
+    ::mallopt(M_MMAP_THRESHOLD, large_block);
+    ::mallopt(M_TRIM_THRESHOLD, large_block);
     cause({audit_.write("start", {{"config", {{"file", config_path_}, {"hash", hash_}}},
                                   {"tables", name_of(datapath_.takeover())}}),
            std::chrono::steady_clock::now(), std::nullopt});
@@ -114,6 +122,7 @@ void Daemon::start() {
     on_deadline();
     on_signal();
     beat();
+    tidy_memory();
     look_at_traffic();
     spdlog::info("pointsman {} is up; services: {}, backends: {}", POINTSMAN_VERSION,
                  generation().services.size(), generation().backends.size());
@@ -176,6 +185,20 @@ void Daemon::beat() {
     });
 }
 
+/// Gives the kernel back what a start, a reload or a large answer left unused.
+void Daemon::tidy_memory() {
+    auto const unused = ::mallinfo2().fordblks;
+    if (unused > unused_memory_ + much_memory) {
+        ::malloc_trim(0);
+        unused_memory_ = ::mallinfo2().fordblks; // counts pages that were given back as well
+    }
+    unused_memory_ = std::min(unused_memory_, unused);
+    memory_due_.expires_after(memory_interval);
+    memory_due_.async_wait([this](boost::system::error_code error) {
+        if (!error) tidy_memory();
+    });
+}
+
 void Daemon::stop() {
     stopping_ = true;
     asio::co_spawn(context_, shut_down(), rethrow);
@@ -184,6 +207,7 @@ void Daemon::stop() {
 asio::awaitable<void> Daemon::shut_down() {
     signals_.cancel();
     heartbeat_.cancel();
+    memory_due_.cancel();
     confirmation_.cancel();
     deadline_.cancel();
     judgement_due_.cancel();

@@ -168,6 +168,7 @@ private:
     void on_signal();
     void on_deadline();
     void beat();
+    void tidy_memory();
     void stop();
     [[nodiscard]] boost::asio::awaitable<void> shut_down();
 
@@ -229,6 +230,8 @@ private:
     boost::asio::signal_set signals_;
     boost::asio::steady_timer deadline_;
     boost::asio::steady_timer heartbeat_;
+    boost::asio::steady_timer memory_due_;
+    std::size_t unused_memory_ = 0; ///< octets that the heap kept at the last look
     boost::asio::steady_timer confirmation_;
     std::optional<AppliedConfig> previous_; ///< what the last reload replaced
     std::optional<Unconfirmed> unconfirmed_;

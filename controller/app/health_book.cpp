@@ -29,11 +29,12 @@ void HealthBook::assign(DesiredState const& desired) {
         for (auto const& backend : service.backends) {
             BackendKey const key{service.name, backend.name};
             auto& of_backend = checks[key];
+            of_backend.reserve(1 + backend.more_checks.size()); // targets stay where they are
             auto const add = [&](Check const& check) {
                 auto target = pointsman::target_of(service, backend, check);
-                sharers_[target].push_back({key, &of_backend, of_backend.size()});
                 of_backend.push_back(
                     resumed(key, {std::string{name_of(check)}, check.type, std::move(target)}));
+                sharers_[of_backend.back().target].push_back({key, &of_backend, of_backend.size() - 1});
             };
             add(backend.check);
             for (auto const& check : backend.more_checks)
@@ -137,7 +138,8 @@ void HealthBook::presume(BackendKey const& key) {
 
 std::vector<WantedProbe> HealthBook::wanted(std::map<BackendKey, AdminState> const& admin) const {
     std::vector<WantedProbe> wanted;
-    for (auto const& [target, sharers] : sharers_) {
+    for (auto const& [held, sharers] : sharers_) {
+        ProbeTarget const& target = held;
         if (target.check.type == CheckType::none) continue;
         auto const rests = [&](BackendKey const& key) {
             auto const state = admin.find(key);

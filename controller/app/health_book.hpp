@@ -6,6 +6,7 @@
 #include "healthcheck/monitor.hpp"
 
 #include <chrono>
+#include <functional>
 #include <map>
 #include <optional>
 #include <span>
@@ -48,6 +49,11 @@ struct NotedProbe {
 /// Which backends share which probe, and what is measured of each.
 class HealthBook {
 public:
+    HealthBook() = default;
+    HealthBook(HealthBook const&) = delete; // holds places in itself
+    HealthBook& operator=(HealthBook const&) = delete;
+    ~HealthBook() = default;
+
     /// Takes over what `desired` wants probed; forgets backends that are gone. A check of the same name, on a
     /// backend of the same address and port, keeps its state; a new one starts with the backend's.
     void assign(DesiredState const& desired);
@@ -87,6 +93,10 @@ private:
         std::size_t check = 0;                      ///< index
     };
 
+    struct SameTarget {
+        bool operator()(ProbeTarget const& a, ProbeTarget const& b) const noexcept { return a == b; }
+    };
+
     [[nodiscard]] CheckHealth resumed(BackendKey const& key, CheckHealth check) const;
     void share();
     void conclude_all();
@@ -94,7 +104,9 @@ private:
     void presume(BackendKey const& key);
 
     std::map<BackendKey, std::vector<CheckHealth>> checks_;
-    std::unordered_map<ProbeTarget, std::vector<Sharer>, TargetHash> sharers_;
+    /// By the target that the first of them holds.
+    std::unordered_map<std::reference_wrapper<ProbeTarget const>, std::vector<Sharer>, TargetHash, SameTarget>
+        sharers_;
     std::map<BackendKey, MeasuredState> measured_;  ///< by probes; without those that are unknown
     std::map<BackendKey, MeasuredState> memory_;    ///< of those not probed now
     std::map<BackendKey, MeasuredState> taken_for_; ///< measured_ and presumptions

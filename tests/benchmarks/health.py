@@ -48,8 +48,8 @@ def measured(probed: ProbedLab, prober: Prober, settle: float, seconds: float) -
     pause(seconds)
     cpu, took = cpu_seconds(prober.process.pid) - cpu, time.monotonic() - began
     probes, gaps = probed.handshakes() - probes, probed.seen()["gap_ms"]
+    memory, tables = memory_mb(prober.process.pid)  # while it only probes: before it is asked for anything
     now = prober.lateness()
-    memory, tables = memory_mb(prober.process.pid)
     assert isinstance(gaps, dict)
     return Measured(cpu / took, probes / took, memory, tables, up_after, gaps,
                     late_p99_ms({bound: value - late.get(bound, 0) for bound, value in now.items()}))
