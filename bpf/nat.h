@@ -230,6 +230,7 @@ __noinline int nat_try_port(const struct session_copy *session, __u32 active, __
 		return TRY_RACED;
 	reply = &scratch->partner;
 	hash = pm_flow_hash(reply, options.hash_key);
+	session_touch(session_half(active), hash);
 	holder = entry_at(session_peek(hash, reply, active));
 	if (holder.set) {
 		if (!nat_port_is_reusable(holder, session, active, attempt))
