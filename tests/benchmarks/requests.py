@@ -33,7 +33,7 @@ TARGETS = [
     Target(KEEP_ALIVE, XDP, DIRECT, None),
     Target(KEEP_ALIVE, TC, HAPROXY, 1.5),
     Target(KEEP_ALIVE, XDP, HAPROXY_PHYSICAL, 1.5),
-    Target(KEEP_ALIVE, XDP, HAPROXY, None),
+    Target(KEEP_ALIVE, XDP, HAPROXY, 1.5),
     Target(KEEP_ALIVE, TC, NGINX, None),
     Target(NEW, TC, DIRECT, 0.9),
     Target(NEW, XDP, DIRECT_PHYSICAL, 0.9),
