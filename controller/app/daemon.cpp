@@ -12,6 +12,7 @@
 #include <boost/json/array.hpp>
 #include <csignal>
 #include <cstring>
+#include <fstream>
 #include <malloc.h>
 #include <random>
 #include <spdlog/spdlog.h>
@@ -26,8 +27,18 @@ namespace {
 
 constexpr std::chrono::minutes heartbeat_interval{1};
 constexpr std::chrono::seconds memory_interval{5};
-constexpr std::size_t much_memory = 4 << 20; ///< octets
+constexpr std::size_t much_memory = 1 << 20; ///< octets
 constexpr int large_block = 256 << 10;       ///< octets
+
+/// Resident, in octets, without files and tables; 0 if the kernel does not say.
+std::size_t private_memory() {
+    std::ifstream file{"/proc/self/statm"};
+    std::size_t size = 0;
+    std::size_t resident = 0;
+    std::size_t shared = 0;
+    file >> size >> resident >> shared;
+    return file ? (resident - shared) * static_cast<std::size_t>(::sysconf(_SC_PAGESIZE)) : 0;
+}
 
 std::string host_name() {
     std::array<char, 256> name{};
@@ -187,12 +198,11 @@ void Daemon::beat() {
 
 /// Gives the kernel back what a start, a reload or a large answer left unused.
 void Daemon::tidy_memory() {
-    auto const unused = ::mallinfo2().fordblks;
-    if (unused > unused_memory_ + much_memory) {
+    if (private_memory() > memory_in_use_ + much_memory) {
         ::malloc_trim(0);
-        unused_memory_ = ::mallinfo2().fordblks; // counts pages that were given back as well
+        memory_in_use_ = private_memory();
     }
-    unused_memory_ = std::min(unused_memory_, unused);
+    memory_in_use_ = std::min(memory_in_use_, private_memory());
     memory_due_.expires_after(memory_interval);
     memory_due_.async_wait([this](boost::system::error_code error) {
         if (!error) tidy_memory();

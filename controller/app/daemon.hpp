@@ -231,7 +231,7 @@ private:
     boost::asio::steady_timer deadline_;
     boost::asio::steady_timer heartbeat_;
     boost::asio::steady_timer memory_due_;
-    std::size_t unused_memory_ = 0; ///< octets that the heap kept at the last look
+    std::size_t memory_in_use_ = 0; ///< octets, when least was resident since the heap was last tidied
     boost::asio::steady_timer confirmation_;
     std::optional<AppliedConfig> previous_; ///< what the last reload replaced
     std::optional<Unconfirmed> unconfirmed_;
