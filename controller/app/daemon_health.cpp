@@ -76,27 +76,33 @@ void Daemon::on_report(ProbeReport const& report) {
     if (report.transition || is_in_a_row(report.state)) keeper_.changed(StateKeeper::Haste::soon);
     if (report.outcome.code == OutcomeCode::OWN) return own_fault(report);
     bool const silent = is_silent(report.outcome);
+    auto const now = Clock::now();
     std::vector<BackendKey> changed;
     for (auto const& probe : noted) {
         Finding const finding{probe.measured, !report.outcome.passed(), silent};
-        if (auto const alarm = judgement_.note(probe.key, finding, Clock::now())) raise(*alarm);
+        if (auto const alarm = judgement_.note(probe.key, finding, now)) raise(*alarm);
         if (!probe.transition) continue;
         changed.push_back(probe.key);
     }
-    if (changed.empty()) return;
+    if (!report.transition && changed.empty()) return;
     auto const before = rulings_;
-    judge(changed);
-    for (auto const& probe : noted)
-        if (probe.transition) on_transition(probe, report, before);
-    publisher_.mark_dirty();
+    auto const ruled = judge(changed, now);
+    for (auto const& probe : noted) {
+        if (probe.transition && generation().find(probe.key))
+            on_transition(probe, report, before, now);
+        else if (report.transition)
+            on_hidden_transition(probe, report, now);
+    }
+    tell_of(ruled, now);
+    if (!changed.empty()) publisher_.mark_dirty();
 }
 
-void Daemon::on_transition(NotedProbe const& probe, ProbeReport const& report, Rulings const& before) {
+void Daemon::on_transition(NotedProbe const& probe, ProbeReport const& report, Rulings const& before,
+                           Clock::time_point now) {
     auto const& key = probe.key;
     auto const* backend = generation().find(key);
     auto const* ruling = ruling_of(key);
     if (!backend || !ruling) return;
-    auto const now = Clock::now();
     auto const because = because_of(report.outcome);
     auto const earlier = before.of.find(key);
     auto const was = state_of(earlier == before.of.end() ? probe.transition->was : earlier->second.measured,
@@ -111,10 +117,12 @@ void Daemon::on_transition(NotedProbe const& probe, ProbeReport const& report, R
     record["because"] = because;
     record["check"] = probe.check;
     if (ruling->by != RuledBy::probes) record["ruled_by"] = name_of(ruling->by);
+    record["row_from"] = row_json(report.row_from);
     record["evidence"] = evidence_json(report.evidence, probe.check);
+    if (is_silent(report.outcome)) record["unanswered"] = keys_json(judgement_.unanswered());
     record["effect"] = effect_json(effect);
     record["detect_us"] = microseconds(now - evidence);
-    auto const seq = audit_.write("health", record);
+    auto const seq = audit_.write("health", record, Moment::at(now));
     auto const is_failover = is_healthy(was) && is == State::down;
     cause({seq, now, is_failover ? std::optional{evidence} : std::nullopt});
     ++instruments_.transitions[key];
@@ -127,12 +135,26 @@ void Daemon::on_transition(NotedProbe const& probe, ProbeReport const& report, R
                 effect.total, is_failover ? "; established flows: " + std::string{effect.policy} : "");
 }
 
+/// Of a check whose backend stays what it is because of another one, or is not published yet.
+void Daemon::on_hidden_transition(NotedProbe const& probe, ProbeReport const& report, Clock::time_point now) {
+    json::object record{{"service", probe.key.service}, {"backend", probe.key.backend}};
+    record["check"] = probe.check;
+    record["was"] = name_of(report.transition->was);
+    record["now"] = name_of(report.transition->now);
+    record["because"] = because_of(report.outcome);
+    record["row_from"] = row_json(report.row_from);
+    record["evidence"] = evidence_json(report.evidence, probe.check);
+    if (is_silent(report.outcome)) record["unanswered"] = keys_json(judgement_.unanswered());
+    audit_.write("check", record, Moment::at(now));
+}
+
 void Daemon::on_published(Published const& published) {
     auto const decided = cause_ ? cause_->decided : published.committed;
     auto const switch_time = published.committed - decided;
     json::object record{{"generation", generation_json(published)},
                         {"changes", changes_json(published.plan.changes)},
-                        {"switch_us", microseconds(switch_time)}};
+                        {"switch_us", microseconds(switch_time)},
+                        {"planned_mono_ns", mono_ns(planned_)}};
     if (cause_) record["cause_seq"] = cause_->seq;
     Moment when = Moment::now();
     when.mono_ns = mono_ns(published.committed);
@@ -164,7 +186,7 @@ void Daemon::on_published(Published const& published) {
                       text(change.key), change.was, change.now);
     }
     cause_.reset();
-    follow_own_links(); // by the next hops that were just published
+    follow_own_links(published.committed); // by the next hops that were just published
     keeper_.changed(StateKeeper::Haste::at_once);
 }
 

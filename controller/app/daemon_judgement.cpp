@@ -16,7 +16,8 @@ using Clock = std::chrono::steady_clock;
 } // namespace
 
 Plan Daemon::plan(Generation const& current) {
-    judge({});
+    planned_ = Clock::now();
+    tell_of(judge({}, planned_), planned_);
     return plan_next({desired_, ruled_states(), admin_.states(), view_, adjustments()}, current);
 }
 
@@ -45,18 +46,25 @@ Ruling const* Daemon::ruling_of(BackendKey const& key) const {
     return found == rulings_.of.end() ? nullptr : &found->second;
 }
 
-/// Rules anew and records what time changed; `told` are the backends whose change the caller records.
-void Daemon::judge(std::vector<BackendKey> const& told) {
-    auto const before =
-        std::exchange(rulings_, judgement_.rule(health_.measured(), admin_.states(), Clock::now()));
+/// Rules anew. @return what time changed; `told` are the backends whose change the caller records.
+std::vector<Daemon::Ruled> Daemon::judge(std::vector<BackendKey> const& told, Clock::time_point now) {
+    auto const before = std::exchange(rulings_, judgement_.rule(health_.measured(), admin_.states(), now));
     wait_for_judgement();
-    for (auto const& [key, now] : rulings_.of) {
+    std::vector<Ruled> changed;
+    for (auto const& [key, ruling] : rulings_.of) {
         auto const was = before.of.find(key);
-        if (was == before.of.end() || was->second.measured == now.measured) continue;
-        if ((was->second.by == now.by && now.by == RuledBy::probes) || std::ranges::count(told, key) > 0)
+        if (was == before.of.end() || was->second.measured == ruling.measured) continue;
+        if ((was->second.by == ruling.by && ruling.by == RuledBy::probes) ||
+            std::ranges::count(told, key) > 0)
             continue;
-        if (auto const* backend = generation().find(key)) on_ruling(*backend, was->second, now);
+        changed.push_back({key, was->second, ruling});
     }
+    return changed;
+}
+
+void Daemon::tell_of(std::vector<Ruled> const& ruled, Clock::time_point now) {
+    for (auto const& each : ruled)
+        if (auto const* backend = generation().find(each.key)) on_ruling(*backend, each, now);
 }
 
 void Daemon::wait_for_judgement() {
@@ -67,17 +75,18 @@ void Daemon::wait_for_judgement() {
     });
 }
 
-void Daemon::on_ruling(GenerationBackend const& backend, Ruling const& was, Ruling const& now) {
-    auto const because = now.by == RuledBy::probes ? std::string_view{"released"} : name_of(now.by);
-    auto const state_was = state_of(was.measured, backend.admin);
-    auto const state_is = state_of(now.measured, backend.admin);
+void Daemon::on_ruling(GenerationBackend const& backend, Ruled const& ruled, Clock::time_point now) {
+    auto const& is = ruled.now;
+    auto const because = is.by == RuledBy::probes ? std::string_view{"released"} : name_of(is.by);
+    auto const state_was = state_of(ruled.was.measured, backend.admin);
+    auto const state_is = state_of(is.measured, backend.admin);
     json::object record = subject_json(backend);
     record["was"] = name_of(state_was);
     record["now"] = name_of(state_is);
     record["because"] = because;
-    record["ruled_by"] = name_of(now.by == RuledBy::probes ? was.by : now.by);
+    record["ruled_by"] = name_of(is.by == RuledBy::probes ? ruled.was.by : is.by);
     record["effect"] = effect_json(effect_on(backend));
-    cause({audit_.write("health", record), Clock::now(), std::nullopt});
+    cause({audit_.write("health", record, Moment::at(now)), now, std::nullopt});
     if (backend.admin == AdminState::ready) tell(backend.key, std::string{because});
     spdlog::warn("{} is {} ({}), was {}", text(backend.key), name_of(state_is), because, name_of(state_was));
 }

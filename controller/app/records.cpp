@@ -44,6 +44,21 @@ json::array evidence_json(std::span<JudgedProbe const> evidence, std::string_vie
     return out;
 }
 
+json::object row_json(HealthState const& row) {
+    json::object out{{"state", name_of(row.state)}};
+    if (works(row.state) && row.failed_in_row > 0) out["failed"] = row.failed_in_row;
+    if (!works(row.state) && row.passed_in_row > 0) out["passed"] = row.passed_in_row;
+    if (row.history != 0) out["history"] = row.history;
+    return out;
+}
+
+json::array keys_json(std::set<BackendKey> const& keys) {
+    json::array out;
+    for (auto const& key : keys)
+        out.push_back(json::object{{"service", key.service}, {"backend", key.backend}});
+    return out;
+}
+
 json::object actor_json(Peer const& peer) {
     std::string comm;
     std::getline(std::ifstream{"/proc/" + std::to_string(peer.pid) + "/comm"}, comm);

@@ -6,6 +6,7 @@
 
 #include <boost/json/object.hpp>
 #include <optional>
+#include <set>
 #include <string_view>
 
 namespace pointsman {
@@ -26,6 +27,12 @@ struct Effect {
 /// The probes that decided: the check, start, duration_us, outcome, errno, status, first_bytes, text.
 [[nodiscard]] boost::json::array evidence_json(std::span<JudgedProbe const> evidence,
                                                std::string_view check = {});
+
+/// Of a check before the probes of its evidence: state, and the counts that verdicts go by.
+[[nodiscard]] boost::json::object row_json(HealthState const& row);
+
+/// {service, backend} of each.
+[[nodiscard]] boost::json::array keys_json(std::set<BackendKey> const& keys);
 
 /// What an outcome says besides its code and duration: errno, status, first_bytes, text, asks,
 /// weight_percent, each only when it is there. Raw octets are escaped.

@@ -3,6 +3,7 @@
 #include <chrono>
 #include <optional>
 #include <string>
+#include <vector>
 
 namespace pointsman {
 
@@ -78,6 +79,8 @@ struct DoctorOptions {
 [[nodiscard]] int order(CommonOptions const& common, OrderOptions const& options);
 [[nodiscard]] int weight(CommonOptions const& common, WeightOptions const& options);
 [[nodiscard]] int events(CommonOptions const& common, EventOptions options);
+/// Exit 0: every decision that can be made again is the same, and there is one.
+[[nodiscard]] int replay(CommonOptions const& common, std::vector<std::string> const& files);
 [[nodiscard]] int detach(CommonOptions const& common);
 [[nodiscard]] int version(CommonOptions const& common);
 

@@ -91,7 +91,6 @@ std::optional<Alarm> Judgement::note(BackendKey const& key, Finding const& findi
     if (found == records_.end()) return std::nullopt;
     auto& record = found->second;
     auto const was = std::exchange(record.measured, finding.measured);
-    if (works(finding.measured)) record.held_until.reset();
     if (!finding.failed || !finding.silent)
         record.failing.reset();
     else if (!record.failing)
@@ -141,6 +140,13 @@ void Judgement::hold_all(std::string const* service, TimePoint now) {
         if ((!service || key.service == *service) && record.measured == MeasuredState::down && record.fell &&
             now - *record.fell <= same_time)
             record.held_until = now + hold_time;
+}
+
+std::set<BackendKey> Judgement::unanswered() const {
+    std::set<BackendKey> keys;
+    for (auto const& [key, record] : records_)
+        if (record.failing) keys.insert(key);
+    return keys;
 }
 
 void Judgement::rest(BackendKey const& key) {

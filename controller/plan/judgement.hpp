@@ -73,6 +73,9 @@ public:
     /// @return an alarm when this finding began a hold.
     std::optional<Alarm> note(BackendKey const& key, Finding const& finding, TimePoint now);
 
+    /// Backends whose newest probes went unanswered: what the next finding may be compared with.
+    [[nodiscard]] std::set<BackendKey> unanswered() const;
+
     /// A backend that is not probed for a while: its past is kept, its state is not.
     void rest(BackendKey const& key);
 
