@@ -85,7 +85,8 @@ Clock::time_point HealthMonitor::Watch::next() const noexcept {
     return track.next(policy(), under_way);
 }
 
-/// Keeps the books on rows; `was` is the state before this outcome, which `decides` if it brought a transition.
+/// Keeps the books on rows; `was` is the state before this outcome, which `decides` if it brought a
+/// transition.
 void HealthMonitor::Watch::remember(HealthState const& was, bool decides, Clock::time_point began,
                                     Outcome const& outcome) {
     if (outcome.passed()) first_failure.reset();

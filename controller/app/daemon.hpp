@@ -236,7 +236,7 @@ private:
     SelfWatch self_watch_;
     CutOff cut_off_;
     std::chrono::steady_clock::time_point planned_; ///< when the newest plan was made
-    std::chrono::steady_clock::time_point looked_; ///< last look at ourselves
+    std::chrono::steady_clock::time_point looked_;  ///< last look at ourselves
     std::optional<Cause> cause_;
     std::optional<TakenOver> taken_over_;
     bool stopping_ = false;

@@ -128,8 +128,8 @@ Answer Daemon::return_to_previous(std::string_view because, std::optional<Peer> 
     confirmation_.cancel();
     auto previous = std::move(*previous_);
     previous_.reset();
-    auto const seq = write_reload({{"result", "rolled_back"}, {"because", because}, {"from", hash_}},
-                                  previous, actor);
+    auto const seq =
+        write_reload({{"result", "rolled_back"}, {"because", because}, {"from", hash_}}, previous, actor);
     apply(std::move(previous), seq);
     return {Answer::Kind::done, "rolled back to the configuration " + hash_ + "; " + config_path_ +
                                     " still holds the other one: correct it before the next reload or start"};

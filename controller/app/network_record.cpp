@@ -66,9 +66,8 @@ Route read_route(json::object const& in) {
 json::array links_json(std::vector<Link> const& links) {
     json::array out;
     for (auto const& link : links)
-        out.push_back(json::object{{"ifindex", link.ifindex},
-                                   {"mac", mac_text(link.mac)},
-                                   {"peer_elsewhere", link.peer_elsewhere}});
+        out.push_back(json::object{
+            {"ifindex", link.ifindex}, {"mac", mac_text(link.mac)}, {"peer_elsewhere", link.peer_elsewhere}});
     return out;
 }
 
@@ -97,8 +96,7 @@ json::object network_json(NetworkView const& was, NetworkView const& now) {
     json::object routes;
     for (auto const& [address, route] : now.routes) {
         auto const before = was.routes.find(address);
-        if (before == was.routes.end() || before->second != route)
-            routes[address.text()] = route_json(route);
+        if (before == was.routes.end() || before->second != route) routes[address.text()] = route_json(route);
     }
     for (auto const& [address, route] : was.routes)
         if (!now.routes.contains(address)) routes[address.text()] = nullptr;

@@ -251,7 +251,8 @@ Replayed Replay::on_probes(json::object const& record) {
     if (check == checks.end()) return {Result::differs, "there is no such check"};
     std::string again;
     auto const is_this = [&](NotedProbe const& each) { return each.key == key && each.check == check->name; };
-    if (std::ranges::none_of(noted_, is_this)) { // else another backend shares the probe, and its record came first
+    if (std::ranges::none_of(noted_,
+                             is_this)) { // else another backend shares the probe, and its record came first
         if (!noted_.empty()) again = "a change of " + text(noted_.front().key) + " has no record";
         noted_.clear();
         again = joined(again, run_probes(record, *check, time_of(record)));

@@ -72,7 +72,7 @@ private:
     NetworkView view_;
     CutOff cut_off_;
     Generation current_;
-    std::vector<Change> published_;                ///< by the last publish
+    std::vector<Change> published_; ///< by the last publish
     std::vector<NotedProbe> noted_; ///< what the last probes mean, by backend; not told by a record yet
     std::string text_;              ///< of the configuration in force
     std::uint64_t seq_ = 0;

@@ -45,9 +45,9 @@ AdminState admin_state_of(std::string_view word) {
 
 HealthState row_of(json::object const& row) {
     HealthState state;
-    state.state = one_of(
-        {MeasuredState::unknown, MeasuredState::up, MeasuredState::down, MeasuredState::draining},
-        word_of(row, "state"));
+    state.state =
+        one_of({MeasuredState::unknown, MeasuredState::up, MeasuredState::down, MeasuredState::draining},
+               word_of(row, "state"));
     state.passed_in_row = count_of(row, "passed");
     state.failed_in_row = count_of(row, "failed");
     state.history = count_of(row, "history");
@@ -57,9 +57,8 @@ HealthState row_of(json::object const& row) {
 Outcome outcome_of(json::object const& entry) {
     Outcome outcome;
     using enum OutcomeCode;
-    outcome.code =
-        one_of({L4OK, L4CON, L4TOUT, L6OK, L6RSP, L6TOUT, L7OK, L7STS, L7RSP, L7TOUT, OWN},
-               word_of(entry, "outcome"));
+    outcome.code = one_of({L4OK, L4CON, L4TOUT, L6OK, L6RSP, L6TOUT, L7OK, L7STS, L7RSP, L7TOUT, OWN},
+                          word_of(entry, "outcome"));
     if (auto const* error = entry.if_contains("errno")) outcome.error = error->to_number<int>();
     if (entry.contains("asks")) outcome.asks = admin_state_of(word_of(entry, "asks"));
     return outcome;

@@ -204,8 +204,8 @@ private:
     }
 
     void add_replay() {
-        auto* const sub = app_.add_subcommand(
-            "replay", "Decide again from an audit trail and report any difference");
+        auto* const sub =
+            app_.add_subcommand("replay", "Decide again from an audit trail and report any difference");
         sub->callback([this] { chosen_ = [this] { return replay(common_, files_); }; });
         sub->add_option("file", files_, "The trail; rotated files before it, oldest first")->required();
         sub->add_flag("--json", common_.json, "Print pointsman.replay/1");

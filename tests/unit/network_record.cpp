@@ -9,8 +9,8 @@ namespace {
 
 NetworkView view() {
     NetworkView view;
-    view.routes[Address::v4(0x0a4d0002)] =
-        Route{NextHop{3, {2, 0, 0, 0, 0, 9}, {2, 0, 0, 0, 0, 0xff}, true, 1400, true}, Address::v4(0x0a4d0005)};
+    view.routes[Address::v4(0x0a4d0002)] = Route{
+        NextHop{3, {2, 0, 0, 0, 0, 9}, {2, 0, 0, 0, 0, 0xff}, true, 1400, true}, Address::v4(0x0a4d0005)};
     view.routes[Address::v4(0x0a4d0003)] = Route{std::nullopt, Address::v4(0x0a4d0005)};
     view.links = {{2, {2, 0, 0, 0, 0, 1}, false}, {3, {2, 0, 0, 0, 0, 2}, true}};
     view.own = {Address::v4(0x0a4d0005), *Address::parse("fd77::5")};
