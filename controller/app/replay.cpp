@@ -304,7 +304,7 @@ Replayed Replay::on_publish(json::object const& record) {
     rule(time_of(record, "planned_mono_ns"));
     auto planned = plan();
     auto const& generation = record.at("generation").as_object();
-    auto const changes = json::value{changes_json(planned.changes)};
+    json::value const changes = changes_json(planned.changes); // braces would make it an array of one array
     std::string again;
     if (changes != record.at("changes"))
         again = "changes: the trail says " + json::serialize(record.at("changes")) +
