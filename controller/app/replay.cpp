@@ -1,4 +1,5 @@
-// What replay takes from a trail: configuration, network, orders, inheritance. The decisions: replay_decide.cpp.
+// What replay takes from a trail: configuration, network, orders, inheritance. The decisions:
+// replay_decide.cpp.
 #include "controller/app/replay.hpp"
 
 #include "controller/app/network_record.hpp"
@@ -109,8 +110,9 @@ Replayed Replay::follow_sequence(json::object const& record, bool starts) {
         return problem("the disk refused " + word_of(record, "records") + " records before this one");
     if (auto version = word_of(record, "version"); version != POINTSMAN_VERSION && version != version_) {
         version_ = std::move(version);
-        return problem("written by version " + version_ + ", and this is " POINTSMAN_VERSION
-                       ", which may rightly decide otherwise: to be sure, replay it with that version",
+        return problem("written by version " + version_ +
+                           ", and this is " POINTSMAN_VERSION
+                           ", which may rightly decide otherwise: to be sure, replay it with that version",
                        true);
     }
     return {};
@@ -150,7 +152,8 @@ void Replay::configure(json::object const& record) {
         if (!parsed.state) {
             auto const report = render(parsed.diagnostics, parsed.text, false);
             throw TrailError{"the configuration in this record is not valid for this version: " +
-                             report.substr(0, report.find('\n')) + "; replay it with the version that wrote it"};
+                             report.substr(0, report.find('\n')) +
+                             "; replay it with the version that wrote it"};
         }
         desired_ = std::move(parsed.state);
     }

@@ -5,7 +5,6 @@
 #include "controller/model/names.hpp"
 
 #include <algorithm>
-#include <boost/json/parse.hpp>
 #include <boost/json/serialize.hpp>
 #include <set>
 
@@ -44,9 +43,9 @@ std::string text_of(HealthState const& row) {
 }
 
 std::string text_of(HealthPolicy const& policy) {
-    auto const fall = policy.window ? std::to_string(policy.window->failures) + " of " +
-                                          std::to_string(policy.window->of)
-                                    : std::to_string(policy.fall);
+    auto const fall =
+        policy.window ? std::to_string(policy.window->failures) + " of " + std::to_string(policy.window->of)
+                      : std::to_string(policy.fall);
     return "rise " + std::to_string(policy.rise) + ", fall " + fall;
 }
 
@@ -58,7 +57,8 @@ std::string outcomes_of(json::object const& record) {
 }
 
 /// Entries of one list that the other lacks, on the side where they are.
-void compare_changes(std::vector<Difference>& differences, json::array const& trail, json::array const& core) {
+void compare_changes(std::vector<Difference>& differences, json::array const& trail,
+                     json::array const& core) {
     auto const lacks = [](json::array const& list, json::value const& entry) {
         return std::ranges::find(list, entry) == list.end();
     };
@@ -105,12 +105,10 @@ Replayed Replay::on_admin(json::object const& record) {
 }
 
 Replayed Replay::on_weight(json::object const& record) {
-    constexpr unsigned largest_weight = 65535;
     auto const key = key_of(record);
     auto const* backend = current_.find(key);
     if (!backend) return unknown(key);
-    json::object const weight{{"now", json::parse(word_of(record, "now"))}};
-    WeightOrder order{static_cast<unsigned>(number_of(weight, "now", largest_weight)), {}, 0};
+    WeightOrder order{weight_of(record), {}, 0};
     for (auto const& service : desired_->services)
         for (auto const& configured : service.backends)
             if (BackendKey{service.name, configured.name} == key) order.configured = configured.weight;
@@ -190,6 +188,7 @@ void Replay::go_by_way_of(json::object const& record, BackendKey const& key) {
 }
 
 Replayed Replay::on_probes(json::object const& record) {
+    if (array_of(record, "evidence").empty()) throw TrailError{"the field `evidence` has no probe"};
     auto const key = key_of(record);
     go_by_way_of(record, key);
     auto const* check = check_of(record, key);

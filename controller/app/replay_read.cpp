@@ -3,6 +3,7 @@
 #include "controller/model/names.hpp"
 
 #include <boost/json/serialize.hpp>
+#include <charconv>
 
 namespace json = boost::json;
 
@@ -81,6 +82,15 @@ BackendKey key_of(json::object const& record) {
 
 AdminState admin_state_of(std::string_view word) {
     return one_of({AdminState::ready, AdminState::drain, AdminState::maint}, "order", word);
+}
+
+unsigned weight_of(json::object const& record) {
+    constexpr unsigned largest = 65535;
+    auto const word = word_of(record, "now");
+    unsigned weight = 0;
+    auto const read = std::from_chars(word.data(), word.data() + word.size(), weight);
+    if (read.ec != std::errc{} || *read.ptr != 0 || weight > largest) refuse("now", "weight from 0 to 65535");
+    return weight;
 }
 
 HealthState row_of(json::object const& record) {

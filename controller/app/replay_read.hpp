@@ -31,6 +31,8 @@ struct TrailError : std::runtime_error {
                                                             std::string_view key = "mono_ns");
 [[nodiscard]] BackendKey key_of(boost::json::object const& record);
 [[nodiscard]] AdminState admin_state_of(std::string_view word);
+/// `now` of an order of weight.
+[[nodiscard]] unsigned weight_of(boost::json::object const& record);
 /// `row_from`: what the first of the probes in evidence found.
 [[nodiscard]] HealthState row_of(boost::json::object const& record);
 /// An entry of `evidence`, as far as verdicts depend on it.

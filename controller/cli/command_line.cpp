@@ -207,8 +207,10 @@ private:
         auto* const sub =
             app_.add_subcommand("replay", "Decide again from an audit trail and report any difference");
         sub->callback([this] { chosen_ = [this] { return replay(common_, replay_); }; });
-        sub->add_option("file", replay_.files, "The trail; rotated files before it, oldest first")->required();
-        sub->add_option("--config", replay_.config, "Decide by this file instead of what was configured then");
+        sub->add_option("file", replay_.files, "The trail; rotated files before it, oldest first")
+            ->required();
+        sub->add_option("--config", replay_.config,
+                        "Decide by this file instead of what was configured then");
         sub->add_flag("--all", replay_.all, "Print decisions that are the same, too");
         sub->add_flag("--json", common_.json, "Print pointsman.replay/1");
     }

@@ -40,8 +40,8 @@ std::string text_of(json::object const& record, Replayed const& replayed) {
                 "  " + std::string{name_of(replayed.result)};
     text = escape_octets(replayed.why.empty() ? text : text + ": " + replayed.why) + "\n";
     for (auto const& [what, trail, core] : replayed.differences)
-        text += escape_octets("    " + what + ": the trail says " + said(trail) +
-                              ", deciding again gives " + said(core)) +
+        text += escape_octets("    " + what + ": the trail says " + said(trail) + ", deciding again gives " +
+                              said(core)) +
                 "\n";
     if (!replayed.grounds.empty()) text += escape_octets("    from: " + replayed.grounds) + "\n";
     return text;
@@ -160,8 +160,9 @@ void Run::tell_of_skipped(bool harmless) {
     auto const skipped = std::exchange(skipped_, std::nullopt);
     if (!skipped) return;
     complain(skipped->file, skipped->number,
-             skipped->text + (harmless ? "; cut short, as by a daemon that was killed: the record was not counted"
-                                       : "; it was edited or damaged: take the trail from a backup"),
+             skipped->text + (harmless
+                                  ? "; cut short, as by a daemon that was killed: the record was not counted"
+                                  : "; it was edited or damaged: take the trail from a backup"),
              harmless);
 }
 
