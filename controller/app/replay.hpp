@@ -106,7 +106,7 @@ private:
     NetworkView view_;
     CutOff cut_off_;
     Generation current_;
-    std::vector<Change> published_; ///< by the last publish
+    std::optional<std::vector<Change>> published_{std::in_place}; ///< by the last publish, if it was decided
     std::vector<NotedProbe> noted_; ///< what the last probes mean, by backend; not told by a record yet
     std::string file_;              ///< of the configuration in force
     std::string text_;              ///< likewise

@@ -277,6 +277,7 @@ Replayed Replay::on_publish(json::object const& record) {
     follow_own_links(moment(record));
     if (std::exchange(resumed_, false) && out.result == Result::differs) {
         out = {};
+        published_.reset();
         out.result = Result::undecided;
         out.why = "it goes on from tables of another daemon, which the trail does not hold";
         out.harmless = true;
@@ -285,7 +286,14 @@ Replayed Replay::on_publish(json::object const& record) {
 }
 
 Replayed Replay::on_consequence(json::object const& record, Change::Kind kind) const {
-    auto const follows = std::ranges::any_of(published_, [&](Change const& change) {
+    if (!published_) {
+        Replayed out;
+        out.result = Result::undecided;
+        out.why = "it follows from a publish that is undecided";
+        out.harmless = true;
+        return out;
+    }
+    auto const follows = std::ranges::any_of(*published_, [&](Change const& change) {
         return change.kind == kind && change.key.service == word_of(record, "service") &&
                change.was == word_of(record, "was") && change.now == word_of(record, "now");
     });
