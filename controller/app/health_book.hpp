@@ -50,8 +50,10 @@ struct NotedProbe {
 class HealthBook {
 public:
     HealthBook() = default;
-    HealthBook(HealthBook const&) = delete; // holds places in itself
+    HealthBook(HealthBook const&) = delete; // holds places in itself, which moving leaves where they are
     HealthBook& operator=(HealthBook const&) = delete;
+    HealthBook(HealthBook&&) noexcept = default;
+    HealthBook& operator=(HealthBook&&) noexcept = default;
     ~HealthBook() = default;
 
     /// Takes over what `desired` wants probed; forgets backends that are gone. A check of the same name, on a
