@@ -65,6 +65,10 @@ int Runner::empty_program() const {
     return bpf_program__fd(object_->progs.empty);
 }
 
+int Runner::empty_tc_program() const {
+    return bpf_program__fd(object_->progs.empty_tc);
+}
+
 std::uint32_t Runner::run_block(std::uint32_t packets) {
     RunnerFrame frame;
     bpf_test_run_opts run{};
@@ -74,6 +78,20 @@ std::uint32_t Runner::run_block(std::uint32_t packets) {
     run.repeat = static_cast<int>(packets);
     auto const error = ::bpf_prog_test_run_opts(bpf_program__fd(object_->progs.runner), &run);
     if (error != 0 || run.retval == XDP_ABORTED) throw std::runtime_error{"a test run failed"};
+    return run.duration;
+}
+
+std::uint32_t run_tc_block(int program_fd, RunnerFrame const& frame, std::uint32_t packets) {
+    RunnerFrame left;
+    bpf_test_run_opts run{};
+    run.sz = sizeof(run);
+    run.data_in = &frame;
+    run.data_size_in = sizeof(frame);
+    run.data_out = &left;
+    run.data_size_out = sizeof(left);
+    run.repeat = static_cast<int>(packets);
+    if (::bpf_prog_test_run_opts(program_fd, &run) != 0) throw std::runtime_error{"a test run failed"};
+    if (left.octets != frame.octets) throw std::runtime_error{"a packet was changed"};
     return run.duration;
 }
 
