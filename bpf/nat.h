@@ -241,7 +241,6 @@ __noinline int nat_try_port(const struct session_copy *session, __u32 active, __
 	if (holder.set) {
 		if (!nat_port_is_reusable(holder, session, active, attempt))
 			return nat_port_taken(holder, session->last_seen, attempt);
-		scratch->displaced = holder.set->way[holder.way];
 		entry_remove(holder, hash);
 	}
 	inserted = session_insert(session, hash, active);
@@ -276,6 +275,21 @@ static __always_inline void nat_choose(struct session_copy *session, const struc
 	session->nat_address = address ? address : nat_address_of(backend, hash, attempt);
 }
 
+/* Whoever had the port of this new session, as nat_try_port() found it last, is told that it is gone. */
+__noinline int nat_tell_displaced(const struct pm_session *session, __u32 active)
+{
+	struct scratch *scratch = array_at(&pm_scratch, 0);
+	struct pm_session *displaced;
+
+	if (!session || !scratch)
+		return 0;
+	displaced = &scratch->displaced;
+	*displaced = scratch->found.session;
+	return displaced->backend == session->backend && displaced->nat_port == session->nat_port &&
+	       displaced->nat_address == session->nat_address &&
+	       nat_abandon(displaced, PM_TO_BACKEND, active);
+}
+
 /*
  * Every port that was tried is taken. In a flood of SYNs nearly all are by half-open flows, of which the
  * oldest is the least likely to be a client: it gives way, and begins anew if there is a client.
@@ -283,15 +297,10 @@ static __always_inline void nat_choose(struct session_copy *session, const struc
 static __always_inline int nat_displace(struct session_copy *session, const struct pm_backend *backend,
 					__u64 hash, __u32 active, __u32 attempt, __u32 address)
 {
-	struct scratch *scratch = array_at(&pm_scratch, 0);
-
-	if (!scratch)
-		return PM_DROP_PORTS_EXHAUSTED;
-	scratch->displaced.nat_port = 0;
 	nat_choose(session, backend, hash, attempt, address);
 	if (nat_try_port(session, active, NAT_LAST_RESORT) != TRY_DONE)
 		return PM_DROP_PORTS_EXHAUSTED;
-	nat_abandon(&scratch->displaced, PM_TO_BACKEND, active);
+	nat_tell_displaced(&session->session, active);
 	return PM_CONTINUE;
 }
 
