@@ -95,6 +95,11 @@ static __always_inline int answer_ping(PM_CONTEXT *ctx, struct packet *packet)
 	if (context_adjust_l4_checksum(ctx, packet->l4_offset + offsetof(struct icmp_header, checksum), 0,
 				       checksum_replace(0, request, reply), 0))
 		return PM_DROP_REWRITE_FAILED;
+	icmp = l4_header(ctx, packet);
+	if ((void *)(icmp + 1) > context_data_end(ctx))
+		return PM_DROP_REWRITE_FAILED;
+	if (!icmp->checksum) /* of nothing but zeros only the other zero is right (RFC 1071) */
+		icmp->checksum = 0xffff;
 	return PM_FORWARD_PONG;
 }
 

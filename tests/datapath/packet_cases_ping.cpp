@@ -54,6 +54,12 @@ PacketCases answered_pings(bool v6) {
     return {
         answered(v6, "of_a_living_service_is_answered", [v6](Scene&) { return echo_request(v6); }),
         answered(v6, "without_data_is_answered", [v6](Scene&) { return with_payload(echo_request(v6), 0); }),
+        answered(v6, "of_nothing_but_zeros_is_answered",
+                 [v6](Scene&) {
+                     auto request = with_payload(echo_request(v6), 0);
+                     request.icmp_rest = 0;
+                     return request;
+                 }),
         answered(v6, "of_1400_octets_is_answered",
                  [v6](Scene&) { return with_payload(echo_request(v6), 1401); }),
         answered(v6, "with_a_tag_is_answered", [v6](Scene&) { return with_tags(echo_request(v6), 1); }),
