@@ -136,6 +136,14 @@ private:
             evidence; ///< of a failover: start of the first failed probe
     };
 
+    /// A probe that changed what a backend is measured to be.
+    struct Verdict {
+        NotedProbe const& probe;
+        ProbeReport const& report;
+        Ruling const* before; ///< nullptr: there was none
+        std::chrono::steady_clock::time_point decided;
+    };
+
     void start();
     void take_over();
     void tell_of_takeover(std::string_view state_file, std::size_t orders);
@@ -171,8 +179,8 @@ private:
     void stop();
     [[nodiscard]] boost::asio::awaitable<void> shut_down();
 
-    [[nodiscard]] Plan plan(Generation const& current);
-    [[nodiscard]] std::map<BackendKey, Adjustment> adjustments() const;
+    [[nodiscard]] Plan plan(Generation const& current, std::set<std::string> const* only);
+    [[nodiscard]] std::map<BackendKey, Adjustment> adjustments(std::set<std::string> const* only) const;
     void judge_all();
     void judge(std::vector<BackendKey> const& told);
     void follow(std::vector<ChangedRuling> const& changed, std::vector<BackendKey> const& told);
@@ -189,7 +197,7 @@ private:
     void on_published(Published const& published);
     void on_report(ProbeReport const& report);
     void own_fault(ProbeReport const& report);
-    void on_transition(NotedProbe const& probe, ProbeReport const& report, Ruling const* before);
+    void tell_of(Verdict const& verdict);
     void on_event(ConnectionEvent const& event);
     void suspect(GenerationBackend const& backend, std::string_view because, ConnectionEvent const* event);
     void count_failed_client(GenerationBackend const& backend, ConnectionEvent const& event);

@@ -24,6 +24,13 @@ bool is_in_a_row(HealthState const& health) {
     return health.suspect || health.failed_in_row > 0 || health.history != 0;
 }
 
+std::set<std::string> services_of(std::vector<BackendKey> const& keys) {
+    std::set<std::string> services;
+    for (auto const& key : keys)
+        services.insert(key.service);
+    return services;
+}
+
 double seconds(Clock::duration duration) {
     return std::chrono::duration<double>(duration).count();
 }
@@ -41,13 +48,9 @@ void Daemon::cause(Cause cause) {
 /// Counts what is measured and ordered now: of several changes in one turn, each sees those before it.
 Effect Daemon::effect_on(GenerationBackend const& backend) const {
     Effect effect;
-    auto const& backends = generation().backends; // those of one service stand together
-    auto first = static_cast<std::size_t>(&backend - backends.data());
-    while (first > 0 && backends[first - 1].service == backend.service)
-        --first;
-    for (auto i = first; i < backends.size() && backends[i].service == backend.service; ++i) {
+    for (auto const& each : generation().backends.of(backend.service)) {
         ++effect.total;
-        effect.healthy += is_healthy(state_now(backends[i]));
+        effect.healthy += is_healthy(state_now(each));
     }
     std::uint64_t established = 0;
     std::uint64_t closed = 0;
@@ -72,6 +75,7 @@ State Daemon::state_now(GenerationBackend const& backend) const {
 }
 
 void Daemon::on_report(ProbeReport const& report) {
+    auto const decided = Clock::now();
     instruments_.probe_seconds.Observe(seconds(report.outcome.duration));
     instruments_.probe_lateness.Observe(seconds(report.started - report.due));
     ++instruments_.outcomes[report.outcome.code];
@@ -98,25 +102,28 @@ void Daemon::on_report(ProbeReport const& report) {
     for (auto const& key : changed)
         if (auto const* ruling = ruling_of(key)) before.emplace(key, *ruling);
     judge(changed);
-    bool has_fallen = false;
-    for (auto const& probe : noted) {
-        if (!probe.transition) continue;
-        auto const earlier = before.find(probe.key);
-        on_transition(probe, report, earlier == before.end() ? nullptr : &earlier->second);
-        has_fallen |= works(probe.transition->was) && !works(probe.transition->now);
-    }
-    if (has_fallen)
-        publisher_.publish_now();
-    else
-        publisher_.mark_dirty();
+    bool is_urgent = false; // first verdicts come in thousands: together
+    for (auto const& probe : noted)
+        is_urgent |= probe.transition && probe.transition->was != MeasuredState::unknown;
+    auto const tell = [&] {
+        for (auto const& probe : noted) {
+            if (!probe.transition) continue;
+            auto const earlier = before.find(probe.key);
+            tell_of(Verdict{probe, report, earlier == before.end() ? nullptr : &earlier->second, decided});
+        }
+    };
+    if (is_urgent) return publisher_.publish_now(services_of(changed), tell);
+    tell();
+    publisher_.mark_dirty();
 }
 
-void Daemon::on_transition(NotedProbe const& probe, ProbeReport const& report, Ruling const* before) {
+/// After the commit, if it brought one: what is told takes longer than what packets wait for.
+void Daemon::tell_of(Verdict const& verdict) {
+    auto const& [probe, report, before, decided] = verdict;
     auto const& key = probe.key;
     auto const* backend = generation().find(key);
     auto const* ruling = ruling_of(key);
     if (!backend || !ruling) return;
-    auto const now = Clock::now();
     auto const because = because_of(report.outcome);
     auto const was = state_of(before ? before->measured : probe.transition->was, backend->admin);
     auto const is = state_of(ruling->measured, backend->admin);
@@ -132,10 +139,12 @@ void Daemon::on_transition(NotedProbe const& probe, ProbeReport const& report, R
     if (ruling->by != RuledBy::probes) record["ruled_by"] = name_of(ruling->by);
     record["evidence"] = evidence_json(report.evidence, probe.check);
     record["effect"] = effect_json(effect);
-    record["detect_us"] = microseconds(now - evidence);
-    auto const seq = audit_.write("health", record);
+    record["detect_us"] = microseconds(decided - evidence);
+    Moment when = Moment::now();
+    when.mono_ns = mono_ns(decided);
+    auto const seq = audit_.write("health", record, when);
     auto const is_failover = is_healthy(was) && is == State::down;
-    cause({seq, now, is_failover ? std::optional{evidence} : std::nullopt});
+    cause({seq, decided, is_failover ? std::optional{evidence} : std::nullopt});
     ++instruments_.transitions[key];
     if (backend->admin == AdminState::ready)
         tell(key, std::string{ruling->by == RuledBy::probes ? because : name_of(ruling->by)});
