@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0 OR BSD-2-Clause */
 /*
- * Tells whether two connections come from the same TCP stack: from one host, not just from one address, which
- * many may share. Its timestamps (RFC 7323) count milliseconds, as nearly all stacks' do, so what they are
- * ahead of our own clock stays the same.
+ * Tells whether a backend in TIME_WAIT will take a new SYN for a new connection: when the SYN's timestamp
+ * (RFC 7323) is later than the last one of the connection before (RFC 6191). Timestamps count milliseconds in
+ * nearly all stacks, so what they are ahead of our own clock stays the same for as long as a connection lives
+ * and after; the start differs from host to host, and since Linux 6.18 from connection to connection.
  */
 #ifndef PM_CLIENT_CLOCK_H
 #define PM_CLIENT_CLOCK_H
@@ -14,7 +15,7 @@
 #define OPTIONS_WALKED	     8 /* before the timestamp: more than any stack sends */
 #define OPTION_OFFSET_MASK   0x1ff
 
-#define CLOCK_UNIT_SHIFT 10 /* seconds, nearly */
+#define CLOCK_UNIT_SHIFT 16 /* 65.5 seconds: 16 bits of them span all timestamps */
 #define NS_PER_MS	 1000000
 
 /* The timestamp of a TCP packet's sender. 0: it has none, or a coincidence. */
@@ -46,19 +47,24 @@ static __always_inline __u32 tcp_timestamp(PM_CONTEXT *ctx, const struct packet 
 static __always_inline __u32 client_clock(PM_CONTEXT *ctx, const struct packet *packet, __u64 now_ns)
 {
 	const __u32 timestamp = tcp_timestamp(ctx, packet);
-	__u32 ahead = (timestamp - (__u32)(now_ns / NS_PER_MS)) >> CLOCK_UNIT_SHIFT & 0xffff;
+	const __u32 ahead = (timestamp - (__u32)(now_ns / NS_PER_MS)) >> CLOCK_UNIT_SHIFT;
 
 	if (!timestamp)
 		return 0;
 	return (ahead ? ahead : 1) << PM_SESSION_CLOCK_SHIFT;
 }
 
-/* Are these the states of two connections of one stack? Not when either has no clock. */
-static __always_inline int same_clock(__u32 a, __u32 b)
+/*
+ * Given the states of a closed connection and of a new one: are the new one's timestamps later? Less than two
+ * units apart are known to be so only if one address sends both, whose host has one clock for all.
+ */
+static __always_inline int clock_goes_on(__u32 closed, __u32 opened, int same_address)
 {
-	const __u16 apart = (a >> PM_SESSION_CLOCK_SHIFT) - (b >> PM_SESSION_CLOCK_SHIFT) + 1;
+	const __s16 ahead = (opened >> PM_SESSION_CLOCK_SHIFT) - (closed >> PM_SESSION_CLOCK_SHIFT);
 
-	return a >> PM_SESSION_CLOCK_SHIFT && b >> PM_SESSION_CLOCK_SHIFT && apart <= 2;
+	if (!(closed >> PM_SESSION_CLOCK_SHIFT) || !(opened >> PM_SESSION_CLOCK_SHIFT))
+		return 0;
+	return ahead > 1 || (ahead >= -1 && same_address);
 }
 
 #endif

@@ -13,9 +13,8 @@
 
 #define NAT_PORT_TRIES	32
 #define NAT_LAST_RESORT 0xff /* an attempt that takes the port of a half-open flow, however young */
-#define NAT_FRESH_TRIES                                                                                      \
-	8 /* so many tries insist on a port whose last connection the backend has forgotten                  \
-	   */
+/* So many tries insist on a port whose last connection the backend has forgotten. */
+#define NAT_FRESH_TRIES 8
 /* So many tries jump about; the rest walk, so that a small range is searched whole. */
 #define NAT_SCATTERED_TRIES 16
 
@@ -144,16 +143,16 @@ __noinline int nat_abandon_reply(const struct pm_session *session, __u32 active)
 
 /*
  * Will its backend take a new SYN in the place of this closed connection? When its TIME_WAIT is over; and
- * before, when the timestamps of one stack go on. A stranger's timestamps may look old, in which case the
- * backend answers with an ACK (RFC 7323 section 5.3) and the client connects a second later.
+ * before, when the new timestamps are later. Otherwise it may answer with an ACK (RFC 7323 section 5.3), and
+ * the client has to repeat its SYN.
  */
 static __always_inline int closed_is_forgotten(struct entry entry, const struct session_copy *session)
 {
 	const struct pm_session *closed = &entry.set->way[entry.way];
 
 	return session->last_seen - entry.set->last_seen[entry.way] > options.time_wait_ticks ||
-	       (same_clock(entry.set->state[entry.way], session->state) &&
-		closed->service == session->service && addr_equal(&closed->client, &session->client));
+	       clock_goes_on(entry.set->state[entry.way], session->state,
+			     addr_equal(&closed->client, &session->client));
 }
 
 /*
@@ -231,6 +230,7 @@ __noinline int nat_try_port(const struct session_copy *session, __u32 active, __
 		return TRY_RACED;
 	reply = &scratch->partner;
 	hash = pm_flow_hash(reply, options.hash_key);
+	session_touch(session_half(active), hash);
 	holder = entry_at(session_peek(hash, reply, active));
 	if (holder.set) {
 		if (!nat_port_is_reusable(holder, session, active, attempt))

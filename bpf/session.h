@@ -45,6 +45,21 @@ static __always_inline __u32 candidate_set(__u32 half, __u32 hash_high, int seco
 	return half * sets + (second ? pm_second_set(hash_high, sets) : pm_first_set(hash_high, sets));
 }
 
+/*
+ * Fetches both sets of a flow from memory at once, where both will be read: one wait instead of two. Large
+ * tables are seldom in a cache.
+ */
+static __always_inline void session_touch(__u32 half, __u64 hash)
+{
+	const struct pm_session_set *first = array_at(&pm_sessions, candidate_set(half, hash >> 32, 0));
+	const struct pm_session_set *second = array_at(&pm_sessions, candidate_set(half, hash >> 32, 1));
+
+	if (first && second) {
+		(void)READ_ONCE(first->tag[0]);
+		(void)READ_ONCE(second->tag[0]);
+	}
+}
+
 /* The address that backends see: one of ours, or the client's own. */
 static __always_inline const struct pm_addr *session_nat_address(const struct pm_session *session,
 								 __u32 active)

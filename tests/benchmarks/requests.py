@@ -24,7 +24,7 @@ KEEP_ALIVE, NEW = "keep-alive", "new connections"
 DIRECT, DIRECT_PHYSICAL = "direct", "direct, physical NICs"
 TC, XDP = "pointsman tc", "pointsman XDP"
 FLOOR_TC, FLOOR_XDP = "floor tc", "floor XDP"
-NGINX, HAPROXY = "nginx", "HAProxy tcp"
+NGINX, HAPROXY, HAPROXY_PHYSICAL = "nginx", "HAProxy tcp", "HAProxy tcp, physical NICs"
 CONNECTIONS = 100
 
 TARGETS = [
@@ -32,11 +32,13 @@ TARGETS = [
     Target(KEEP_ALIVE, XDP, DIRECT_PHYSICAL, 0.8),
     Target(KEEP_ALIVE, XDP, DIRECT, None),
     Target(KEEP_ALIVE, TC, HAPROXY, 1.5),
+    Target(KEEP_ALIVE, XDP, HAPROXY_PHYSICAL, 1.5),
     Target(KEEP_ALIVE, XDP, HAPROXY, 1.5),
     Target(KEEP_ALIVE, TC, NGINX, None),
     Target(NEW, TC, DIRECT, 0.9),
     Target(NEW, XDP, DIRECT_PHYSICAL, 0.9),
     Target(NEW, TC, HAPROXY, None),
+    Target(NEW, XDP, HAPROXY_PHYSICAL, None),
     *(Target(measure, *pair, None) for measure in (KEEP_ALIVE, NEW)
       for pair in ((FLOOR_TC, DIRECT), (TC, FLOOR_TC), (FLOOR_XDP, DIRECT_PHYSICAL), (XDP, FLOOR_XDP))),
 ]
@@ -72,9 +74,9 @@ def rotated(cases: list[Case], number: int) -> list[Case]:
 
 def cases_of(labs: contextlib.ExitStack, seconds: int) -> list[Case]:
     """Labs of their own: what is attached in one costs the others nothing. Idle, they cost a few probes a second."""
-    plain, tc, floor_tc, physical, floor_xdp = (labs.enter_context(Lab(1, physical=is_physical))
-                                                for is_physical in (False, False, False, True, True))
-    for lab in (plain, tc, floor_tc, physical, floor_xdp):
+    plain, tc, floor_tc = (labs.enter_context(Lab(1)) for _ in range(3))
+    physical, floor_xdp, proxied = (labs.enter_context(Lab(1, physical=True)) for _ in range(3))
+    for lab in (plain, tc, floor_tc, physical, floor_xdp, proxied):
         speed_up(lab)
         Nginx(lab.backends[0], workers=2)
     put_between(floor_tc, "tc")
@@ -84,6 +86,7 @@ def cases_of(labs: contextlib.ExitStack, seconds: int) -> list[Case]:
         return Case(name, lambda close: Wrk(lab.client, address, port, seconds=seconds, connections=CONNECTIONS, close=close))
 
     nginx, haproxy = NginxProxy(plain.balancer, plain.backends), HAProxy(plain.balancer, plain.backends)
+    haproxy_physical = HAProxy(proxied.balancer, proxied.backends)
     for lab, attach in ((tc, "tc"), (physical, "native")):
         backends = [(host.name, host.address, 80) for host in lab.backends]
         Pointsman(lab, [Service("web", lab.service_address, backends)], attach=attach).start().ready()
@@ -96,6 +99,7 @@ def cases_of(labs: contextlib.ExitStack, seconds: int) -> list[Case]:
         case(XDP, physical, physical.service_address),
         case(NGINX, plain, nginx.host.address, nginx.port),
         case(HAPROXY, plain, haproxy.host.address, haproxy.port),
+        case(HAPROXY_PHYSICAL, proxied, haproxy_physical.host.address, haproxy_physical.port),
     ]
 
 

@@ -37,6 +37,7 @@ private:
 };
 
 constexpr std::uint32_t exhausted = PM_DROP_PORTS_EXHAUSTED;
+constexpr std::uint32_t unit = 65'536; ///< of a client's clock, in milliseconds
 
 /// A SYN with the options of a Linux client, whose timestamps are at `milliseconds`.
 Packet stamped_syn(std::uint16_t client_port, std::uint32_t milliseconds) {
@@ -133,13 +134,26 @@ TEST_P(Ports, AClosedPortIsTakenAtOnceByTheSameHostWhoseClockGoesOn) {
     EXPECT_EQ(few().open(stamped_syn(5, 5'000'100)).nat_port(), first.nat_port());
 }
 
-TEST_P(Ports, AClosedPortIsLeftAloneByAnotherHostBehindTheSameAddress) {
+TEST_P(Ports, AClosedPortIsTakenAtOnceByAClockThatIsLater) {
     auto const first = few().establish(stamped_syn(1, 5'000'000));
     ASSERT_TRUE(few().send(first.from_client(rst)).was_sent());
-    EXPECT_NE(few().open(stamped_syn(5, 9'000'000)).nat_port(), first.nat_port());
+    EXPECT_EQ(few().open(stamped_syn(5, 5'000'000 + 2 * unit)).nat_port(), first.nat_port());
 }
 
-TEST_P(Ports, AClosedPortIsLeftAloneByAnotherAddressWithTheSameClock) {
+TEST_P(Ports, AClosedPortIsLeftAloneByAClockThatIsEarlier) {
+    auto const first = few().establish(stamped_syn(1, 5'000'000));
+    ASSERT_TRUE(few().send(first.from_client(rst)).was_sent());
+    EXPECT_NE(few().open(stamped_syn(5, 5'000'000 - 2 * unit)).nat_port(), first.nat_port());
+}
+
+/// Timestamps are a circle: half of it is later.
+TEST_P(Ports, AClosedPortIsTakenAtOnceByAClockThatWentRoundTheEnd) {
+    auto const first = few().establish(stamped_syn(1, 0U - unit));
+    ASSERT_TRUE(few().send(first.from_client(rst)).was_sent());
+    EXPECT_EQ(few().open(stamped_syn(5, unit)).nat_port(), first.nat_port());
+}
+
+TEST_P(Ports, AClosedPortIsLeftAloneByAnotherAddressWhoseClockMayBeEarlier) {
     auto stranger = stamped_syn(1, 5'000'100);
     stranger.source = Address::v4(0xcb00'7109);
     auto const choice = choice_of(stranger);
