@@ -61,12 +61,13 @@ struct HealthMonitor::Watch {
 
     [[nodiscard]] HealthPolicy const& policy() const noexcept { return target.check.policy; }
     [[nodiscard]] Clock::time_point next() const noexcept;
-    void remember(MeasuredState was, Clock::time_point began, Outcome const& outcome);
+    void remember(HealthState const& was, bool decides, Clock::time_point began, Outcome const& outcome);
 
     ProbeTarget const target;
     ProbeTrack track;
     std::optional<Clock::time_point> first_failure;
     std::vector<JudgedProbe> evidence; ///< the row against the state
+    HealthState row_from;              ///< what the first of `evidence` found
     bool wanted = true;
     std::list<Flight> flights;                  ///< oldest first
     std::optional<Clock::time_point> scheduled; ///< in due_
@@ -83,14 +84,22 @@ Clock::time_point HealthMonitor::Watch::next() const noexcept {
     return track.next(policy(), under_way);
 }
 
-/// Keeps the books on rows; `was` is the state before this outcome.
-void HealthMonitor::Watch::remember(MeasuredState was, Clock::time_point began, Outcome const& outcome) {
+/// Keeps the books on rows; `was` is the state before this outcome, which `decides` if it brought a
+/// transition.
+void HealthMonitor::Watch::remember(HealthState const& was, bool decides, Clock::time_point began,
+                                    Outcome const& outcome) {
     if (outcome.passed()) first_failure.reset();
     if (!outcome.passed() && !first_failure) first_failure = began;
 
-    auto const against = works(was) ? !outcome.passed() : outcome.passed();
-    if (!against && was != MeasuredState::unknown) return evidence.clear();
-    if (evidence.size() == evidence_limit) evidence.erase(evidence.begin());
+    auto const against = works(was.state) ? !outcome.passed() : outcome.passed();
+    if (!against && was.state != MeasuredState::unknown) evidence.clear();
+    if (!against && was.state != MeasuredState::unknown && !decides) return;
+    if (evidence.empty()) row_from = was;
+    if (evidence.size() == evidence_limit) {
+        auto const& oldest = evidence.front().outcome;
+        row_from = on_outcome(row_from, oldest.code, policy(), oldest.drains()).state;
+        evidence.erase(evidence.begin());
+    }
     evidence.push_back({began, outcome});
 }
 
@@ -309,10 +318,10 @@ void HealthMonitor::blame_self(Watch const& watch, Flight const& flight, Outcome
 }
 
 void HealthMonitor::conclude(Watch& watch, Flight const& flight, Outcome const& outcome) {
-    auto const was = watch.track.state().state;
+    auto const was = watch.track.state();
     auto const counted =
         watch.track.conclude(*flight.started, outcome.code, outcome.drains(), watch.policy(), random());
-    if (counted.counts) watch.remember(was, *flight.started, outcome);
+    if (counted.counts) watch.remember(was, counted.transition.has_value(), *flight.started, outcome);
     report(watch, flight, outcome, counted.transition);
     if (counted.transition) watch.evidence.clear();
 }
@@ -320,7 +329,7 @@ void HealthMonitor::conclude(Watch& watch, Flight const& flight, Outcome const& 
 void HealthMonitor::report(Watch const& watch, Flight const& flight, Outcome const& outcome,
                            std::optional<Transition> transition) {
     on_report_({watch.target, outcome, watch.track.state(), transition, *flight.started, watch.first_failure,
-                watch.evidence, flight.due});
+                watch.evidence, watch.row_from, flight.due});
 }
 
 std::optional<HealthState> HealthMonitor::state_of(ProbeTarget const& target) const {

@@ -42,6 +42,7 @@ struct ProbeReport {
     /// The row of outcomes, OWN left out, that speaks against the state before this one and, on a transition,
     /// decided: oldest first, at most the newest 16. Empty when the outcome confirms the state.
     std::span<JudgedProbe const> evidence;
+    HealthState row_from{};                      ///< what the first of them found
     std::chrono::steady_clock::time_point due{}; ///< when it should have started
 };
 

@@ -10,6 +10,10 @@ Moment Moment::now() noexcept {
     return {std::chrono::system_clock::now(), pointsman::mono_ns(std::chrono::steady_clock::now())};
 }
 
+Moment Moment::at(std::chrono::steady_clock::time_point time) noexcept {
+    return {std::chrono::system_clock::now(), pointsman::mono_ns(time)};
+}
+
 std::string rfc3339(std::chrono::system_clock::time_point time) {
     auto const since_epoch = std::chrono::floor<std::chrono::microseconds>(time.time_since_epoch()).count();
     std::time_t const seconds = since_epoch / 1'000'000;

@@ -12,6 +12,8 @@ struct Moment {
     std::uint64_t mono_ns = 0; ///< CLOCK_MONOTONIC, the same as steady_clock here
 
     [[nodiscard]] static Moment now() noexcept;
+    /// A moment just passed: the wall clock is read now.
+    [[nodiscard]] static Moment at(std::chrono::steady_clock::time_point time) noexcept;
 };
 
 /// RFC 3339 in UTC with microseconds: 2026-11-20T05:22:29.123456Z

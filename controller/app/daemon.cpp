@@ -1,6 +1,7 @@
 #include "controller/app/daemon.hpp"
 
 #include "controller/app/log.hpp"
+#include "controller/app/network_record.hpp"
 #include "controller/app/on_thread.hpp"
 #include "controller/app/privileges.hpp"
 #include "controller/app/routes.hpp"
@@ -42,6 +43,7 @@ Daemon::Daemon(std::string config_path, ParsedConfig config)
     : config_path_{std::move(config_path)}
     , desired_{*config.state}
     , hash_{config_hash(config.text)}
+    , text_{config.text}
     , loaded_{std::chrono::system_clock::now()}
     , audit_{desired_.log.audit, host_name()}
     , control_{context_, make_control_routes(*this)}
@@ -94,7 +96,7 @@ void Daemon::listen() {
 }
 
 void Daemon::start() {
-    cause({audit_.write("start", {{"config", {{"file", config_path_}, {"hash", hash_}}},
+    cause({audit_.write("start", {{"config", {{"file", config_path_}, {"hash", hash_}, {"text", text_}}},
                                   {"tables", name_of(datapath_.takeover())}}),
            std::chrono::steady_clock::now(), std::nullopt});
     health_.assign(desired_);
@@ -145,9 +147,11 @@ void Daemon::read_network() {
             addresses.insert(backend.address);
     auto view = network_.read(addresses, desired_.datapath.interfaces);
     if (view == view_) return;
+    auto const now = std::chrono::steady_clock::now();
+    audit_.write("network", network_json(view_, view), Moment::at(now));
     view_ = std::move(view);
     follow_service_way();
-    follow_own_links();
+    follow_own_links(now);
     publisher_.mark_dirty();
 }
 
@@ -213,6 +217,7 @@ Answer Daemon::order(BackendKey const& key, AdminOrder order, std::optional<Peer
     record["was"] = name_of(before);
     record["now"] = name_of(after);
     record["because"] = actor ? "operator" : "deadline";
+    record["order"] = name_of(order.state);
     record["reason"] = order.reason;
     if (actor) record["actor"] = actor_json(*actor);
     cause({audit_.write("admin", record), std::chrono::steady_clock::now(), std::nullopt});

@@ -51,6 +51,7 @@ struct Answer {
 struct AppliedConfig {
     DesiredState desired;
     std::string hash;
+    std::string text;
 };
 
 /// A reload that waits to be confirmed.
@@ -136,14 +137,6 @@ private:
             evidence; ///< of a failover: start of the first failed probe
     };
 
-    /// A probe that changed what a backend is measured to be.
-    struct Verdict {
-        NotedProbe const& probe;
-        ProbeReport const& report;
-        Ruling const* before; ///< nullptr: there was none
-        std::chrono::steady_clock::time_point decided;
-    };
-
     void start();
     void take_over();
     void tell_of_takeover(std::string_view state_file, std::size_t orders);
@@ -170,7 +163,7 @@ private:
     void apply(AppliedConfig config, std::uint64_t cause_seq);
     [[nodiscard]] Answer refuse_reload(Answer::Kind kind, std::string text, std::optional<Peer> const& actor);
     void await_confirmation(std::chrono::milliseconds within);
-    [[nodiscard]] std::uint64_t write_reload(boost::json::object record, std::string const& hash,
+    [[nodiscard]] std::uint64_t write_reload(boost::json::object record, AppliedConfig const& config,
                                              std::optional<Peer> const& actor);
     Answer return_to_previous(std::string_view because, std::optional<Peer> const& actor);
     void on_signal();
@@ -181,12 +174,16 @@ private:
 
     [[nodiscard]] Plan plan(Generation const& current, std::set<std::string> const* only);
     [[nodiscard]] std::map<BackendKey, Adjustment> adjustments(std::set<std::string> const* only) const;
-    void judge_all();
-    void judge(std::vector<BackendKey> const& told);
-    void follow(std::vector<ChangedRuling> const& changed, std::vector<BackendKey> const& told);
+    void judge_all(std::chrono::steady_clock::time_point now);
+    [[nodiscard]] std::vector<ChangedRuling> judge(std::vector<BackendKey> const& told,
+                                                   std::chrono::steady_clock::time_point now);
+    void follow(std::vector<ChangedRuling> const& changed);
+    void tell_of(std::vector<ChangedRuling> const& changed, std::vector<BackendKey> const& told,
+                 std::chrono::steady_clock::time_point now);
     void wait_for_judgement();
-    void on_ruling(GenerationBackend const& backend, Ruling const& was, Ruling const& now);
-    void follow_own_links();
+    void on_ruling(GenerationBackend const& backend, Ruling const& was, Ruling const& is,
+                   std::chrono::steady_clock::time_point now);
+    void follow_own_links(std::chrono::steady_clock::time_point now);
     void look_at_self();
     void raise(Alarm const& alarm);
     void end_alarms(std::function<bool(Alarm const&)> const& is_over);
@@ -196,8 +193,15 @@ private:
     void note_sessions(SessionCounts const& counts); ///< lets drains know how they go on
     void on_published(Published const& published);
     void on_report(ProbeReport const& report);
+    void on_verdict(ProbeReport const& report, std::vector<NotedProbe> const& noted,
+                    std::vector<BackendKey> const& changed, Answers answers,
+                    std::chrono::steady_clock::time_point now);
     void own_fault(ProbeReport const& report);
-    void tell_of(Verdict const& verdict);
+    void on_transition(NotedProbe const& probe, ProbeReport const& report, Ruling const* before,
+                       Answers const& answers, std::chrono::steady_clock::time_point now);
+    void on_hidden_transition(NotedProbe const& probe, ProbeReport const& report, Answers const& answers,
+                              std::chrono::steady_clock::time_point now);
+    void tell_of_inheritance();
     void on_event(ConnectionEvent const& event);
     void suspect(GenerationBackend const& backend, std::string_view because, ConnectionEvent const* event);
     void count_failed_client(GenerationBackend const& backend, ConnectionEvent const& event);
@@ -210,6 +214,7 @@ private:
     std::string config_path_;
     DesiredState desired_;
     std::string hash_;
+    std::string text_; ///< of the configuration in force
     std::chrono::system_clock::time_point loaded_;
     ServiceWay service_way_{[this]() -> Generation const& { return generation(); }};
     ProbeSlots fault_slots_{64};
@@ -248,7 +253,8 @@ private:
     AlarmBook alarms_;
     SelfWatch self_watch_;
     CutOff cut_off_;
-    std::chrono::steady_clock::time_point looked_; ///< last look at ourselves
+    std::chrono::steady_clock::time_point planned_; ///< when the newest plan was made
+    std::chrono::steady_clock::time_point looked_;  ///< last look at ourselves
     std::optional<Cause> cause_;
     std::optional<TakenOver> taken_over_;
     bool stopping_ = false;

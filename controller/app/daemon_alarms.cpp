@@ -112,12 +112,12 @@ void Daemon::look_at_self() {
     if (!alarms_.active().empty()) end_alarms([this](Alarm const& alarm) { return is_over(alarm); });
 }
 
-void Daemon::follow_own_links() {
+void Daemon::follow_own_links(Clock::time_point now) {
     auto cut_off = cut_off_by_own_links(generation(), view_);
     if (cut_off == cut_off_) return;
     bool const more = !std::ranges::includes(cut_off_.links, cut_off.links);
     cut_off_ = std::move(cut_off);
-    judgement_.cut_off(cut_off_.backends, Clock::now());
+    judgement_.cut_off(cut_off_.backends, now);
     publisher_.mark_dirty();
     if (!more) return;
     std::string links;

@@ -35,6 +35,14 @@ double seconds(Clock::duration duration) {
     return std::chrono::duration<double>(duration).count();
 }
 
+/// What it takes to come to the same verdict again.
+void add_grounds(json::object& record, NotedProbe const& probe, ProbeReport const& report,
+                 Answers const& answers) {
+    record["row_from"] = row_json(report.row_from);
+    record["evidence"] = evidence_json(report.evidence, probe.check);
+    add_answers(record, answers);
+}
+
 } // namespace
 
 void Daemon::tell(BackendKey const& key, std::string because) {
@@ -75,7 +83,6 @@ State Daemon::state_now(GenerationBackend const& backend) const {
 }
 
 void Daemon::on_report(ProbeReport const& report) {
-    auto const decided = Clock::now();
     instruments_.probe_seconds.Observe(seconds(report.outcome.duration));
     instruments_.probe_lateness.Observe(seconds(report.started - report.due));
     ++instruments_.outcomes[report.outcome.code];
@@ -84,42 +91,58 @@ void Daemon::on_report(ProbeReport const& report) {
     if (report.transition || is_in_a_row(report.state)) keeper_.changed(StateKeeper::Haste::soon);
     if (report.outcome.code == OutcomeCode::OWN) return own_fault(report);
     bool const silent = is_silent(report.outcome);
+    bool const fell = report.transition && report.transition->now == MeasuredState::down;
+    auto const answers = fell ? judgement_.take_answers() : Answers{};
+    auto const now = Clock::now();
+    std::vector<Alarm> alarms;
     std::vector<BackendKey> changed;
     for (auto const& probe : noted) {
         if (probe.as_before) continue;
         if (works(report.state.state)) path_findings_.erase(probe.key);
         Finding const finding{probe.measured, !report.outcome.passed(), silent};
-        if (auto const alarm = judgement_.note(probe.key, finding, Clock::now())) raise(*alarm);
+        if (auto alarm = judgement_.note(probe.key, finding, now)) alarms.push_back(std::move(*alarm));
         if (!probe.transition) continue;
         changed.push_back(probe.key);
     }
-    bool const fell = report.transition && report.transition->now == MeasuredState::down;
     if (fell && report.target.service)
         for (auto const& probe : noted)
             ask_directly(probe, report);
-    if (changed.empty()) return;
+    if (report.transition || !changed.empty()) on_verdict(report, noted, changed, answers, now);
+    for (auto const& alarm : alarms)
+        raise(alarm);
+}
+
+/// Rules on those that changed, records it, publishes.
+void Daemon::on_verdict(ProbeReport const& report, std::vector<NotedProbe> const& noted,
+                        std::vector<BackendKey> const& changed, Answers answers, Clock::time_point now) {
     std::map<BackendKey, Ruling> before;
     for (auto const& key : changed)
         if (auto const* ruling = ruling_of(key)) before.emplace(key, *ruling);
-    judge(changed);
-    bool is_urgent = false; // first verdicts come in thousands: together
-    for (auto const& probe : noted)
-        is_urgent |= probe.transition && probe.transition->was != MeasuredState::unknown;
+    auto const ruled = judge(changed, now);
     auto const tell = [&] {
         for (auto const& probe : noted) {
-            if (!probe.transition) continue;
-            auto const earlier = before.find(probe.key);
-            tell_of(Verdict{probe, report, earlier == before.end() ? nullptr : &earlier->second, decided});
+            if (probe.transition && generation().find(probe.key)) {
+                auto const earlier = before.find(probe.key);
+                on_transition(probe, report, earlier == before.end() ? nullptr : &earlier->second, answers,
+                              now);
+            } else {
+                on_hidden_transition(probe, report, answers, now);
+            }
+            answers = {}; // told
         }
+        tell_of(ruled, changed, now);
     };
+    bool const is_urgent = std::ranges::any_of(noted, [](NotedProbe const& probe) { // first ones: together
+        return probe.transition && probe.transition->was != MeasuredState::unknown;
+    });
     if (is_urgent) return publisher_.publish_now(services_of(changed), tell);
     tell();
-    publisher_.mark_dirty();
+    if (!changed.empty()) publisher_.mark_dirty();
 }
 
-/// After the commit, if it brought one: what is told takes longer than what packets wait for.
-void Daemon::tell_of(Verdict const& verdict) {
-    auto const& [probe, report, before, decided] = verdict;
+/// Told after the commit, if there is one: it takes longer than what packets wait for.
+void Daemon::on_transition(NotedProbe const& probe, ProbeReport const& report, Ruling const* before,
+                           Answers const& answers, Clock::time_point now) {
     auto const& key = probe.key;
     auto const* backend = generation().find(key);
     auto const* ruling = ruling_of(key);
@@ -137,14 +160,12 @@ void Daemon::tell_of(Verdict const& verdict) {
     record["check"] = probe.check;
     record["via"] = way_of(report.target);
     if (ruling->by != RuledBy::probes) record["ruled_by"] = name_of(ruling->by);
-    record["evidence"] = evidence_json(report.evidence, probe.check);
+    add_grounds(record, probe, report, answers);
     record["effect"] = effect_json(effect);
-    record["detect_us"] = microseconds(decided - evidence);
-    Moment when = Moment::now();
-    when.mono_ns = mono_ns(decided);
-    auto const seq = audit_.write("health", record, when);
+    record["detect_us"] = microseconds(now - evidence);
+    auto const seq = audit_.write("health", record, Moment::at(now));
     auto const is_failover = is_healthy(was) && is == State::down;
-    cause({seq, decided, is_failover ? std::optional{evidence} : std::nullopt});
+    cause({seq, now, is_failover ? std::optional{evidence} : std::nullopt});
     ++instruments_.transitions[key];
     if (backend->admin == AdminState::ready)
         tell(key, std::string{ruling->by == RuledBy::probes ? because : name_of(ruling->by)});
@@ -155,12 +176,28 @@ void Daemon::tell_of(Verdict const& verdict) {
                 effect.total, is_failover ? "; established flows: " + std::string{effect.policy} : "");
 }
 
+/// Of a check whose backend stays what it is because of another one, or is not published yet.
+void Daemon::on_hidden_transition(NotedProbe const& probe, ProbeReport const& report, Answers const& answers,
+                                  Clock::time_point now) {
+    if (!report.transition) return;
+    json::object record{{"service", probe.key.service}, {"backend", probe.key.backend}};
+    record["check"] = probe.check;
+    record["was"] = name_of(report.transition->was);
+    record["now"] = name_of(report.transition->now);
+    record["because"] = because_of(report.outcome);
+    record["via"] = way_of(report.target);
+    add_grounds(record, probe, report, answers);
+    audit_.write("check", record, Moment::at(now));
+}
+
 void Daemon::on_published(Published const& published) {
     auto const decided = cause_ ? cause_->decided : published.committed;
     auto const switch_time = published.committed - decided;
     json::object record{{"generation", generation_json(published)},
                         {"changes", changes_json(published.plan.changes)},
-                        {"switch_us", microseconds(switch_time)}};
+                        {"switch_us", microseconds(switch_time)},
+                        {"planned_mono_ns", mono_ns(planned_)}};
+    if (published.only) record["services"] = json::array(published.only->begin(), published.only->end());
     if (cause_) record["cause_seq"] = cause_->seq;
     Moment when = Moment::now();
     when.mono_ns = mono_ns(published.committed);
@@ -192,7 +229,7 @@ void Daemon::on_published(Published const& published) {
                       text(change.key), change.was, change.now);
     }
     cause_.reset();
-    follow_own_links(); // by the next hops that were just published
+    follow_own_links(published.committed); // by the next hops that were just published
     keeper_.changed(StateKeeper::Haste::at_once);
 }
 

@@ -18,7 +18,8 @@ using Clock = std::chrono::steady_clock;
 
 /// @param only whose rulings are new already, or nullptr.
 Plan Daemon::plan(Generation const& current, std::set<std::string> const* only) {
-    if (!only) judge_all();
+    planned_ = Clock::now();
+    if (!only) judge_all(planned_);
     return plan_next({desired_, ruled_states_, admin_.states(), view_, adjustments(only), only}, current);
 }
 
@@ -47,8 +48,10 @@ Ruling const* Daemon::ruling_of(BackendKey const& key) const {
     return found == rulings_.of.end() ? nullptr : &found->second;
 }
 
-void Daemon::judge_all() {
-    follow(judgement_.update(rulings_, nullptr, health_.measured(), admin_.states(), Clock::now()), {});
+void Daemon::judge_all(Clock::time_point now) {
+    auto const changed = judgement_.update(rulings_, nullptr, health_.measured(), admin_.states(), now);
+    follow(changed);
+    tell_of(changed, {}, now);
     if (ruled_states_.size() != rulings_.of.size()) // a reload removed some
         std::erase_if(ruled_states_,
                       [this](auto const& entry) { return !rulings_.of.contains(entry.first); });
@@ -57,23 +60,33 @@ void Daemon::judge_all() {
 
 /// Rules on the services of `told` alone: at a start every first probe is a verdict, and thousands of them
 /// times thousands of backends would take minutes. What a hold changes elsewhere is found by the next plan.
-void Daemon::judge(std::vector<BackendKey> const& told) {
+/// @return the changes, which nothing has told of.
+std::vector<ChangedRuling> Daemon::judge(std::vector<BackendKey> const& told, Clock::time_point now) {
     std::set<std::string> services;
     for (auto const& key : told)
         services.insert(key.service);
-    for (auto const& service : services)
-        follow(judgement_.update(rulings_, &service, health_.measured(), admin_.states(), Clock::now()),
-               told);
+    std::vector<ChangedRuling> all;
+    for (auto const& service : services) {
+        auto changed = judgement_.update(rulings_, &service, health_.measured(), admin_.states(), now);
+        follow(changed);
+        all.insert(all.end(), changed.begin(), changed.end());
+    }
     wait_for_judgement();
+    return all;
+}
+
+void Daemon::follow(std::vector<ChangedRuling> const& changed) {
+    for (auto const& each : changed)
+        ruled_states_[each.key] = each.now.measured;
 }
 
 /// Records what time or a hold changed; `told` are the backends whose change the caller records.
-void Daemon::follow(std::vector<ChangedRuling> const& changed, std::vector<BackendKey> const& told) {
-    for (auto const& [key, was, now] : changed) {
-        ruled_states_[key] = now.measured;
-        if (!was || was->measured == now.measured) continue;
-        if ((was->by == now.by && now.by == RuledBy::probes) || std::ranges::count(told, key) > 0) continue;
-        if (auto const* backend = generation().find(key)) on_ruling(*backend, *was, now);
+void Daemon::tell_of(std::vector<ChangedRuling> const& changed, std::vector<BackendKey> const& told,
+                     Clock::time_point now) {
+    for (auto const& [key, was, is] : changed) {
+        if (!was || was->measured == is.measured) continue;
+        if ((was->by == is.by && is.by == RuledBy::probes) || std::ranges::count(told, key) > 0) continue;
+        if (auto const* backend = generation().find(key)) on_ruling(*backend, *was, is, now);
     }
 }
 
@@ -85,17 +98,18 @@ void Daemon::wait_for_judgement() {
     });
 }
 
-void Daemon::on_ruling(GenerationBackend const& backend, Ruling const& was, Ruling const& now) {
-    auto const because = now.by == RuledBy::probes ? std::string_view{"released"} : name_of(now.by);
+void Daemon::on_ruling(GenerationBackend const& backend, Ruling const& was, Ruling const& is,
+                       Clock::time_point now) {
+    auto const because = is.by == RuledBy::probes ? std::string_view{"released"} : name_of(is.by);
     auto const state_was = state_of(was.measured, backend.admin);
-    auto const state_is = state_of(now.measured, backend.admin);
+    auto const state_is = state_of(is.measured, backend.admin);
     json::object record = subject_json(backend);
     record["was"] = name_of(state_was);
     record["now"] = name_of(state_is);
     record["because"] = because;
-    record["ruled_by"] = name_of(now.by == RuledBy::probes ? was.by : now.by);
+    record["ruled_by"] = name_of(is.by == RuledBy::probes ? was.by : is.by);
     record["effect"] = effect_json(effect_on(backend));
-    cause({audit_.write("health", record), Clock::now(), std::nullopt});
+    cause({audit_.write("health", record, Moment::at(now)), now, std::nullopt});
     if (backend.admin == AdminState::ready) tell(backend.key, std::string{because});
     spdlog::warn("{} is {} ({}), was {}", text(backend.key), name_of(state_is), because, name_of(state_was));
 }

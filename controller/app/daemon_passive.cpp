@@ -86,7 +86,11 @@ void Daemon::count_failed_client(GenerationBackend const& backend, ConnectionEve
     auto const now = Clock::now();
     auto const established = sum_of(datapath_.programs(), backend.id).established;
     if (!failed_clients_[backend.key].note(event.client, established, now)) return;
-    if (judgement_.eject(backend.key, now)) publisher_.mark_dirty();
+    if (!judgement_.eject(backend.key, now)) return;
+    json::object record = subject_json(backend);
+    record["because"] = "clients_failed";
+    audit_.write("passive", record, Moment::at(now));
+    publisher_.mark_dirty();
 }
 
 void Daemon::look_at_traffic() {

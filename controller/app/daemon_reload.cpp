@@ -33,9 +33,11 @@ Answer Daemon::refuse_reload(Answer::Kind kind, std::string text, std::optional<
     return Answer{kind, std::move(text)};
 }
 
-std::uint64_t Daemon::write_reload(json::object record, std::string const& hash,
+std::uint64_t Daemon::write_reload(json::object record, AppliedConfig const& config,
                                    std::optional<Peer> const& actor) {
-    record["config"] = json::object{{"file", config_path_}, {"hash", hash}};
+    json::object of{{"file", config_path_}, {"hash", config.hash}};
+    if (config.hash != hash_) of["text"] = config.text; // else it is that of the last record which has one
+    record["config"] = std::move(of);
     if (actor) record["actor"] = actor_json(*actor);
     return audit_.write("reload", record);
 }
@@ -55,12 +57,12 @@ Answer Daemon::reload(std::optional<Peer> actor, std::optional<std::chrono::mill
         return refuse_reload(Answer::Kind::invalid, render(config.diagnostics, config.text, false), actor);
     if (auto const keys = keys_that_need_a_restart(desired_, *config.state); !keys.empty())
         return refuse_reload(Answer::Kind::refused, restart_text(keys), actor);
-    AppliedConfig next{std::move(*config.state), config_hash(config.text)};
-    previous_ = AppliedConfig{desired_, hash_};
+    AppliedConfig next{std::move(*config.state), config_hash(config.text), config.text};
+    previous_ = AppliedConfig{desired_, hash_, text_};
     instruments_.last_reload_successful = true;
     json::object record{{"result", "applied"}};
     if (confirm_within) record["confirm_within_ms"] = confirm_within->count();
-    auto const seq = write_reload(std::move(record), next.hash, actor);
+    auto const seq = write_reload(std::move(record), next, actor);
     apply(std::move(next), seq);
     spdlog::info("reloaded {}", config_path_);
     if (!confirm_within) return {Answer::Kind::done, "reloaded " + config_path_};
@@ -73,6 +75,7 @@ Answer Daemon::reload(std::optional<Peer> actor, std::optional<std::chrono::mill
 void Daemon::apply(AppliedConfig config, std::uint64_t cause_seq) {
     desired_ = std::move(config.desired);
     hash_ = std::move(config.hash);
+    text_ = std::move(config.text);
     loaded_ = std::chrono::system_clock::now();
     open_log(desired_.log);
     cause({cause_seq, Clock::now(), std::nullopt});
@@ -107,7 +110,7 @@ Answer Daemon::confirm(std::optional<Peer> actor) {
     if (!unconfirmed_) return {Answer::Kind::refused, "no reload waits to be confirmed"};
     unconfirmed_.reset();
     confirmation_.cancel();
-    (void)write_reload({{"result", "confirmed"}}, hash_, actor);
+    (void)write_reload({{"result", "confirmed"}}, {desired_, hash_, text_}, actor);
     spdlog::info("the reload of {} is confirmed", config_path_);
     return {Answer::Kind::done, "confirmed " + config_path_};
 }
@@ -127,8 +130,8 @@ Answer Daemon::return_to_previous(std::string_view because, std::optional<Peer> 
     confirmation_.cancel();
     auto previous = std::move(*previous_);
     previous_.reset();
-    auto const seq = write_reload({{"result", "rolled_back"}, {"because", because}, {"from", hash_}},
-                                  previous.hash, actor);
+    auto const seq =
+        write_reload({{"result", "rolled_back"}, {"because", because}, {"from", hash_}}, previous, actor);
     apply(std::move(previous), seq);
     return {Answer::Kind::done, "rolled back to the configuration " + hash_ + "; " + config_path_ +
                                     " still holds the other one: correct it before the next reload or start"};

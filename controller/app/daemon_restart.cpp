@@ -3,6 +3,7 @@
 #include "controller/app/daemon.hpp"
 #include "controller/model/names.hpp"
 
+#include <boost/json/parse.hpp>
 #include <spdlog/spdlog.h>
 
 namespace asio = boost::asio;
@@ -56,10 +57,36 @@ void Daemon::take_over() {
     instruments_.transitions = std::move(adopted.transitions);
     if (inherited.continues)
         publisher_.adopt(std::move(adopted.current), datapath_.takeover() == Takeover::same);
+    tell_of_inheritance();
     tell_of_takeover(inherited.saved        ? "read"
                      : read.problem.empty() ? "missing"
                                             : "unusable",
                      adopted.orders.size());
+}
+
+/// Health and orders from before the start, as far as decisions rest on them.
+void Daemon::tell_of_inheritance() {
+    SavedState state{desired_.daemon.bpffs, Wall::now(), generation().number, {}};
+    bool any = false;
+    for (auto const& service : desired_.services) {
+        auto& saved = state.services.emplace_back();
+        saved.name = service.name;
+        saved.address = service.address;
+        for (auto const& backend : service.backends) {
+            BackendKey const key{service.name, backend.name};
+            SavedBackend inherited;
+            inherited.name = backend.name;
+            inherited.address = backend.address;
+            inherited.checks = health_.states_of(key);
+            if (auto const* order = admin_.find(key)) inherited.order = to_saved(*order);
+            if (auto const order = admin_.weights().find(key); order != admin_.weights().end())
+                inherited.weight_order = order->second;
+            if (inherited.checks.empty() && !inherited.order && !inherited.weight_order) continue;
+            saved.backends.push_back(std::move(inherited));
+            any = true;
+        }
+    }
+    if (any) audit_.write("resume", {{"state", json::parse(encode(state))}});
 }
 
 void Daemon::tell_of_takeover(std::string_view state_file, std::size_t orders) {

@@ -49,13 +49,14 @@ void Publisher::look_at_all() {
 }
 
 void Publisher::publish_now(std::set<std::string> const& services, std::function<void()> const& tell) {
-    bool const possible = idle_half_free_ && !stopping_;
-    bool const few = !elsewhere_ && !must_publish_;
-    if (!possible)
+    if (idle_half_free_ && !stopping_ && !elsewhere_ && !must_publish_) {
+        publish(&services, tell);
+        look_at_all();
+    } else {
         tell();
-    else
-        publish(few ? &services : nullptr, tell);
-    if (!possible || few) look_at_all();
+        dirty_ = true;
+        publish_if_possible();
+    }
 }
 
 void Publisher::on_helper_thread(std::function<void()> work) {
@@ -110,7 +111,7 @@ bool Publisher::plan_and_commit(std::set<std::string> const* only, std::function
     idle_half_free_ = false;
     if (swap) idle_sessions_empty_ = false;
     tell();
-    calls_.published({was, plan, committed,
+    calls_.published({was, plan, only, committed,
                       std::chrono::duration_cast<std::chrono::microseconds>(prepared - began),
                       committed - prepared});
     return true;

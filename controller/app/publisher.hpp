@@ -17,7 +17,8 @@ namespace pointsman {
 /// What one publish did.
 struct Published {
     Generation const& was;
-    Plan const& plan; ///< plan.next is the active generation now
+    Plan const& plan;                  ///< plan.next is the active generation now
+    std::set<std::string> const* only; ///< the services that were looked at, or nullptr: all
     std::chrono::steady_clock::time_point committed;
     std::chrono::microseconds prepare{}; ///< planning and writing the idle half
     std::chrono::nanoseconds commit{};
@@ -55,7 +56,8 @@ public:
     /// The same, for a verdict that must not wait behind what else the loop has to do, which with thousands
     /// of backends is milliseconds of probes: commits before it returns, unless the idle half waits or all
     /// services have to be looked at. Those other than `services` are looked at as after mark_dirty.
-    /// @param tell called once before it returns: after the commit and before `published`, if there is one.
+    /// @param tell called once before it returns: before the plan of all services, but after the commit of
+    /// one of these few, and before `published`.
     void publish_now(std::set<std::string> const& services, std::function<void()> const& tell);
 
     /// Completes when all that was marked so far is published or was refused.

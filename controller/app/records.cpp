@@ -44,6 +44,26 @@ json::array evidence_json(std::span<JudgedProbe const> evidence, std::string_vie
     return out;
 }
 
+json::object row_json(HealthState const& row) {
+    json::object out{{"state", name_of(row.state)}};
+    if (works(row.state) && row.failed_in_row > 0) out["failed"] = row.failed_in_row;
+    if (!works(row.state) && row.passed_in_row > 0) out["passed"] = row.passed_in_row;
+    if (row.history != 0) out["history"] = row.history;
+    return out;
+}
+
+void add_answers(json::object& out, Answers const& answers) {
+    auto const add = [&out](std::string_view name, std::set<BackendKey> const& keys) {
+        if (keys.empty()) return;
+        auto& list = (out[name] = json::array{}).as_array();
+        for (auto const& key : keys)
+            list.emplace_back(text(key));
+    };
+    add("unanswered", answers.unanswered);
+    add("answered", answers.answered);
+    add("confirmed", answers.confirmed);
+}
+
 json::object actor_json(Peer const& peer) {
     std::string comm;
     std::getline(std::ifstream{"/proc/" + std::to_string(peer.pid) + "/comm"}, comm);

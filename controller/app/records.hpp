@@ -2,6 +2,7 @@
 
 #include "controller/api/http_server.hpp"
 #include "controller/app/publisher.hpp"
+#include "controller/plan/judgement.hpp"
 #include "healthcheck/monitor.hpp"
 
 #include <boost/json/object.hpp>
@@ -26,6 +27,12 @@ struct Effect {
 /// The probes that decided: the check, start, duration_us, outcome, errno, status, first_bytes, text.
 [[nodiscard]] boost::json::array evidence_json(std::span<JudgedProbe const> evidence,
                                                std::string_view check = {});
+
+/// Of a check before the probes of its evidence: state, and the counts that verdicts go by.
+[[nodiscard]] boost::json::object row_json(HealthState const& row);
+
+/// unanswered, answered, confirmed: "service/backend" of each, where there is one.
+void add_answers(boost::json::object& out, Answers const& answers);
 
 /// What an outcome says besides its code and duration: errno, status, first_bytes, text, asks,
 /// weight_percent, each only when it is there. Raw octets are escaped.

@@ -32,6 +32,7 @@ public:
         add_orders();
         add_weight();
         add_events();
+        add_replay();
         add_questions();
         add_top();
         add_doctor();
@@ -202,6 +203,18 @@ private:
         sub->add_option("--service", events_.service, "Only records about this service");
     }
 
+    void add_replay() {
+        auto* const sub =
+            app_.add_subcommand("replay", "Decide again from an audit trail and report any difference");
+        sub->callback([this] { chosen_ = [this] { return replay(common_, replay_); }; });
+        sub->add_option("file", replay_.files, "The trail; rotated files before it, oldest first")
+            ->required();
+        sub->add_option("--config", replay_.config,
+                        "Decide by this file instead of what was configured then");
+        sub->add_flag("--all", replay_.all, "Print decisions that are the same, too");
+        sub->add_flag("--json", common_.json, "Print pointsman.replay/1");
+    }
+
     void add_detach() {
         command("detach", "Remove everything that Pointsman left in the kernel",
                 [this] { return detach(common_); });
@@ -223,6 +236,7 @@ private:
     WhyOptions why_;
     DoctorOptions doctor_;
     std::string confirm_within_;
+    ReplayOptions replay_;
     std::string target_; ///< of the command that takes one word
     bool all_ = false;
     std::function<int()> chosen_;

@@ -3,6 +3,7 @@
 #include <chrono>
 #include <optional>
 #include <string>
+#include <vector>
 
 namespace pointsman {
 
@@ -44,6 +45,12 @@ struct EventOptions {
     std::string service;
 };
 
+struct ReplayOptions {
+    std::vector<std::string> files; ///< of one trail, oldest first
+    std::string config;             ///< to decide by; empty: those in the trail
+    bool all = false;               ///< tell of decisions that are the same, too
+};
+
 struct SessionOptions {
     std::string service;     ///< empty: all
     std::string backend;     ///< SERVICE/BACKEND; empty: all
@@ -78,6 +85,8 @@ struct DoctorOptions {
 [[nodiscard]] int order(CommonOptions const& common, OrderOptions const& options);
 [[nodiscard]] int weight(CommonOptions const& common, WeightOptions const& options);
 [[nodiscard]] int events(CommonOptions const& common, EventOptions options);
+/// Exit 0: every decision was made again and is the same, and there is one.
+[[nodiscard]] int replay(CommonOptions const& common, ReplayOptions const& options);
 [[nodiscard]] int detach(CommonOptions const& common);
 [[nodiscard]] int version(CommonOptions const& common);
 

@@ -93,8 +93,10 @@ std::optional<Alarm> Judgement::note(BackendKey const& key, Finding const& findi
     if (found == records_.end()) return std::nullopt;
     auto& record = found->second;
     auto const was = std::exchange(record.measured, finding.measured);
-    if (works(finding.measured)) record.held_until.reset();
-    if (!finding.failed || !finding.silent)
+    if (works(finding.measured) && std::exchange(record.held_until, std::nullopt)) confirmed_.insert(key);
+    bool const unanswered = finding.failed && finding.silent;
+    if (unanswered != record.failing.has_value()) touched_.insert(key);
+    if (!unanswered)
         record.failing.reset();
     else if (!record.failing)
         record.failing = now;
@@ -145,6 +147,27 @@ void Judgement::hold_all(std::string const* service, TimePoint now) {
             record.held_until = now + hold_time;
 }
 
+Answers Judgement::take_answers() {
+    Answers answers;
+    for (auto const& key : std::exchange(touched_, {})) {
+        auto const found = records_.find(key);
+        if (found == records_.end()) continue;
+        (found->second.failing ? answers.unanswered : answers.answered).insert(key);
+    }
+    answers.confirmed = std::exchange(confirmed_, {});
+    return answers;
+}
+
+void Judgement::recall(Answers const& answers, TimePoint now) {
+    auto const with = [this](std::set<BackendKey> const& keys, auto change) {
+        for (auto const& key : keys)
+            if (auto const found = records_.find(key); found != records_.end()) change(found->second);
+    };
+    with(answers.unanswered, [now](Record& record) { record.failing = record.failing.value_or(now); });
+    with(answers.answered, [](Record& record) { record.failing.reset(); });
+    with(answers.confirmed, [](Record& record) { record.held_until.reset(); });
+}
+
 void Judgement::rest(BackendKey const& key) {
     auto const found = records_.find(key);
     if (found == records_.end()) return;
@@ -171,8 +194,9 @@ void Judgement::cut_off(std::set<BackendKey> const& keys, TimePoint now) {
         bool const was = std::exchange(record.cut_off, keys.contains(key));
         bool const just_fell = record.fell && now - *record.fell <= same_time;
         if (!was && record.cut_off) record.spared = works(record.was) || just_fell;
-        if (was && !record.cut_off && record.spared)
-            record.held_until = now + hold_time + record.probed_again;
+        if (!was || record.cut_off || !record.spared) continue;
+        record.held_until = now + hold_time + record.probed_again;
+        confirmed_.erase(key);
     }
 }
 
@@ -185,7 +209,7 @@ MeasuredState Judgement::settle(Record& record, MeasuredState measured, TimePoin
     if (record.half_life > Duration::zero() && works(record.was) && measured == MeasuredState::down) {
         record.penalty = std::min(current + penalty_of_a_fall, highest_penalty);
         record.penalised = now;
-        record.damped |= record.penalty >= suppress_at;
+        record.damped = (record.damped && current > reuse_below) || record.penalty >= suppress_at;
     } else if (record.damped && current <= reuse_below) {
         record.damped = false;
     }

@@ -21,6 +21,15 @@ struct Finding {
     bool silent = false; ///< failed without an answer from the backend's host: it might be our own link
 };
 
+/// What findings that changed no state say about later ones. A fall is judged by who else is unanswered.
+struct Answers {
+    std::set<BackendKey> unanswered; ///< newly: their newest probes met silence
+    std::set<BackendKey> answered;   ///< no longer unanswered
+    std::set<BackendKey> confirmed;  ///< worked when they were met again: their next fall is not held
+
+    friend bool operator==(Answers const&, Answers const&) = default;
+};
+
 /// What decides over a backend's state.
 enum class RuledBy : std::uint8_t {
     probes,
@@ -78,6 +87,12 @@ public:
 
     /// @return an alarm when this finding began a hold.
     std::optional<Alarm> note(BackendKey const& key, Finding const& finding, TimePoint now);
+
+    /// What was noted since the last call and the next fall is judged by.
+    [[nodiscard]] Answers take_answers();
+
+    /// The same, told: in the place of the findings that brought it.
+    void recall(Answers const& answers, TimePoint now);
 
     /// A backend that is not probed for a while: its past is kept, its state is not.
     void rest(BackendKey const& key);
@@ -148,6 +163,8 @@ private:
 
     std::map<BackendKey, Record> records_;
     std::map<std::string, TimePoint> holds_; ///< end of the last hold, by service; "" of all
+    std::set<BackendKey> touched_;           ///< whose silence began or ended since take_answers()
+    std::set<BackendKey> confirmed_;         ///< likewise: whose hold a finding ended
 };
 
 } // namespace pointsman

@@ -129,7 +129,7 @@ TEST_F(Publishing, ARefusedGenerationLeavesPacketsAndTheNextOneAlone) {
     asio::post(context, [this] {
         auto const before = active();
         auto const kept = world.desired.services;
-        world.desired.services[0].port_last = 20000;
+        world.desired.services[0].port_last = 65535; // more than there are slots
         publisher->mark_dirty();
         verdict();
         EXPECT_EQ(active(), before);

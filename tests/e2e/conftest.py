@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import contextlib
+import json
 import os
 import pathlib
+import subprocess
 import sys
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -13,7 +15,7 @@ import pytest
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1]))
 
-from lab import Lab, Nginx, Pointsman, Service  # noqa: E402
+from lab import Lab, Nginx, Pointsman, Service, paths  # noqa: E402
 from lab.topology import remove_stale  # noqa: E402
 
 
@@ -38,6 +40,14 @@ def physical(attach: str) -> bool:
     return attach == "native"
 
 
+def decided_again_alike(daemon: Pointsman) -> None:
+    """Whatever a test did to the daemon: the decision core comes to the same from the trail that it left."""
+    done = subprocess.run([str(paths.pointsman()), "replay", "--json", str(daemon.audit_file)], capture_output=True, text=True,
+                          timeout=30)
+    differing = [each for each in json.loads(done.stdout)["decisions"] if each["result"] == "differs"]
+    assert differing == [], json.dumps(differing, indent=1)[:6000]
+
+
 @contextlib.contextmanager
 def running(attach: str, services: Callable[[Lab], list[Service]] | None = None, *, own_address: bool = False,
             two_legs: bool = False, **tables: dict[str, object]) -> Iterator[Site]:
@@ -48,6 +58,7 @@ def running(attach: str, services: Callable[[Lab], list[Service]] | None = None,
         try:
             daemon.ready()
             yield Site(lab, nginx, daemon)
+            decided_again_alike(daemon)
         except BaseException:
             print(f"--- pointsman's log\n{daemon.log()}")
             raise

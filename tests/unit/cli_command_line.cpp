@@ -82,9 +82,10 @@ TEST_F(CliCommandLine, HelpIsNoError) {
     auto const ran = run({"--help"});
     EXPECT_EQ(ran.exit_code, 0);
     EXPECT_EQ(ran.err, "");
-    for (char const* command : {"run",   "check", "status", "plan",    "reload",     "confirm",  "rollback",
-                                "drain", "maint", "ready",  "events",  "drops",      "sessions", "why",
-                                "probe", "top",   "doctor", "explain", "completion", "detach",   "version"})
+    for (char const* command :
+         {"run",   "check",  "status",  "plan",       "reload", "confirm",  "rollback", "drain",
+          "maint", "ready",  "events",  "replay",     "drops",  "sessions", "why",      "probe",
+          "top",   "doctor", "explain", "completion", "detach", "version"})
         EXPECT_NE(ran.out.find("\n  " + std::string{command} + " "), std::string::npos) << command;
 }
 
