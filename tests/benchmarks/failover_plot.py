@@ -50,7 +50,7 @@ def axes() -> list[str]:
 def plot(curves: list[Curve]) -> str:
     cases = list(dict.fromkeys(curve.case for curve in curves))
     legend = LEFT + WIDTH + 24
-    parts = [f'<svg xmlns="http://www.w3.org/2000/svg" width="{legend + 300}" height="{TOP + HEIGHT + 40}" '
+    parts = [f'<svg xmlns="http://www.w3.org/2000/svg" width="{legend + 340}" height="{TOP + HEIGHT + 40}" '
              'font-family="sans-serif" font-size="13">', '<rect width="100%" height="100%" fill="#ffffff"/>',
              f'<text x="{LEFT}" y="24" font-weight="bold">share of faults after which the last connection that was hurt began '
              'within (without traffic: the tables had changed)</text>', *axes()]

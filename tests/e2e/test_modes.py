@@ -3,16 +3,14 @@
 from __future__ import annotations
 
 import contextlib
-import hashlib
 import os
 import pathlib
 import signal
-import tempfile
 import time
 from collections.abc import Iterator
 
 import pytest
-from ways import ACROSS, WAYS, WaySite, ask, running_way
+from ways import ACROSS, WAYS, WaySite, ask, noise_file, running_way
 
 from lab import ConnectClient
 
@@ -33,12 +31,8 @@ def site(hook: str, request: pytest.FixtureRequest) -> Iterator[WaySite]:
 
 @pytest.fixture(scope="module")
 def file() -> Iterator[tuple[pathlib.Path, str]]:
-    """Noise, and its SHA-256."""
-    with tempfile.TemporaryDirectory(prefix="pointsman-file-") as folder:
-        os.chmod(folder, 0o755)
-        path, noise = pathlib.Path(folder, "noise"), os.urandom(FILE_BYTES)
-        path.write_bytes(noise)
-        yield path, hashlib.sha256(noise).hexdigest()
+    with noise_file(FILE_BYTES) as made:
+        yield made
 
 
 def test_requests_are_served_by_every_backend(site: WaySite) -> None:

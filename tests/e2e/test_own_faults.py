@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import os
 import pathlib
+import re
 import signal
 import socket
 import struct
@@ -16,6 +17,7 @@ from dataclasses import replace
 from conftest import Site, running
 
 from lab import ConnectClient, Lab
+from lab.host import Host
 from lab.pointsman import Record, Service, web
 from lab.waiting import wait_until
 
@@ -144,6 +146,25 @@ def test_descriptors_that_run_out_eject_nobody_and_the_daemon_lives_on() -> None
         assert found["errno"] == 24 and "LimitNOFILE" in found["text"]
         assert over(site, before, "no_descriptors")["times"] > 10
         assert moved(site, before) == [] and states(site) == {"b1": "up", "b2": "up"}
+
+
+def test_probes_that_keep_their_sockets_go_on_without_descriptors() -> None:
+    """Those that only connect, or read no more than a status."""
+    with running("tc", health=FAST) as site:
+        assert site.daemon.process is not None
+        wait_for_probes(site, 10)
+        before = time.monotonic_ns()
+        with open_files_limited(site.daemon.process.popen.pid):
+            for backend in site.lab.backends:
+                first = connections_taken(backend)
+                wait_until(lambda: connections_taken(backend) >= first + 10, f"{backend.name} is probed", timeout=15)
+        assert moved(site, before) == [] and states(site) == {"b1": "up", "b2": "up"}
+
+
+def connections_taken(host: Host) -> int:
+    found = re.search(r"TcpPassiveOpens +([0-9]+)", host.run("nstat", "-asz", "TcpPassiveOpens").stdout)
+    assert found is not None
+    return int(found[1])
 
 
 def test_ports_that_run_out_eject_nobody() -> None:

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import hashlib
 import os
 import pathlib
-import tempfile
 from collections.abc import Iterator
 
 import pytest
-from ways import ACROSS, WAYS, WaySite, ask, running_way
+from ways import ACROSS, WAYS, WaySite, ask, noise_file, running_way
 
 from lab import Way
 from lab.waiting import wait_until
@@ -40,11 +38,8 @@ def wide(hook: str, request: pytest.FixtureRequest) -> Iterator[WaySite]:
 
 @pytest.fixture(scope="module")
 def file() -> Iterator[tuple[pathlib.Path, str]]:
-    with tempfile.TemporaryDirectory(prefix="pointsman-pmtu-") as folder:
-        os.chmod(folder, 0o755)
-        path, noise = pathlib.Path(folder, "noise"), os.urandom(FILE_BYTES)
-        path.write_bytes(noise)
-        yield path, hashlib.sha256(noise).hexdigest()
+    with noise_file(FILE_BYTES) as made:
+        yield made
 
 
 def verdicts(site: WaySite, name: str) -> float:

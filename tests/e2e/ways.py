@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import contextlib
 import hashlib
+import os
+import pathlib
 import socket
+import tempfile
 from collections.abc import Iterator
 from dataclasses import dataclass
 
@@ -92,3 +95,13 @@ def running_way(way: Way, attach: str, *, routed: str = "") -> Iterator[WaySite]
         except BaseException:
             print(f"--- pointsman's log\n{daemon.log()}\n{daemon.command('status').stdout}")
             raise
+
+
+@contextlib.contextmanager
+def noise_file(octets: int) -> Iterator[tuple[pathlib.Path, str]]:
+    """Noise that every user may read, and its SHA-256."""
+    with tempfile.TemporaryDirectory(prefix="pointsman-noise-") as folder:
+        os.chmod(folder, 0o755)
+        path, noise = pathlib.Path(folder, "noise"), os.urandom(octets)
+        path.write_bytes(noise)
+        yield path, hashlib.sha256(noise).hexdigest()
