@@ -31,6 +31,8 @@ static __always_inline void *context_data_end(struct __sk_buff *ctx)
 	return CONTEXT_POINTER(ctx, data_end);
 }
 
+#include "context_l2.h"
+
 static __always_inline __u32 context_length(struct __sk_buff *ctx)
 {
 	return ctx->len;
@@ -113,22 +115,6 @@ static __always_inline int context_set_l4_checksum(struct __sk_buff *ctx, __u32 
 	__u16 checksum = partial ? checksum_fold(pseudo) : ~checksum_fold(checksum_add(pseudo, header));
 
 	return partial < 0 || bpf_skb_store_bytes(ctx, offset, &checksum, sizeof(checksum), 0) ? -1 : 0;
-}
-
-/* Moves the headers before IP to the front of a frame that has got `room` octets there. */
-static __always_inline int context_move_l2(struct __sk_buff *ctx, __u32 room)
-{
-	__u16 *to = context_data(ctx), *from;
-
-	OPAQUE(room);
-	from = context_data(ctx) + (room & 0x7f);
-	if ((void *)(from + LONGEST_L2 / 2) > context_data_end(ctx) ||
-	    (void *)(to + LONGEST_L2 / 2) > context_data_end(ctx))
-		return -1;
-#pragma unroll
-	for (__u32 i = 0; i < LONGEST_L2 / 2; i++)
-		to[i] = from[i];
-	return 0;
 }
 
 /*

@@ -26,6 +26,8 @@ static __always_inline void *context_data_end(struct xdp_md *ctx)
 	return CONTEXT_POINTER(ctx, data_end);
 }
 
+#include "context_l2.h"
+
 static __always_inline __u32 context_length(struct xdp_md *ctx)
 {
 	__u64 length = context_data_end(ctx) - context_data(ctx);
@@ -106,22 +108,6 @@ static __always_inline int context_park_checksum(struct xdp_md *ctx, __u32 l3_of
 static __always_inline int context_store(struct xdp_md *ctx, __u32 offset, const void *from, __u32 length)
 {
 	return bpf_xdp_store_bytes(ctx, offset, (void *)from, length) ? -1 : 0;
-}
-
-/* Moves the headers before IP to the front of a frame that has got `room` octets there. */
-static __always_inline int context_move_l2(struct xdp_md *ctx, __u32 room)
-{
-	__u16 *to = context_data(ctx), *from;
-
-	OPAQUE(room);
-	from = context_data(ctx) + (room & 0x7f);
-	if ((void *)(from + LONGEST_L2 / 2) > context_data_end(ctx) ||
-	    (void *)(to + LONGEST_L2 / 2) > context_data_end(ctx))
-		return -1;
-#pragma unroll
-	for (__u32 i = 0; i < LONGEST_L2 / 2; i++)
-		to[i] = from[i];
-	return 0;
 }
 
 static __always_inline int context_forget_sum(struct xdp_md *ctx)

@@ -77,20 +77,23 @@ __noinline __u32 fragment_ahead(const struct packet *packet, __u32 service)
 }
 
 /*
- * A later fragment of a datagram of which nothing is known: chooses backend and NAT address as for a flow
- * without ports, into `ahead`. PM_CONTINUE, or the verdict.
+ * A later fragment of which nothing is known. For an address's only UDP service: chooses backend and NAT
+ * address as for a flow without ports, into `ahead`. A segment is of a flow that has a backend already; a
+ * retransmission finds what its first fragment left. PM_CONTINUE, or the verdict.
  */
 static __always_inline int fragment_choose(struct packet *packet, struct pm_session *ahead)
 {
-	struct pm_service_slot *slot = service_slot(&packet->flow.destination, bpf_htons(IPPROTO_UDP),
+	struct pm_service_slot *slot = service_slot(&packet->flow.destination, bpf_htons(packet->l4_type),
 						    PM_SLOT_FRAGMENTS, packet->active);
 	struct pm_service *service = slot ? service_at(packet->active, slot->service) : NULL;
 	struct pm_fragment_key key = fragment_key(packet);
 	struct pm_backend *backend;
 	__u64 hash;
 
-	if (!service || packet->l4_type != IPPROTO_UDP)
+	if (!service)
 		return PM_PASS_FRAGMENT;
+	if (!slot->service)
+		return PM_DROP_FRAGMENT_AHEAD;
 	if (is_bad_source(packet))
 		return PM_DROP_SOURCE;
 	packet->flow.source_port = 0;

@@ -11,12 +11,10 @@
 #include "event.h"
 #include "service.h"
 
-#define NAT_PORT_TRIES	32
-#define NAT_LAST_RESORT 0xff /* an attempt that takes the port of a half-open flow, however young */
-/* So many tries insist on a port whose last connection the backend has forgotten. */
-#define NAT_FRESH_TRIES 8
-/* So many tries jump about; the rest walk, so that a small range is searched whole. */
-#define NAT_SCATTERED_TRIES 16
+#define NAT_PORT_TRIES	    32
+#define NAT_FRESH_TRIES	    8	 /* so many want a port whose last connection the backend has forgotten */
+#define NAT_SCATTERED_TRIES 16	 /* so many jump about; the rest walk: a small range is searched whole */
+#define NAT_LAST_RESORT	    0xff /* an attempt that takes the port of a half-open flow, however young */
 
 /* What the backend sees of a session's packets, and what the balancer sees of the answers. */
 static __always_inline int nat_reply_flow(const struct pm_session *session, __u32 active,
@@ -51,6 +49,14 @@ static __always_inline int nat_client_flow(const struct pm_session *session, __u
 	flow->protocol = session->protocol;
 	__builtin_memset(flow->reserved, 0, sizeof(flow->reserved));
 	return 0;
+}
+
+/* What the packets of one direction of a session's flow look like. */
+static __always_inline int nat_flow(const struct pm_session *session, __u8 direction, __u32 active,
+				    struct pm_flow *flow)
+{
+	return direction == PM_TO_CLIENT ? nat_reply_flow(session, active, flow)
+					 : nat_client_flow(session, active, flow);
 }
 
 /* Was this the same connection, the one before it from the same port? */
@@ -99,9 +105,7 @@ __noinline int nat_tell_partner(const struct session_copy *session, __u32 bits, 
 	__u64 hash;
 
 	if (!session || !scratch || !session->nat_port ||
-	    (session->direction == PM_TO_BACKEND
-		     ? nat_reply_flow(&session->session, active, &scratch->partner)
-		     : nat_client_flow(&session->session, active, &scratch->partner)))
+	    nat_flow(&session->session, !session->direction, active, &scratch->partner))
 		return 0;
 	hash = pm_flow_hash(&scratch->partner, options.hash_key);
 	partner = entry_at(session_peek(hash, &scratch->partner, active));
@@ -118,26 +122,28 @@ __noinline int nat_tell_partner(const struct session_copy *session, __u32 bits, 
 }
 
 /*
- * The flow of this session went to another backend. What the old one still sends on it is answered by a RST,
- * as on a session of an earlier incarnation, and its NAT port is that of a closed connection.
+ * A pair is no more, of which this was one session: its flow went to another backend, or lost its NAT port to
+ * another flow. What still comes by the session of that direction meets one of an earlier incarnation: a RST
+ * is the answer, but a SYN opens the flow anew; and the NAT port is that of a closed connection.
  */
-__noinline int nat_abandon_reply(const struct pm_session *session, __u32 active)
+__noinline int nat_abandon(const struct pm_session *session, __u8 direction, __u32 active)
 {
 	struct scratch *scratch = array_at(&pm_scratch, 0);
-	struct entry reply;
+	struct entry entry;
 	__u64 hash;
 
-	if (!session || !scratch || !session->nat_port || nat_reply_flow(session, active, &scratch->partner))
+	if (!session || !scratch || !session->nat_port ||
+	    nat_flow(session, direction, active, &scratch->partner))
 		return 0;
 	hash = pm_flow_hash(&scratch->partner, options.hash_key);
-	reply = entry_at(session_peek(hash, &scratch->partner, active));
-	if (!reply.set || !entry_claim(reply, pm_session_tag(hash)))
+	entry = entry_at(session_peek(hash, &scratch->partner, active));
+	if (!entry.set || !entry_claim(entry, pm_session_tag(hash)))
 		return 0;
-	if (same_client(&reply.set->way[reply.way], session)) {
-		reply.set->way[reply.way].incarnation = PM_NO_INCARNATION;
-		reply.set->state[reply.way] |= PM_SESSION_CLOSED;
+	if (same_pair(&entry.set->way[entry.way], session)) {
+		entry.set->way[entry.way].incarnation = PM_NO_INCARNATION;
+		entry.set->state[entry.way] |= PM_SESSION_CLOSED;
 	}
-	__sync_lock_test_and_set(&reply.set->tag[reply.way], pm_session_tag(hash));
+	__sync_lock_test_and_set(&entry.set->tag[entry.way], pm_session_tag(hash));
 	return 1;
 }
 
@@ -269,16 +275,33 @@ static __always_inline void nat_choose(struct session_copy *session, const struc
 	session->nat_address = address ? address : nat_address_of(backend, hash, attempt);
 }
 
+/* Whoever had the port of this new session, as nat_try_port() found it last, is told that it is gone. */
+__noinline int nat_tell_displaced(const struct pm_session *session, __u32 active)
+{
+	struct scratch *scratch = array_at(&pm_scratch, 0);
+	struct pm_session *displaced;
+
+	if (!session || !scratch)
+		return 0;
+	displaced = &scratch->displaced;
+	*displaced = scratch->found.session;
+	return displaced->backend == session->backend && displaced->nat_port == session->nat_port &&
+	       displaced->nat_address == session->nat_address &&
+	       nat_abandon(displaced, PM_TO_BACKEND, active);
+}
+
 /*
  * Every port that was tried is taken. In a flood of SYNs nearly all are by half-open flows, of which the
- * oldest is the least likely to be a client: it gives way.
+ * oldest is the least likely to be a client: it gives way, and begins anew if there is a client.
  */
 static __always_inline int nat_displace(struct session_copy *session, const struct pm_backend *backend,
 					__u64 hash, __u32 active, __u32 attempt, __u32 address)
 {
 	nat_choose(session, backend, hash, attempt, address);
-	return nat_try_port(session, active, NAT_LAST_RESORT) == TRY_DONE ? PM_CONTINUE
-									  : PM_DROP_PORTS_EXHAUSTED;
+	if (nat_try_port(session, active, NAT_LAST_RESORT) != TRY_DONE)
+		return PM_DROP_PORTS_EXHAUSTED;
+	nat_tell_displaced(&session->session, active);
+	return PM_CONTINUE;
 }
 
 /*

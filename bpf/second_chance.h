@@ -93,7 +93,7 @@ static __always_inline int try_elsewhere(PM_CONTEXT *ctx, struct packet *packet,
 
 	if (verdict != PM_FORWARD_TO_BACKEND)
 		return verdict;
-	nat_abandon_reply(&copy->session, packet->active);
+	nat_abandon(&copy->session, PM_TO_CLIENT, packet->active);
 	if (counts)
 		counts->second_chances++;
 	return PM_FORWARD_SECOND_CHANCE;

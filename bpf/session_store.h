@@ -194,22 +194,40 @@ enum insert_result {
 	INSERT_RACED = -1,   /* another writer took the place, perhaps for the same flow */
 };
 
+/* Claims a place, unless what is there lives by now. Returns what it was worth. */
+__noinline __u32 session_take(place_t place, __u32 now, __u32 active)
+{
+	struct entry entry = entry_at(place);
+	__u32 tag, worth;
+
+	if (!entry.set)
+		return WORTH_LIVING;
+	worth = entry_worth(entry, now, active);
+	tag = READ_ONCE(entry.set->tag[entry.way]);
+	if (worth == WORTH_LIVING || tag == PM_TAG_CLAIMED || !entry_claim(entry, tag))
+		return WORTH_LIVING;
+	session_count_eviction(worth);
+	return worth;
+}
+
 /* Writes `content` over the entry that is worth least. */
 __noinline int session_insert(const struct session_copy *content, __u64 hash, __u32 active)
 {
 	struct entry entry;
-	__u32 tag, worth;
+	place_t place;
+	__u32 worth;
 
 	if (!content)
 		return INSERT_NO_PLACE;
-	entry = entry_at(session_victim(hash, content->last_seen, active));
-	if (!entry.set)
+	place = session_victim(hash, content->last_seen, active);
+	if (!place)
 		return INSERT_NO_PLACE;
-	worth = entry_worth(entry, content->last_seen, active);
-	tag = READ_ONCE(entry.set->tag[entry.way]);
-	if (worth == WORTH_LIVING || tag == PM_TAG_CLAIMED || !entry_claim(entry, tag))
+	worth = session_take(place, content->last_seen, active);
+	if (worth == WORTH_LIVING)
 		return INSERT_RACED;
-	session_count_eviction(worth);
+	entry = entry_at(place);
+	if (!entry.set)
+		return INSERT_RACED;
 	entry_publish(entry, content, hash);
 	return INSERT_DONE;
 }

@@ -89,19 +89,26 @@ bool insert_pings(std::span<pm_service_slot> slots, Generation const& generation
     return true;
 }
 
-/// The one UDP service of each address that is not the host's own: PM_SLOT_FRAGMENTS.
+/// Whose fragments without ports may be, by address and protocol (PM_SLOT_FRAGMENTS): the only UDP service of
+/// an address that is not the host's own, or `none`.
+std::map<std::pair<Address, Protocol>, ServiceId> services_of_fragments(Generation const& generation) {
+    std::map<std::pair<Address, Protocol>, ServiceId> services;
+    for (auto const& service : generation.services) {
+        if (service.own_address) continue;
+        auto const only = service.protocol == Protocol::udp ? service.id : ServiceId::none;
+        auto const [entry, is_first] = services.try_emplace({service.address, service.protocol}, only);
+        if (!is_first) entry->second = ServiceId::none;
+    }
+    return services;
+}
+
 bool insert_fragments(std::span<pm_service_slot> slots, Generation const& generation) {
-    std::multimap<Address, GenerationService const*> of_address;
-    for (auto const& service : generation.services)
-        if (service.protocol == Protocol::udp && !service.own_address)
-            of_address.emplace(service.address, &service);
-    for (auto const& [address, service] : of_address) {
-        if (of_address.count(address) != 1) continue;
+    for (auto const& [of, service] : services_of_fragments(generation)) {
         pm_service_slot slot{};
-        slot.address = to_abi(address);
-        slot.port = htons(IPPROTO_UDP);
+        slot.address = to_abi(of.first);
+        slot.port = htons(static_cast<std::uint16_t>(of.second));
         slot.protocol = PM_SLOT_FRAGMENTS;
-        slot.service = static_cast<std::uint16_t>(service->id);
+        slot.service = static_cast<std::uint16_t>(service);
         if (!insert_slot(slots, slot)) return false;
     }
     return true;

@@ -33,6 +33,7 @@ constexpr std::array names{
     VerdictName{PM_DROP_TOO_BIG, "drop_too_big"},
     VerdictName{PM_DROP_PING, "drop_ping"},
     VerdictName{PM_DROP_REFUSAL, "drop_refusal"},
+    VerdictName{PM_DROP_FRAGMENT_AHEAD, "drop_fragment_ahead"},
 };
 
 } // namespace

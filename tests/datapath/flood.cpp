@@ -1,4 +1,4 @@
-#include "tests/datapath/packet_cases.hpp"
+#include "tests/datapath/few_ports.hpp"
 
 #include <arpa/inet.h>
 #include <numeric>
@@ -8,22 +8,8 @@
 namespace pointsman::test {
 namespace {
 
-class Flood : public BothHooks {
+class Flood : public FewPorts {
 protected:
-    /// A datapath with four NAT ports and one backend.
-    void SetUp() override {
-        BothHooks::SetUp();
-        if (IsSkipped()) return;
-        few_ = std::make_unique<Scene>(few_ports_datapath(), GetParam());
-        few_->world = web_world(Protocol::tcp, 1);
-        few_->publish();
-    }
-    void TearDown() override {
-        few_.reset();
-        BothHooks::TearDown();
-    }
-    [[nodiscard]] Scene& few() { return *few_; }
-
     /// SYNs of as many hosts that never answer. @return how many were forwarded.
     std::uint32_t flood(Scene& scene, std::uint32_t count) {
         std::uint32_t forwarded = 0;
@@ -36,7 +22,6 @@ protected:
     }
 
 private:
-    std::unique_ptr<Scene> few_;
     std::uint32_t hosts_ = 0;
 };
 

@@ -90,7 +90,7 @@ TEST_P(FragmentsAhead, BindNoFirstOneToABackendThatIsGone) {
     EXPECT_NE(backend_of(forwarded(sent[0]))[5], number);
 }
 
-TEST_P(FragmentsAhead, ArePassedWhereTheyMayBeOfAnotherService) {
+TEST_P(FragmentsAhead, EndWhereTheyMayBeOfAnotherService) {
     auto second = world().service("web");
     second.name = "dns";
     second.port_first = second.port_last = 53;
@@ -98,7 +98,11 @@ TEST_P(FragmentsAhead, ArePassedWhereTheyMayBeOfAnotherService) {
     world().add_backend(second, 7);
     world().desired.services.push_back(second);
     scene().publish();
-    expect_verdict(fragments_from(1)[2], PM_PASS_FRAGMENT);
+    auto const sent = fragments_from(1);
+    expect_verdict(sent[2], PM_DROP_FRAGMENT_AHEAD);
+    auto const first = forwarded(sent[0]);
+    auto const repeated = fragments_from(1, 78);
+    EXPECT_EQ(backend_of(forwarded(repeated[2])), backend_of(first));
 }
 
 TEST_P(FragmentsAhead, ArePassedWhereTheyMayBeForTheHostItself) {

@@ -104,6 +104,12 @@ PacketCases const cases = {
          return encode(client_packet(5));
      },
      nullptr, true},
+    {"a_last_fragment_ahead_of_all_others", PM_DROP_FRAGMENT_AHEAD,
+     [](Scene&) {
+         auto packet = client_packet(1234, ack);
+         packet.fragment = 185;
+         return encode(packet);
+     }},
     {"refusal_of_a_syn_that_came_with_data", PM_DROP_REFUSAL,
      [](Scene& scene) { return encode(refusal_of(scene.open(with_payload(client_packet(1234), 5)))); }},
     {"a_new_flow_when_other_cpus_write_every_place", PM_DROP_SESSIONS_FULL,

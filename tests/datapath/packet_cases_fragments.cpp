@@ -68,12 +68,12 @@ PacketCase before_its_first(Way const& way) {
 }
 
 /// Segments are not fragmented in their first packet, and so have a flow that is known: nothing is chosen for
-/// them.
+/// them. Their retransmission meets before_its_first.
 PacketCase before_any(Way const& way) {
     auto const udp = way.protocol == Protocol::udp;
     PacketCase row{name_of(way) + "_later_fragment_before_any_" +
-                       (udp ? "goes_where_its_first_will" : "passes"),
-                   udp ? PM_FORWARD_TO_BACKEND : PM_PASS_FRAGMENT, [=](Scene& scene) {
+                       (udp ? "goes_where_its_first_will" : "ends_here"),
+                   udp ? PM_FORWARD_TO_BACKEND : PM_DROP_FRAGMENT_AHEAD, [=](Scene& scene) {
                        publish(scene, way);
                        if (!udp) establish(scene, way);
                        return fragmented(sent_by_client(way))[middle];
@@ -140,14 +140,15 @@ PacketCase with_ttl_1(Way const& way) {
             }};
 }
 
-PacketCase of_another_protocol() {
-    return {"a_later_fragment_of_another_protocol_follows_nobody", PM_PASS_FRAGMENT, [](Scene& scene) {
+/// The address has a service of UDP only.
+PacketCase of_another_protocol(std::string const& name, Protocol protocol) {
+    return {"a_later_fragment_of_" + name + "_follows_nobody", PM_PASS_FRAGMENT, [=](Scene& scene) {
                 Way const way{Protocol::udp};
                 publish(scene, way);
                 establish(scene, way);
                 send(scene, fragmented(sent_by_client(way))[first]);
                 auto packet = sent_by_client(way);
-                packet.protocol = icmp;
+                packet.protocol = protocol;
                 return fragmented(packet)[last];
             }};
 }
@@ -175,7 +176,8 @@ PacketCase behind_an_extension() {
 } // namespace
 
 PacketCases fragment_cases() {
-    PacketCases cases{of_another_protocol(), behind_an_extension()};
+    PacketCases cases{of_another_protocol("icmp", icmp), of_another_protocol("tcp", Protocol::tcp),
+                      behind_an_extension()};
     for (auto const& way : all_ways()) {
         cases.push_back(opens(way));
         cases.push_back(to_backend(way, first, "_first_fragment_goes_to_its_backend"));

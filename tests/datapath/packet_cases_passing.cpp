@@ -63,10 +63,14 @@ PacketCases const cases = {
          packet.destination_port = 22;
          return with_fragment(packet, more_fragments);
      }},
-    {"a_middle_fragment_to_the_service_passes", PM_PASS_FRAGMENT,
-     [](Scene&) { return with_fragment(client_packet(1234), more_fragments | 185); }},
-    {"a_last_fragment_to_the_service_passes", PM_PASS_FRAGMENT,
-     [](Scene&) { return with_fragment(client_packet(1234), 185); }},
+    {"a_middle_fragment_to_another_protocol_of_the_address_passes", PM_PASS_FRAGMENT,
+     [](Scene&) { return with_fragment(client_datagram(1234), more_fragments | 185); }},
+    {"a_last_fragment_to_the_hosts_own_address_passes", PM_PASS_FRAGMENT,
+     [](Scene& scene) {
+         scene.world.network.own.insert(web_address);
+         scene.publish();
+         return with_fragment(client_packet(1234), 185);
+     }},
 };
 
 } // namespace

@@ -50,7 +50,7 @@ Frame fragment_of_ping(bool v6, std::size_t part) {
     return fragments_of(request, 48)[part];
 }
 
-PacketCases for_family(bool v6) {
+PacketCases answered_pings(bool v6) {
     return {
         answered(v6, "of_a_living_service_is_answered", [v6](Scene&) { return echo_request(v6); }),
         answered(v6, "without_data_is_answered", [v6](Scene&) { return with_payload(echo_request(v6), 0); }),
@@ -63,12 +63,12 @@ PacketCases for_family(bool v6) {
                      add_dead_service(scene);
                      return echo_request(v6);
                  }),
-        not_answered(v6, "of_a_dead_service_ends_here", PM_DROP_PING,
-                     [v6](Scene& scene) {
-                         scene.world.measure(1, MeasuredState::down);
-                         scene.publish();
-                         return encode(echo_request(v6));
-                     }),
+    };
+}
+
+/// What the host sees.
+PacketCases passing_pings(bool v6) {
+    return {
         not_answered(v6, "of_a_service_at_the_hosts_own_address_passes", PM_PASS_NOT_OURS,
                      [v6](Scene& scene) {
                          scene.world.network.own.insert(v6 ? web_address_v6 : web_address);
@@ -97,6 +97,18 @@ PacketCases for_family(bool v6) {
                      [v6](Scene&) { return fragment_of_ping(v6, 0); }),
         not_answered(v6, "later_fragment_passes", PM_PASS_FRAGMENT,
                      [v6](Scene&) { return fragment_of_ping(v6, 1); }),
+    };
+}
+
+/// What nobody sees.
+PacketCases dropped_pings(bool v6) {
+    return {
+        not_answered(v6, "of_a_dead_service_ends_here", PM_DROP_PING,
+                     [v6](Scene& scene) {
+                         scene.world.measure(1, MeasuredState::down);
+                         scene.publish();
+                         return encode(echo_request(v6));
+                     }),
         not_answered(v6, "from_the_service_itself_ends_here", PM_DROP_SOURCE,
                      [v6](Scene&) {
                          auto request = echo_request(v6);
@@ -125,9 +137,10 @@ PacketCases for_family(bool v6) {
 } // namespace
 
 PacketCases ping_cases() {
-    auto cases = for_family(false);
-    auto const more = for_family(true);
-    cases.insert(cases.end(), more.begin(), more.end());
+    PacketCases cases;
+    for (auto const v6 : {false, true})
+        for (auto const& some : {answered_pings(v6), passing_pings(v6), dropped_pings(v6)})
+            cases.insert(cases.end(), some.begin(), some.end());
     cases.push_back(answered(false, "with_ip_options_is_answered", [](Scene&) {
         auto request = echo_request(false);
         request.ip_options.assign(40, 1);

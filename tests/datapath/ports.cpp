@@ -1,4 +1,4 @@
-#include "tests/datapath/packet_cases.hpp"
+#include "tests/datapath/few_ports.hpp"
 
 #include <set>
 
@@ -7,20 +7,8 @@
 namespace pointsman::test {
 namespace {
 
-class Ports : public BothHooks {
+class Ports : public FewPorts {
 protected:
-    void SetUp() override {
-        BothHooks::SetUp();
-        if (IsSkipped()) return;
-        few_ = std::make_unique<Scene>(few_ports_datapath(), GetParam());
-        few_->world = web_world(Protocol::tcp, 1);
-        few_->publish();
-    }
-    void TearDown() override {
-        few_.reset();
-        BothHooks::TearDown();
-    }
-    [[nodiscard]] Scene& few() { return *few_; }
     void forget_all() { std::ranges::fill(few().datapath.tables().active_sessions(), pm_session_set{}); }
     /// The NAT port that a flow gets when all are free.
     [[nodiscard]] std::uint16_t choice_of(Packet const& packet) {
@@ -31,9 +19,6 @@ protected:
     [[nodiscard]] Flow establish(std::uint16_t client_port) {
         return few().establish(client_packet(client_port));
     }
-
-private:
-    std::unique_ptr<Scene> few_;
 };
 
 constexpr std::uint32_t exhausted = PM_DROP_PORTS_EXHAUSTED;
@@ -81,6 +66,24 @@ TEST_P(Ports, AHalfOpenFlowKeepsItsPortWhileAnyOtherIsFree) {
     for (std::uint16_t port = 1; port <= 4; ++port)
         used.insert(few().open(client_packet(port)).nat_port());
     EXPECT_EQ(used.size(), 4U);
+}
+
+TEST_P(Ports, AHalfOpenFlowThatLostItsPortBeginsAnewAtItsNextSyn) {
+    auto const half_open = few().open(client_packet(1));
+    for (std::uint16_t port = 2; port <= 4; ++port)
+        (void)establish(port);
+    auto const next = few().open(client_packet(5));
+    ASSERT_EQ(next.nat_port(), half_open.nat_port());
+    ASSERT_TRUE(few().send(next.from_client(rst)).was_sent()); // or there is no port to be had
+    EXPECT_EQ(few().open(client_packet(1)).nat_port(), next.nat_port());
+}
+
+TEST_P(Ports, AHalfOpenFlowThatLostItsPortSendsNothingFromItAnyMore) {
+    auto const half_open = few().open(client_packet(1));
+    for (std::uint16_t port = 2; port <= 4; ++port)
+        (void)establish(port);
+    ASSERT_EQ(few().open(client_packet(5)).nat_port(), half_open.nat_port());
+    EXPECT_EQ(few().send(half_open.from_client(ack)).verdict, std::uint32_t{PM_FORWARD_RESET});
 }
 
 TEST_P(Ports, AHalfOpenFlowGivesItsPortToANewOneWhenNoneIsFree) {

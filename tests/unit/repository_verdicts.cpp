@@ -20,9 +20,9 @@ std::string contents_of(std::string const& path) {
     return text.str();
 }
 
-/// "drop_malformed" by number, as bpf/abi.h says.
+/// "drop_malformed" by number, as bpf/abi_reports.h says.
 std::map<std::uint32_t, std::string> verdicts_of_the_header() {
-    auto const header = contents_of("/bpf/abi.h");
+    auto const header = contents_of("/bpf/abi_reports.h");
     auto const first = header.find("enum pm_verdict {");
     auto const text = header.substr(first, header.find('}', first) - first);
     std::map<std::uint32_t, std::string> verdicts;

@@ -1,6 +1,7 @@
 #include "tests/unit/tables.hpp"
 
 #include <arpa/inet.h>
+#include <map>
 
 namespace pointsman::test {
 namespace {
@@ -144,26 +145,29 @@ TEST(Tables, EveryPortOfARangeIsFoundByLinearProbingAndNoOther) {
         EXPECT_EQ(find_slot(half, "10.77.0.101", number, Protocol::tcp), 0U);
     }
     EXPECT_EQ(std::ranges::count(half.slots, 0, &pm_service_slot::protocol),
-              65536 - 203 - 2); // one for ping, one for fragments
+              65536 - 203 - 3); // one for ping, two for fragments
 }
 
 TEST(Tables, FragmentsHaveTheOneUdpServiceOfAnAddressThatIsNotTheHosts) {
+    using Services = std::map<unsigned, unsigned>; // by protocol
     auto const of_fragments = [](Generation const& generation) {
         Half half;
         EXPECT_EQ(write(generation, half), "");
-        auto const found = std::ranges::find(half.slots, PM_SLOT_FRAGMENTS, &pm_service_slot::protocol);
-        return found == half.slots.end() ? 0U : unsigned{found->service};
+        Services services;
+        for (auto const& slot : half.slots)
+            if (slot.protocol == PM_SLOT_FRAGMENTS) services[ntohs(slot.port)] = slot.service;
+        return services;
     };
     Generation generation;
     generation.services = {service(1, 80, 80), service(2, 53, 53)};
-    EXPECT_EQ(of_fragments(generation), 0U);
+    EXPECT_EQ(of_fragments(generation), (Services{{IPPROTO_TCP, 0}}));
     generation.services[1].protocol = Protocol::udp;
-    EXPECT_EQ(of_fragments(generation), 2U);
+    EXPECT_EQ(of_fragments(generation), (Services{{IPPROTO_TCP, 0}, {IPPROTO_UDP, 2}}));
     generation.services[0].protocol = Protocol::udp;
-    EXPECT_EQ(of_fragments(generation), 0U);
+    EXPECT_EQ(of_fragments(generation), (Services{{IPPROTO_UDP, 0}}));
     generation.services[0].address = address("10.77.0.101");
     generation.services[1].own_address = true;
-    EXPECT_EQ(of_fragments(generation), 1U);
+    EXPECT_EQ(of_fragments(generation), (Services{{IPPROTO_UDP, 1}}));
 }
 
 TEST(Tables, AServiceOfManyThousandPortsFitsTheRealSize) {

@@ -16,7 +16,7 @@ struct Case {
     std::uint32_t verdict = 0;
     bool fresh = false;           ///< each block begins with an empty session table
     bool moves_head = false;      ///< the runner has to move it back
-    std::optional<double> target; ///< at most so many times the floor, from what peers cost
+    std::optional<double> target{}; ///< at most so many times the floor, from what peers cost
 };
 
 /// A service that cases are about. Packets leave by the interface they came by (one arm).
@@ -34,6 +34,12 @@ struct Mode {
 
 /// Options with room for that many flows.
 [[nodiscard]] DatapathOptions options_for(std::uint32_t flows);
+
+/// What the floor program looks up: IPv4 TCP packets of that many flows.
+[[nodiscard]] std::vector<RunnerFrame> floor_frames(std::uint32_t flows);
+
+/// A packet to the mode's service, but to a port that no service has.
+[[nodiscard]] RunnerFrame frame_of_no_service(Mode const& mode, std::uint32_t flow);
 
 /// The cases of one mode on a datapath that has its generation: established flows, for nat their answers, new
 /// flows, and packets that are not ours. Opens the flows.

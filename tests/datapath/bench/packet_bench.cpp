@@ -1,7 +1,9 @@
 #include "tests/datapath/bench/cases.hpp"
+#include "tests/datapath/bench/probe_cases.hpp"
 
 #include "controller/datapath/session_table.hpp"
 
+#include <CLI/CLI.hpp>
 #include <algorithm>
 #include <boost/json.hpp>
 #include <iomanip>
@@ -12,8 +14,7 @@
 
 /// What the XDP program costs a packet, in nanoseconds: the runner around it minus the runner around an empty
 /// program, and as a multiple of a floor (parse and one lookup in a kernel hash), all measured in turns. JSON
-/// on stdout, a table on stderr. Arguments: `--quick`; `--bound N` exits 2 when a case costs more than N
-/// times its target in every round.
+/// on stdout, a table on stderr.
 
 namespace pointsman::bench {
 namespace {
@@ -22,9 +23,11 @@ using namespace test;
 
 struct Effort {
     unsigned rounds = 9;
-    unsigned blocks = 4; ///< of each program in a round, taking turns
-    std::uint32_t packets_in_block = 65536;
+    unsigned blocks = 8; ///< of each program in a round, taking turns
+    std::uint32_t packets_in_block = 32768;
+    std::uint32_t least_flows = 1;
     std::uint32_t most_flows = 1 << 20;
+    std::string only{};            ///< part of the names of the modes to measure
     std::optional<double> bound{}; ///< times the target that no case may cost in every round
 };
 
@@ -50,18 +53,29 @@ void forget_sessions(Datapath& datapath) {
     clear_sessions(datapath.tables().active_sessions());
 }
 
-/// Blocks of the program and of the empty one take turns, so that both meet the same disturbances.
-double time_program(Runner& runner, int program_fd, Effort const& effort, Datapath* fresh) {
+/// Blocks of a program and of an empty one take turns, so that both meet the same disturbances.
+double time_blocks(Effort const& effort, auto const& run_program, auto const& run_empty) {
     std::vector<std::uint32_t> program;
     std::vector<std::uint32_t> empty;
     for (unsigned block = 0; block < effort.blocks; ++block) {
-        if (fresh) forget_sessions(*fresh);
-        runner.choose(program_fd);
-        program.push_back(runner.run_block(effort.packets_in_block));
-        runner.choose(runner.empty_program());
-        empty.push_back(runner.run_block(effort.packets_in_block));
+        program.push_back(run_program(effort.packets_in_block));
+        empty.push_back(run_empty(effort.packets_in_block));
     }
     return mean_of_quicker_half(program) - mean_of_quicker_half(empty);
+}
+
+double time_program(Runner& runner, int program_fd, Effort const& effort, Datapath* fresh) {
+    auto const run = [&runner](int fd, std::uint32_t packets) {
+        runner.choose(fd);
+        return runner.run_block(packets);
+    };
+    return time_blocks(
+        effort,
+        [&](std::uint32_t packets) {
+            if (fresh) forget_sessions(*fresh);
+            return run(program_fd, packets);
+        },
+        [&](std::uint32_t packets) { return run(runner.empty_program(), packets); });
 }
 
 /// @throws std::runtime_error unless all packets since `before` met the verdict.
@@ -118,7 +132,7 @@ boost::json::object describe(Case const& test_case, Timing const& timing) {
                             {"floor_ratio", median(timing.ratio)},
                             {"floor_ratio_min", std::ranges::min(timing.ratio)},
                             {"met", is_met(test_case, timing)}};
-    out["target"] = test_case.target ? boost::json::value{*test_case.target} : boost::json::value{};
+    out["target"] = test_case.target ? boost::json::value(*test_case.target) : boost::json::value(nullptr);
     return out;
 }
 
@@ -134,12 +148,6 @@ void print_row(Case const& test_case, Timing const& timing, Effort const& effort
     std::cerr << '\n';
 }
 
-std::vector<RunnerFrame> learn_floor(Runner& runner, std::vector<Case> const& cases) {
-    runner.learn(cases.front().frames);
-    return cases.front().frames;
-}
-
-/// The modes: the first one's established flows are those of the floor.
 constexpr Mode modes[] = {
     {},
     {Forward::dsr},
@@ -151,45 +159,93 @@ constexpr Mode modes[] = {
     {Forward::ipip, true},
 };
 
+/// What was found so far.
+struct Findings {
+    boost::json::array all{};
+    bool met = true;    ///< every target
+    bool within = true; ///< every case the bound
+};
+
+void note(Findings& findings, Case const& test_case, Timing const& timing, Effort const& effort) {
+    findings.all.push_back(describe(test_case, timing));
+    print_row(test_case, timing, effort);
+    findings.met &= is_met(test_case, timing);
+    findings.within &= is_within(test_case, timing, effort);
+}
+
+void run_flows(Runner& runner, std::uint32_t flows, Effort const& effort, Findings& findings) {
+    auto const floor = floor_frames(flows);
+    runner.learn(floor);
+    for (auto const& mode : modes) {
+        if (name_of(mode).find(effort.only) == std::string::npos) continue;
+        Datapath datapath{options_for(flows)};
+        datapath.commit(generation_for(mode, flows));
+        auto const cases = cases_of(datapath, mode, flows);
+        auto const timings = measure(cases, floor, datapath, runner, effort);
+        for (std::size_t i = 0; i < cases.size(); ++i)
+            note(findings, cases[i], timings[i], effort);
+    }
+}
+
+/// The probes' programs, beside the floor with one flow.
+void run_probes(Runner& runner, Effort const& effort, Findings& findings) {
+    Datapath const datapath{small_options()};
+    ProbePrograms const programs{datapath, small_options()};
+    auto const cases = programs.cases();
+    std::vector<Timing> timings(cases.size());
+    auto const floor = floor_frames(1);
+    runner.learn(floor);
+    runner.load(floor);
+    for (unsigned round = 0; round < effort.rounds; ++round) {
+        auto const floor_ns = time_program(runner, runner.floor_program(), effort, nullptr);
+        for (std::size_t i = 0; i < cases.size(); ++i) {
+            auto const run = [&](int fd, std::uint32_t packets) {
+                return run_tc_block(fd, cases[i].frame, packets);
+            };
+            timings[i].net.push_back(time_blocks(
+                effort, [&](std::uint32_t packets) { return run(cases[i].program_fd, packets); },
+                [&](std::uint32_t packets) { return run(runner.empty_tc_program(), packets); }));
+            timings[i].ratio.push_back(timings[i].net.back() / floor_ns);
+        }
+    }
+    for (std::size_t i = 0; i < cases.size(); ++i)
+        note(findings, {cases[i].name, {cases[i].frame}}, timings[i], effort);
+}
+
 /// @return whether every case is within the bound.
 bool run(Effort const& effort) {
     Runner runner{effort.most_flows};
-    boost::json::array all;
-    bool met = true;
-    bool within = true;
+    Findings findings;
     std::cerr << "case                            flows  median     min  x floor  least  target  met\n";
-    for (std::uint32_t const flows : {1U, 1U << 16, 1U << 20}) {
-        if (flows > effort.most_flows) continue;
-        std::vector<RunnerFrame> floor_frames;
-        for (auto const& mode : modes) {
-            Datapath datapath{options_for(flows)};
-            datapath.commit(generation_for(mode, flows));
-            auto const cases = cases_of(datapath, mode, flows);
-            if (floor_frames.empty()) floor_frames = learn_floor(runner, cases);
-            auto const timings = measure(cases, floor_frames, datapath, runner, effort);
-            for (std::size_t i = 0; i < cases.size(); ++i) {
-                all.push_back(describe(cases[i], timings[i]));
-                print_row(cases[i], timings[i], effort);
-                met &= is_met(cases[i], timings[i]);
-                within &= is_within(cases[i], timings[i], effort);
-            }
-        }
-    }
-    boost::json::object const result{{"schema", "pointsman.bench/packets/2"}, {"met", met}, {"cases", all}};
+    for (std::uint32_t const flows : {1U, 1U << 16, 1U << 20})
+        if (flows >= effort.least_flows && flows <= effort.most_flows)
+            run_flows(runner, flows, effort, findings);
+    if (effort.only.empty() || effort.only == "probe") run_probes(runner, effort, findings);
+    boost::json::object const result{
+        {"schema", "pointsman.bench/packets/2"}, {"met", findings.met}, {"cases", findings.all}};
     std::cout << boost::json::serialize(result) << '\n';
-    return within;
+    return findings.within;
 }
 
 } // namespace
 } // namespace pointsman::bench
 
 int main(int argc, char** argv) {
-    std::vector<std::string> const words{argv + 1, argv + argc};
     pointsman::bench::Effort effort;
+    CLI::App app{"What the XDP program costs a packet"};
+    std::uint32_t flows = 0;
+    app.add_flag_callback(
+        "--quick",
+        [&] {
+            effort = {3, 2, 16384, 1, 65536};
+        },
+        "three short rounds");
+    app.add_option("--bound", effort.bound, "exit 2 when a case costs this times its target in every round");
+    app.add_option("--only", effort.only, "part of the names of the modes, such as nat_ipv6; or probe");
+    app.add_option("--flows", flows, "1, 65536 or 1048576; otherwise all");
+    CLI11_PARSE(app, argc, argv);
+    if (flows != 0) effort.least_flows = effort.most_flows = flows;
     try {
-        if (std::ranges::count(words, "--quick") > 0) effort = {3, 2, 16384, 65536};
-        auto const bound = std::ranges::find(words, "--bound");
-        if (bound != words.end()) effort.bound = std::stod(bound + 1 == words.end() ? "" : bound[1]);
         if (auto const why = pointsman::test::why_not_here(); !why.empty()) throw std::runtime_error{why};
         if (!pointsman::bench::run(effort)) return 2;
     } catch (std::exception const& error) {

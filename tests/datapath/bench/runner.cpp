@@ -5,10 +5,27 @@
 #include <algorithm>
 #include <bpf/bpf.h>
 #include <bpf/libbpf.h>
+#include <cerrno>
+#include <cstring>
 #include <linux/bpf.h>
 #include <stdexcept>
+#include <string>
 
 namespace pointsman::bench {
+namespace {
+
+/// A signal, such as that of a stopped process that goes on, ends a run early: then it begins again.
+void test_run(int program_fd, bpf_test_run_opts& run) {
+    auto const size_out = run.data_size_out;
+    int error = 0;
+    do {
+        run.data_size_out = size_out;
+        error = ::bpf_prog_test_run_opts(program_fd, &run);
+    } while (error == -EINTR);
+    if (error != 0) throw std::runtime_error{std::string{"a test run failed: "} + std::strerror(-error)};
+}
+
+} // namespace
 
 void Runner::Destroy::operator()(runner_object* object) const noexcept {
     runner_object__destroy(object);
@@ -65,6 +82,10 @@ int Runner::empty_program() const {
     return bpf_program__fd(object_->progs.empty);
 }
 
+int Runner::empty_tc_program() const {
+    return bpf_program__fd(object_->progs.empty_tc);
+}
+
 std::uint32_t Runner::run_block(std::uint32_t packets) {
     RunnerFrame frame;
     bpf_test_run_opts run{};
@@ -72,8 +93,22 @@ std::uint32_t Runner::run_block(std::uint32_t packets) {
     run.data_in = &frame;
     run.data_size_in = sizeof(frame);
     run.repeat = static_cast<int>(packets);
-    auto const error = ::bpf_prog_test_run_opts(bpf_program__fd(object_->progs.runner), &run);
-    if (error != 0 || run.retval == XDP_ABORTED) throw std::runtime_error{"a test run failed"};
+    test_run(bpf_program__fd(object_->progs.runner), run);
+    if (run.retval == XDP_ABORTED) throw std::runtime_error{"the runner failed"};
+    return run.duration;
+}
+
+std::uint32_t run_tc_block(int program_fd, RunnerFrame const& frame, std::uint32_t packets) {
+    RunnerFrame left;
+    bpf_test_run_opts run{};
+    run.sz = sizeof(run);
+    run.data_in = &frame;
+    run.data_size_in = sizeof(frame);
+    run.data_out = &left;
+    run.data_size_out = sizeof(left);
+    run.repeat = static_cast<int>(packets);
+    test_run(program_fd, run);
+    if (left.octets != frame.octets) throw std::runtime_error{"a packet was changed"};
     return run.duration;
 }
 

@@ -42,6 +42,8 @@ public:
     /// also waits for a grace period, some 16 ms. Whole numbers, rounded down.
     [[nodiscard]] std::uint32_t run_block(std::uint32_t packets);
 
+    [[nodiscard]] int empty_tc_program() const;
+
 private:
     struct Cursor {
         std::uint32_t next = 0;
@@ -55,5 +57,10 @@ private:
     MappedArray<RunnerFrame> frames_;
     MappedArray<Cursor> cursor_;
 };
+
+/// Runs a tc program by itself on a frame that it leaves alone. The packet has a socket, as one of the host.
+/// @return nanoseconds per packet, rounded down.
+/// @throws std::runtime_error when the frame was changed.
+[[nodiscard]] std::uint32_t run_tc_block(int program_fd, RunnerFrame const& frame, std::uint32_t packets);
 
 } // namespace pointsman::bench
