@@ -30,10 +30,13 @@ std::string server_text(Address const& address, unsigned port) {
     return address.text() + ":" + std::to_string(port);
 }
 
-unsigned eligible_of(GenerationService const& service, Generation const& tables) {
-    return static_cast<unsigned>(std::ranges::count_if(tables.backends, [&](auto const& backend) {
-        return backend.service == service.id && backend.eligible;
-    }));
+std::vector<GenerationBackend> copy_of(BackendList const& backends) {
+    return {backends.begin(), backends.end()};
+}
+
+unsigned eligible_of(GenerationService const& service, std::span<GenerationBackend const> backends) {
+    return static_cast<unsigned>(std::ranges::count_if(
+        backends, [&](auto const& backend) { return backend.service == service.id && backend.eligible; }));
 }
 
 CheckStates all_up(Backend const& backend) {
@@ -55,12 +58,14 @@ public:
         , desired_{desired} {}
 
     void name(Generation& tables, Adopted& out) const {
+        auto backends = copy_of(tables.backends);
         for (auto& service : tables.services)
-            name(service, tables, out);
+            name(service, backends, out);
+        tables.backends = BackendList{std::move(backends)};
     }
 
 private:
-    void name(GenerationService& service, Generation& tables, Adopted& out) const {
+    void name(GenerationService& service, std::span<GenerationBackend> backends, Adopted& out) const {
         auto const* saved =
             saved_
                 ? find(saved_->services,
@@ -74,8 +79,8 @@ private:
                                 : server_text(service.address, service.port_first);
         service.panic = saved && saved->panic;
         service.announce =
-            saved ? saved->announce : wanted && eligible_of(service, tables) >= wanted->healthy_low;
-        for (auto& backend : tables.backends)
+            saved ? saved->announce : wanted && eligible_of(service, backends) >= wanted->healthy_low;
+        for (auto& backend : backends)
             if (backend.service == service.id) name(backend, service.name, saved, wanted, out);
     }
 
@@ -140,27 +145,31 @@ void for_each_saved(SavedState const& saved, DesiredState const& desired, Each e
 /// plan_next takes over a Maglev table whose backends and weights are as they were. Here the weights may be
 /// guesses: a table that they do not explain is one that no plan will take over.
 void distrust_unexplained_tables(Generation& tables, DesiredState const& desired) {
+    auto backends = copy_of(tables.backends);
     for (auto& service : tables.services) {
         std::vector<MaglevEntry> entries;
-        for (auto const& backend : tables.backends)
+        for (auto const& backend : backends)
             if (backend.service == service.id && backend.eligible)
                 entries.push_back({backend.id,
                                    identity_of(backend.address, backend.port, desired.datapath.hash_seed),
                                    backend.weight * backend.ramp});
         if (build_maglev(entries) == *service.maglev) continue;
         service.maglev = std::make_shared<MaglevTable const>();
-        for (auto& backend : tables.backends)
+        for (auto& backend : backends)
             if (backend.service == service.id) backend.eligible = false;
     }
+    tables.backends = BackendList{std::move(backends)};
 }
 
 /// New tables may be smaller.
 void give_up_ids_above(Generation& tables, std::uint32_t services, std::uint32_t backends) {
     auto const is_above = [services](ServiceId id) { return static_cast<std::uint32_t>(id) >= services; };
     std::erase_if(tables.services, [&](auto const& service) { return is_above(service.id); });
-    std::erase_if(tables.backends, [&](auto const& backend) {
+    auto kept = copy_of(tables.backends);
+    std::erase_if(kept, [&](auto const& backend) {
         return is_above(backend.service) || static_cast<std::uint32_t>(backend.id) >= backends;
     });
+    tables.backends = BackendList{std::move(kept)};
     if (tables.incarnations.size() > backends) tables.incarnations.resize(backends);
 }
 

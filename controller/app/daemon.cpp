@@ -69,7 +69,8 @@ Daemon::Daemon(std::string config_path, ParsedConfig config)
                {.jitter_seed = std::random_device{}()}}
     , publisher_{context_,
                  datapath_.tables(),
-                 {.plan = [this](Generation const& current) { return plan(current); },
+                 {.plan = [this](Generation const& current,
+                                 std::set<std::string> const* only) { return plan(current, only); },
                   .published = [this](Published const& published) { on_published(published); },
                   .unchanged = [this] { cause_.reset(); },
                   .refused =

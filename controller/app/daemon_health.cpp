@@ -24,6 +24,13 @@ bool is_in_a_row(HealthState const& health) {
     return health.suspect || health.failed_in_row > 0 || health.history != 0;
 }
 
+std::set<std::string> services_of(std::vector<BackendKey> const& keys) {
+    std::set<std::string> services;
+    for (auto const& key : keys)
+        services.insert(key.service);
+    return services;
+}
+
 double seconds(Clock::duration duration) {
     return std::chrono::duration<double>(duration).count();
 }
@@ -49,13 +56,9 @@ void Daemon::cause(Cause cause) {
 /// Counts what is measured and ordered now: of several changes in one turn, each sees those before it.
 Effect Daemon::effect_on(GenerationBackend const& backend) const {
     Effect effect;
-    auto const& backends = generation().backends; // those of one service stand together
-    auto first = static_cast<std::size_t>(&backend - backends.data());
-    while (first > 0 && backends[first - 1].service == backend.service)
-        --first;
-    for (auto i = first; i < backends.size() && backends[i].service == backend.service; ++i) {
+    for (auto const& each : generation().backends.of(backend.service)) {
         ++effect.total;
-        effect.healthy += is_healthy(state_now(backends[i]));
+        effect.healthy += is_healthy(state_now(each));
     }
     std::uint64_t established = 0;
     std::uint64_t closed = 0;
@@ -116,24 +119,28 @@ void Daemon::on_verdict(ProbeReport const& report, std::vector<NotedProbe> const
     for (auto const& key : changed)
         if (auto const* ruling = ruling_of(key)) before.emplace(key, *ruling);
     auto const ruled = judge(changed, now);
-    bool has_fallen = false;
-    for (auto const& probe : noted) {
-        if (probe.transition && generation().find(probe.key)) {
-            auto const earlier = before.find(probe.key);
-            on_transition(probe, report, earlier == before.end() ? nullptr : &earlier->second, answers, now);
-            has_fallen |= works(probe.transition->was) && !works(probe.transition->now);
-        } else {
-            on_hidden_transition(probe, report, answers, now);
+    auto const tell = [&] {
+        for (auto const& probe : noted) {
+            if (probe.transition && generation().find(probe.key)) {
+                auto const earlier = before.find(probe.key);
+                on_transition(probe, report, earlier == before.end() ? nullptr : &earlier->second, answers,
+                              now);
+            } else {
+                on_hidden_transition(probe, report, answers, now);
+            }
+            answers = {}; // told
         }
-        answers = {}; // told
-    }
-    tell_of(ruled, changed, now);
-    if (has_fallen)
-        publisher_.publish_now();
-    else if (!changed.empty())
-        publisher_.mark_dirty();
+        tell_of(ruled, changed, now);
+    };
+    bool const is_urgent = std::ranges::any_of(noted, [](NotedProbe const& probe) { // first ones: together
+        return probe.transition && probe.transition->was != MeasuredState::unknown;
+    });
+    if (is_urgent) return publisher_.publish_now(services_of(changed), tell);
+    tell();
+    if (!changed.empty()) publisher_.mark_dirty();
 }
 
+/// Told after the commit, if there is one: it takes longer than what packets wait for.
 void Daemon::on_transition(NotedProbe const& probe, ProbeReport const& report, Ruling const* before,
                            Answers const& answers, Clock::time_point now) {
     auto const& key = probe.key;
@@ -190,6 +197,7 @@ void Daemon::on_published(Published const& published) {
                         {"changes", changes_json(published.plan.changes)},
                         {"switch_us", microseconds(switch_time)},
                         {"planned_mono_ns", mono_ns(planned_)}};
+    if (published.only) record["services"] = json::array(published.only->begin(), published.only->end());
     if (cause_) record["cause_seq"] = cause_->seq;
     Moment when = Moment::now();
     when.mono_ns = mono_ns(published.committed);

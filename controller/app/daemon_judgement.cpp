@@ -16,20 +16,28 @@ using Clock = std::chrono::steady_clock;
 
 } // namespace
 
-Plan Daemon::plan(Generation const& current) {
+/// @param only whose rulings are new already, or nullptr.
+Plan Daemon::plan(Generation const& current, std::set<std::string> const* only) {
     planned_ = Clock::now();
-    judge_all(planned_);
-    return plan_next({desired_, ruled_states_, admin_.states(), view_, adjustments()}, current);
+    if (!only) judge_all(planned_);
+    return plan_next({desired_, ruled_states_, admin_.states(), view_, adjustments(only), only}, current);
 }
 
 PreviewInput Daemon::preview_input(DesiredState wanted) const {
-    return {std::move(wanted), generation(), ruled_states_, admin_.states(), view_, adjustments()};
+    return {std::move(wanted), generation(), ruled_states_, admin_.states(), view_, adjustments(nullptr)};
 }
 
-std::map<BackendKey, Adjustment> Daemon::adjustments() const {
+std::map<BackendKey, Adjustment> Daemon::adjustments(std::set<std::string> const* only) const {
     std::map<BackendKey, Adjustment> adjust;
-    for (auto const& [key, ruling] : rulings_.of)
-        if (ruling.ramp < full_ramp) adjust[key].ramp = ruling.ramp;
+    auto const add = [&](std::pair<BackendKey const, Ruling> const& entry) {
+        if (entry.second.ramp < full_ramp) adjust[entry.first].ramp = entry.second.ramp;
+    };
+    if (!only) std::ranges::for_each(rulings_.of, add);
+    if (only)
+        for (auto const& service : *only)
+            for (auto at = rulings_.of.lower_bound({service, {}});
+                 at != rulings_.of.end() && at->first.service == service; ++at)
+                add(*at);
     for (auto const& [key, order] : admin_.weights())
         adjust[key].weight = order.weight;
     return adjust;

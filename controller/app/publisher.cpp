@@ -35,6 +35,11 @@ void Publisher::adopt(Generation current, bool in_these_tables) {
 }
 
 void Publisher::mark_dirty() {
+    elsewhere_ = true;
+    look_at_all();
+}
+
+void Publisher::look_at_all() {
     dirty_ = true;
     if (std::exchange(scheduled_, true)) return;
     asio::post(context_, [this] {
@@ -43,9 +48,15 @@ void Publisher::mark_dirty() {
     });
 }
 
-void Publisher::publish_now() {
-    dirty_ = true;
-    publish_if_possible();
+void Publisher::publish_now(std::set<std::string> const& services, std::function<void()> const& tell) {
+    if (idle_half_free_ && !stopping_ && !elsewhere_ && !must_publish_) {
+        publish(&services, tell);
+        look_at_all();
+    } else {
+        tell();
+        dirty_ = true;
+        publish_if_possible();
+    }
 }
 
 void Publisher::on_helper_thread(std::function<void()> work) {
@@ -64,10 +75,13 @@ asio::awaitable<void> Publisher::settled() {
 }
 
 void Publisher::publish_if_possible() {
-    if (!dirty_ || !idle_half_free_ || stopping_) return;
-    dirty_ = false;
+    if (dirty_ && idle_half_free_ && !stopping_) publish(nullptr, [] {});
+}
+
+void Publisher::publish(std::set<std::string> const* only, std::function<void()> const& tell) {
+    if (!only) dirty_ = elsewhere_ = false;
     auto const sessions_were_ready = idle_sessions_empty_;
-    if (publish()) {
+    if (plan_and_commit(only, tell)) {
         free_idle_half();
         if (sessions_were_ready && !idle_sessions_empty_) carry_sessions_over();
     }
@@ -75,14 +89,16 @@ void Publisher::publish_if_possible() {
 }
 
 /// @return true when packets see a new generation.
-bool Publisher::publish() {
+bool Publisher::plan_and_commit(std::set<std::string> const* only, std::function<void()> const& tell) {
     auto const began = Clock::now();
-    auto plan = calls_.plan(current_);
+    auto plan = calls_.plan(current_, only);
     if (plan.changes.empty() && !must_publish_) {
-        calls_.unchanged();
+        tell();
+        if (!only) calls_.unchanged();
         return false;
     }
     if (auto why = switch_.prepare(plan.next); !why.empty()) {
+        tell();
         calls_.refused(std::move(why));
         return false;
     }
@@ -92,11 +108,12 @@ bool Publisher::publish() {
     auto const committed = Clock::now();
     auto const was = std::exchange(current_, plan.next);
     must_publish_ = false;
-    calls_.published({was, plan, committed,
-                      std::chrono::duration_cast<std::chrono::microseconds>(prepared - began),
-                      committed - prepared});
     idle_half_free_ = false;
     if (swap) idle_sessions_empty_ = false;
+    tell();
+    calls_.published({was, plan, only, committed,
+                      std::chrono::duration_cast<std::chrono::microseconds>(prepared - began),
+                      committed - prepared});
     return true;
 }
 

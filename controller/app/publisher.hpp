@@ -9,13 +9,16 @@
 #include <boost/asio/thread_pool.hpp>
 #include <chrono>
 #include <functional>
+#include <set>
+#include <string>
 
 namespace pointsman {
 
 /// What one publish did.
 struct Published {
     Generation const& was;
-    Plan const& plan; ///< plan.next is the active generation now
+    Plan const& plan;                  ///< plan.next is the active generation now
+    std::set<std::string> const* only; ///< the services that were looked at, or nullptr: all
     std::chrono::steady_clock::time_point committed;
     std::chrono::microseconds prepare{}; ///< planning and writing the idle half
     std::chrono::nanoseconds commit{};
@@ -23,7 +26,8 @@ struct Published {
 
 /// What the publisher asks and tells. All on the loop's thread.
 struct PublisherCalls {
-    std::function<Plan(Generation const& current)> plan;
+    /// `only`: the services to look at (PlanInput::only).
+    std::function<Plan(Generation const& current, std::set<std::string> const* only)> plan;
     std::function<void(Published const&)> published;
     std::function<void()> unchanged;              ///< nothing that packets would notice
     std::function<void(std::string why)> refused; ///< a generation did not fit; traffic is as it was
@@ -50,8 +54,11 @@ public:
     void mark_dirty();
 
     /// The same, for a verdict that must not wait behind what else the loop has to do, which with thousands
-    /// of backends is milliseconds of probes: commits before it returns, unless the idle half waits.
-    void publish_now();
+    /// of backends is milliseconds of probes: commits before it returns, unless the idle half waits or all
+    /// services have to be looked at. Those other than `services` are looked at as after mark_dirty.
+    /// @param tell called once before it returns: before the plan of all services, but after the commit of
+    /// one of these few, and before `published`.
+    void publish_now(std::set<std::string> const& services, std::function<void()> const& tell);
 
     /// Completes when all that was marked so far is published or was refused.
     [[nodiscard]] boost::asio::awaitable<void> settled();
@@ -67,8 +74,10 @@ public:
     [[nodiscard]] bool is_settled() const noexcept { return !dirty_; }
 
 private:
+    void look_at_all();
     void publish_if_possible();
-    [[nodiscard]] bool publish();
+    void publish(std::set<std::string> const* only, std::function<void()> const& tell);
+    [[nodiscard]] bool plan_and_commit(std::set<std::string> const* only, std::function<void()> const& tell);
     void free_idle_half();
     void carry_sessions_over();
     void clear_idle_sessions();
@@ -81,7 +90,8 @@ private:
     PublisherCalls calls_;
     Generation current_;
     boost::asio::steady_timer settled_; ///< cancelled after each publish
-    bool dirty_ = false;
+    bool dirty_ = false;                ///< a plan of all services is due
+    bool elsewhere_ = false; ///< for more than the services of verdicts that were published at once
     bool must_publish_ = false;
     bool scheduled_ = false;
     bool stopping_ = false;

@@ -250,7 +250,8 @@ Replayed Replay::on_ruling(json::object const& record) {
     return judged(differences(), grounds_of(key));
 }
 
-Plan Replay::plan() const {
+/// @param only the services that the daemon looked at, or nullptr.
+Plan Replay::plan(std::set<std::string> const* only) const {
     std::map<BackendKey, MeasuredState> measured;
     std::map<BackendKey, Adjustment> adjust;
     for (auto const& [key, ruling] : rulings_.of) {
@@ -259,12 +260,16 @@ Plan Replay::plan() const {
     }
     for (auto const& [key, order] : admin_.weights())
         adjust[key].weight = order.weight;
-    return plan_next({*desired_, measured, admin_.states(), view_, std::move(adjust)}, current_);
+    return plan_next({*desired_, measured, admin_.states(), view_, std::move(adjust), only}, current_);
 }
 
 Replayed Replay::on_publish(json::object const& record) {
-    rule(nullptr, moment(record, "planned_mono_ns"));
-    auto planned = plan();
+    std::set<std::string> only; // their verdict has ruled on them
+    if (record.contains("services"))
+        for (auto const& service : array_of(record, "services"))
+            if (service.is_string()) only.emplace(service.get_string());
+    if (only.empty()) rule(nullptr, moment(record, "planned_mono_ns"));
+    auto planned = plan(only.empty() ? nullptr : &only);
     auto const& generation = object_of(record, "generation");
     auto const to = number_of(generation, "to");
     std::vector<Difference> differences;

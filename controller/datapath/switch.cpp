@@ -36,15 +36,20 @@ std::string Switch::prepare(Generation const& generation) {
 void Switch::reset_counters_of_new(Generation const& generation) {
     auto const known = active_tables().backends;
     auto const counters = programs_.backend_counters();
-    for (auto const& backend : generation.backends) {
+    auto const& in_force = written_[table_half(active())];
+    auto const is_new = [&](GenerationBackend const& backend) {
         auto const id = static_cast<std::size_t>(backend.id);
-        if (id >= known.size() || known[id].incarnation == 0) continue;
-        auto const same = from_abi(known[id].address) == backend.address &&
-                          known[id].port == htons(backend.port) &&
-                          known[id].service == static_cast<std::uint16_t>(backend.service);
-        if (same) continue;
-        for (auto i = id; i < counters.size(); i += programs_.room().backends)
-            counters[i] = {};
+        if (id >= known.size() || known[id].incarnation == 0) return false;
+        return from_abi(known[id].address) != backend.address || known[id].port != htons(backend.port) ||
+               known[id].service != static_cast<std::uint16_t>(backend.service);
+    };
+    for (std::size_t block = 0; block < generation.backends.blocks().size(); ++block) {
+        if (in_force && generation.backends.shares(block, in_force->backends)) continue;
+        for (auto const& backend : *generation.backends.blocks()[block])
+            if (is_new(backend))
+                for (auto i = static_cast<std::size_t>(backend.id); i < counters.size();
+                     i += programs_.room().backends)
+                    counters[i] = {};
     }
 }
 

@@ -46,7 +46,7 @@ private:
     void note_incarnations(Generation const& generation) noexcept;
 
     Programs const& programs_;
-    WrittenMaglev written_[2];
+    WrittenHalf written_[2]; ///< by table half
 };
 
 } // namespace pointsman

@@ -4,6 +4,7 @@
 #include <arpa/inet.h>
 #include <map>
 #include <netinet/in.h>
+#include <utility>
 
 namespace pointsman {
 namespace {
@@ -119,10 +120,8 @@ void write_maglev(MaglevTable const& table, std::span<pm_maglev_chunk> chunks) {
         chunks[i / PM_MAGLEV_CHUNK].backend[i % PM_MAGLEV_CHUNK] = static_cast<std::uint16_t>(table.slots[i]);
 }
 
-void write_service(GenerationService const& service, std::uint64_t generation, TableHalf const& half,
-                   WrittenMaglev& written, std::uint64_t ticks_per_second) {
-    auto const index = static_cast<std::size_t>(service.id);
-    auto& entry = half.services[index];
+void write_service(GenerationService const& service, std::uint64_t generation, pm_service& entry,
+                   std::uint64_t ticks_per_second) {
     entry.address = to_abi(service.address);
     entry.protocol = static_cast<std::uint8_t>(service.protocol);
     entry.on_down = static_cast<std::uint8_t>(to_abi(service.on_down));
@@ -138,10 +137,6 @@ void write_service(GenerationService const& service, std::uint64_t generation, T
     entry.half_open_ticks = ticks_of(service.half_open_timeout, ticks_per_second);
     entry.closing_ticks = ticks_of(service.closing_timeout, ticks_per_second);
     entry.generation = static_cast<std::uint32_t>(generation);
-    if (written.size() <= index) written.resize(index + 1);
-    if (written[index] == service.maglev) return;
-    write_maglev(*service.maglev, half.maglev.subspan(index * half.maglev_chunks, half.maglev_chunks));
-    written[index] = service.maglev;
 }
 
 void write_backend(GenerationBackend const& backend, Generation const& generation, pm_backend& entry) {
@@ -175,45 +170,91 @@ bool insert_link(std::span<pm_link> links, Link const& link) {
     return true;
 }
 
-std::string misfit(Generation const& generation, TableHalf const& half) {
-    auto const above = [](auto const& values, auto id, std::size_t room) {
+std::string misfit(Generation const& generation, WrittenHalf const& there, TableHalf const& half) {
+    auto const above = [](auto const& values, std::size_t room) {
         return std::ranges::any_of(
-            values, [&](auto const& value) { return static_cast<std::size_t>(id(value)) >= room; });
+            values, [&](auto const& value) { return static_cast<std::size_t>(value.id) >= room; });
     };
-    if (above(
-            generation.services, [](auto const& s) { return s.id; }, half.services.size()))
+    if (above(generation.services, half.services.size()))
         return "more services than datapath.services allows";
-    if (above(
-            generation.backends, [](auto const& b) { return b.id; }, half.backends.size()))
-        return "more backends than datapath.backends allows";
+    for (std::size_t block = 0; block < generation.backends.blocks().size(); ++block) {
+        bool const fits = there && generation.backends.shares(block, there->backends);
+        if (!fits && above(*generation.backends.blocks()[block], half.backends.size()))
+            return "more backends than datapath.backends allows";
+    }
     if (generation.nat_addresses.size() > half.nat_addresses.size())
         return "more than " + std::to_string(PM_NAT_ADDRESSES - 1) + " NAT addresses since the start";
     return {};
 }
 
+/// Do packets find the same services, in the same slots?
+bool has_same_slots(GenerationService const& one, GenerationService const& other) {
+    return one.id == other.id && one.address == other.address && one.port_first == other.port_first &&
+           one.port_last == other.port_last && one.protocol == other.protocol &&
+           one.own_address == other.own_address && one.maglev->slots.empty() == other.maglev->slots.empty();
+}
+
+std::string write_slots(Generation const& generation, std::span<pm_service_slot> slots) {
+    clear(slots);
+    for (auto const& service : generation.services)
+        if (!insert_ports(slots, service)) return "too many service ports: " + service.name + " does not fit";
+    if (!insert_pings(slots, generation) || !insert_fragments(slots, generation))
+        return "too many service addresses";
+    return {};
+}
+
+void write_services(Generation const& generation, TableHalf const& half, std::uint64_t ticks_per_second) {
+    clear(half.services);
+    for (auto const& service : generation.services)
+        write_service(service, generation.number, half.services[static_cast<std::size_t>(service.id)],
+                      ticks_per_second);
+}
+
+/// Only the tables that are not there yet.
+void write_maglev_tables(Generation const& generation, Generation const& there, TableHalf const& half) {
+    std::vector<MaglevTable const*> stands(half.services.size(), nullptr);
+    for (auto const& service : there.services)
+        stands[static_cast<std::size_t>(service.id)] = service.maglev.get();
+    for (auto const& service : generation.services) {
+        auto const index = static_cast<std::size_t>(service.id);
+        if (stands[index] == service.maglev.get()) continue;
+        write_maglev(*service.maglev, half.maglev.subspan(index * half.maglev_chunks, half.maglev_chunks));
+    }
+}
+
+/// Only the blocks that are not there yet. An entry says where in the list its NAT addresses stand.
+void write_backends(Generation const& generation, Generation const& there, std::span<pm_backend> entries) {
+    bool const stay = generation.nat_addresses == there.nat_addresses;
+    for (std::size_t block = 0; block < there.backends.blocks().size(); ++block)
+        if (!stay || !there.backends.shares(block, generation.backends))
+            for (auto const& backend : *there.backends.blocks()[block])
+                entries[static_cast<std::size_t>(backend.id)] = {};
+    for (std::size_t block = 0; block < generation.backends.blocks().size(); ++block)
+        if (!stay || !generation.backends.shares(block, there.backends))
+            for (auto const& backend : *generation.backends.blocks()[block])
+                write_backend(backend, generation, entries[static_cast<std::size_t>(backend.id)]);
+}
+
 } // namespace
 
-std::string write_generation(Generation const& generation, TableHalf const& half, WrittenMaglev& written,
+std::string write_generation(Generation const& generation, TableHalf const& half, WrittenHalf& written,
                              std::uint64_t ticks_per_second) {
-    if (auto why = misfit(generation, half); !why.empty()) return why;
-    clear(half.slots);
-    clear(half.services);
-    clear(half.backends);
+    if (auto why = misfit(generation, written, half); !why.empty()) return why;
+    bool const is_known = written.has_value();
+    auto const there = std::exchange(written, std::nullopt).value_or(Generation{}); // until it is whole again
+    if (!is_known) clear(half.backends);
+    if (!is_known || !std::ranges::equal(generation.services, there.services, has_same_slots))
+        if (auto why = write_slots(generation, half.slots); !why.empty()) return why;
+    write_services(generation, half, ticks_per_second);
+    write_maglev_tables(generation, there, half);
+    write_backends(generation, there, half.backends);
     clear(half.nat_addresses);
-    clear(half.links);
-    for (auto const& service : generation.services) {
-        write_service(service, generation.number, half, written, ticks_per_second);
-        if (!insert_ports(half.slots, service))
-            return "too many service ports: " + service.name + " does not fit";
-    }
-    if (!insert_pings(half.slots, generation) || !insert_fragments(half.slots, generation))
-        return "too many service addresses";
-    for (auto const& backend : generation.backends)
-        write_backend(backend, generation, half.backends[static_cast<std::size_t>(backend.id)]);
     std::ranges::transform(generation.nat_addresses, half.nat_addresses.begin(),
                            [](Address const& address) { return to_abi(address); });
+    clear(half.links);
     for (auto const& link : place_links(generation.links))
         if (!insert_link(half.links, link)) return "more interfaces than the datapath has room for";
+    written = generation;
     return {};
 }
 

@@ -4,6 +4,7 @@
 #include "controller/model/generation.hpp"
 
 #include <boost/system/result.hpp>
+#include <optional>
 #include <span>
 #include <string>
 
@@ -20,13 +21,15 @@ struct TableHalf {
     std::uint32_t maglev_chunks = 0; ///< of one service
 };
 
-/// Remembers which Maglev table stands where in a half, so that a prepare copies only those that changed.
-using WrittenMaglev = std::vector<std::shared_ptr<MaglevTable const>>;
+/// What stands in a half, so that a prepare writes only what differs; nullopt: nobody knows.
+using WrittenHalf = std::optional<Generation>;
 
-/// Writes a whole generation into a half that no packet reads. Plain memory writes.
+/// Makes a half that no packet reads hold this generation. Plain memory writes. Entries that are as they
+/// should be stay, with the number of the generation that wrote them.
+/// @param written what this function wrote there last.
 /// @param ticks_per_second of the kernel's jiffies.
-/// @return empty, or why the generation does not fit; the half is then in no defined state.
+/// @return empty, or why the generation does not fit; the half may then be in no defined state.
 [[nodiscard]] std::string write_generation(Generation const& generation, TableHalf const& half,
-                                           WrittenMaglev& written, std::uint64_t ticks_per_second);
+                                           WrittenHalf& written, std::uint64_t ticks_per_second);
 
 } // namespace pointsman

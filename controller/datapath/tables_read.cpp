@@ -141,7 +141,7 @@ Generation read_generation(TableHalf const& half, std::uint64_t number,
         if (half.services[id].protocol != 0)
             generation.services.push_back(read_service(half, id, ticks_per_second));
     read_ports(half, generation.services);
-    generation.backends = read_backends(half, generation.services);
+    generation.backends = BackendList{read_backends(half, generation.services)};
     for (auto const last : incarnations)
         generation.incarnations.push_back(static_cast<std::uint32_t>(last));
     for (auto const& backend : generation.backends) {

@@ -14,7 +14,12 @@ auto const* find_or_null(Range const& range, Predicate matches) noexcept {
 } // namespace
 
 GenerationBackend const* Generation::find(BackendKey const& key) const noexcept {
-    return find_or_null(backends, [&](auto const& backend) { return backend.key == key; });
+    for (auto const& block : backends.blocks()) {
+        if (block->front().key.service != key.service) continue;
+        auto const* found = find_or_null(*block, [&](auto const& backend) { return backend.key == key; });
+        if (found) return found;
+    }
+    return nullptr;
 }
 
 GenerationBackend const* Generation::find(BackendId id) const noexcept {

@@ -1,6 +1,7 @@
 #pragma once
 
 #include "controller/model/address.hpp"
+#include "controller/model/backend_list.hpp"
 #include "controller/model/desired_state.hpp"
 #include "controller/model/ids.hpp"
 #include "controller/model/state.hpp"
@@ -15,22 +16,8 @@
 
 namespace pointsman {
 
-using Mac = std::array<std::uint8_t, 6>;
-
 /// Entries of the kernel's table of NAT addresses, index 0 unused.
 inline constexpr std::size_t nat_address_room = 64;
-
-/// How a frame reaches a backend.
-struct NextHop {
-    std::uint32_t ifindex = 0;
-    Mac mac{};                   ///< of the next hop
-    Mac source{};                ///< of our interface
-    bool peer_elsewhere = false; ///< that interface is a veth whose peer is in another network namespace
-    std::uint32_t mtu = 0;       ///< longest IP packet that the route takes; 0: any
-    bool is_router = false;      ///< it is a router on the way, not the backend itself
-
-    friend bool operator==(NextHop const&, NextHop const&) = default;
-};
 
 /// What the kernel says about the way to one address.
 struct Route {
@@ -80,34 +67,6 @@ struct MaglevTable {
     friend bool operator==(MaglevTable const&, MaglevTable const&) = default;
 };
 
-/// Steps of a slow start. A backend in step n of them has n tenths of its weight.
-inline constexpr unsigned full_ramp = 10;
-
-struct GenerationBackend {
-    BackendId id = BackendId::none;
-    ServiceId service = ServiceId::none;
-    BackendKey key;
-    Address address;
-    std::uint16_t port = 0;
-    unsigned weight = 0;       ///< as ordered or configured
-    unsigned ramp = full_ramp; ///< step of the slow start, 1 to full_ramp
-    bool backup = false;
-    MeasuredState measured = MeasuredState::unknown; ///< as judged: by probes, damping and own faults
-    AdminState admin = AdminState::ready;
-    std::uint32_t incarnation = 0;
-    bool eligible = false;       ///< takes new flows
-    bool keeps_sessions = false; ///< established flows stay on it
-    std::optional<NextHop> next_hop;
-    std::vector<Address> nat_addresses; ///< source addresses towards it, none if the kernel has no route
-    unsigned source_bits = 0;           ///< ipip: so many last bits of the one source address are the flow's
-
-    [[nodiscard]] State state() const noexcept {
-        auto const state = state_of(measured, admin);
-        return state == State::up && ramp < full_ramp ? State::starting : state;
-    }
-    friend bool operator==(GenerationBackend const&, GenerationBackend const&) = default;
-};
-
 struct GenerationService {
     ServiceId id = ServiceId::none;
     std::string name;
@@ -130,13 +89,15 @@ struct GenerationService {
     /// Shared between generations, because most services do not change between two of them and a table is 128
     /// KB.
     std::shared_ptr<MaglevTable const> maglev;
+
+    friend bool operator==(GenerationService const&, GenerationService const&) = default;
 };
 
 /// One numbered immutable state of the datapath.
 struct Generation {
     std::uint64_t number = 0;
     std::vector<GenerationService> services; ///< in the order of the configuration
-    std::vector<GenerationBackend> backends; ///< in the order of the configuration
+    BackendList backends;                    ///< likewise
     std::vector<std::uint32_t> incarnations; ///< last one given out, by backend id; index 0 unused
     std::vector<Address>
         nat_addresses; ///< by index in the kernel's table, a backend's side by side; index 0 unused

@@ -113,10 +113,19 @@ std::vector<Change> changes_between(Generation const& was, Generation const& now
     for (std::size_t i = 0; i < now.services.size(); ++i)
         compare(before.service(now.services[i].name, i), now.services[i], changes);
     std::size_t known = 0;
-    for (std::size_t i = 0; i < now.backends.size(); ++i) {
-        auto const* same = before.backend(now.backends[i].key, i);
-        known += same != nullptr;
-        compare(same, now.backends[i], changes);
+    std::size_t at = 0;
+    for (std::size_t block = 0; block < now.backends.blocks().size(); ++block) {
+        auto const& backends = *now.backends.blocks()[block];
+        if (now.backends.shares(block, was.backends)) {
+            known += backends.size();
+            at += backends.size();
+            continue;
+        }
+        for (auto const& backend : backends) {
+            auto const* same = before.backend(backend.key, at++);
+            known += same != nullptr;
+            compare(same, backend, changes);
+        }
     }
     auto const gone = was.backends.size() - known;
     for (std::size_t i = 0; gone > 0 && i < was.backends.size(); ++i)

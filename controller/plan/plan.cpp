@@ -3,10 +3,12 @@
 #include "controller/model/key_cursor.hpp"
 #include "controller/plan/changes.hpp"
 #include "controller/plan/eligibility.hpp"
+#include "controller/plan/free_ids.hpp"
 #include "controller/plan/maglev_builds.hpp"
+#include "controller/plan/service_table.hpp"
 
 #include <algorithm>
-#include <span>
+#include <set>
 
 namespace pointsman {
 namespace {
@@ -21,68 +23,53 @@ bool same_backend(GenerationBackend const& known, Backend const& wanted) {
     return known.address == wanted.address && known.port == wanted.port;
 }
 
-std::vector<GenerationBackend const*> takers_among(std::span<GenerationBackend const> backends) {
-    std::vector<GenerationBackend const*> takers;
-    takers.reserve(backends.size());
-    for (auto const& backend : backends)
-        if (backend.eligible) takers.push_back(&backend);
-    return takers;
-}
-
-unsigned slot_weight(GenerationBackend const& backend) {
-    return backend.weight * backend.ramp;
-}
-
-/// Is their Maglev table the same? Told without the hashes that the table is made of.
-bool fill_same_table(std::span<GenerationBackend const> was, std::span<GenerationBackend const> now) {
-    auto const is_same = [](GenerationBackend const* one, GenerationBackend const* other) {
-        return one->id == other->id && one->address == other->address && one->port == other->port &&
-               slot_weight(*one) == slot_weight(*other);
-    };
-    return std::ranges::equal(takers_among(was), takers_among(now), is_same);
-}
-
-/// Gives out the lowest numbers that nobody keeps.
-class FreeIds {
-public:
-    void keep(std::uint32_t id) {
-        if (taken_.size() <= id) taken_.resize(id + 1, false);
-        taken_[id] = true;
+/// The services to look at, or nullptr: all. A few suffice where the current generation has the same services
+/// with, in those few, the same backends: then nobody needs a new id.
+std::set<std::string> const* narrowed(PlanInput const& input, Generation const& current) {
+    auto const& wanted = input.desired.services;
+    if (!input.only || wanted.size() != current.services.size()) return nullptr;
+    std::size_t found = 0;
+    for (std::size_t i = 0; i < wanted.size(); ++i) {
+        if (wanted[i].name != current.services[i].name) return nullptr;
+        if (!input.only->contains(wanted[i].name)) continue;
+        ++found;
+        auto const known = current.backends.of(current.services[i].id);
+        auto const is_same = [&](Backend const& backend, GenerationBackend const& its) {
+            return backend.name == its.key.backend && its.key.service == wanted[i].name &&
+                   same_backend(its, backend);
+        };
+        if (!same_service(current.services[i], wanted[i]) ||
+            !std::ranges::equal(wanted[i].backends, known, is_same))
+            return nullptr;
     }
-
-    std::uint32_t take() {
-        while (next_ < taken_.size() && taken_[next_])
-            ++next_;
-        return next_++;
-    }
-
-private:
-    std::vector<bool> taken_;
-    std::uint32_t next_ = 1;
-};
+    return found == input.only->size() ? input.only : nullptr;
+}
 
 /// Computes the next generation from the input and the current one, service by service.
 class Planning {
 public:
     Planning(PlanInput const& input, Generation const& current)
         : input_{input}
+        , only_{narrowed(input, current)}
         , current_{current}
         , lookup_{current}
         , measured_{input.measured}
         , admin_{input.admin}
         , adjust_{input.adjust} {
-        find_backends_of_services();
-        keep_ids();
+        if (!only_) keep_ids();
+        next_.services.reserve(input.desired.services.size());
         next_.incarnations = current.incarnations;
         keep_nat_addresses();
         keep_link_slots();
     }
 
     Plan finish() && {
-        std::size_t first = 0;
         for (auto const& service : input_.desired.services) {
-            add(service, first);
-            first += service.backends.size();
+            auto const* before = known(service, next_.services.size());
+            if (only_ && !only_->contains(service.name))
+                leave_alone(*before);
+            else
+                add(service, before);
         }
         next_.number = current_.number + 1;
         Plan plan{std::move(next_), {}, 0, cuts_sessions_};
@@ -94,56 +81,33 @@ public:
 private:
     GenerationService const* known(Service const& wanted, std::size_t at) const {
         auto const* found = lookup_.service(wanted.name, at);
-        return found && same_service(*found, wanted) ? found : nullptr;
+        return found && (same_service(*found, wanted) || only_) ? found : nullptr;
     }
 
-    /// A service's backends stand side by side.
-    void find_backends_of_services() {
-        auto const end = current_.backends.end();
-        for (auto first = current_.backends.begin(); first != end;) {
-            auto const is_others = [&](GenerationBackend const& each) {
-                return each.service != first->service;
-            };
-            auto const last = std::find_if(first, end, is_others);
-            auto const index = static_cast<std::size_t>(first->service);
-            if (current_backends_.size() <= index) current_backends_.resize(index + 1);
-            current_backends_[index] = {first, last};
-            first = last;
-        }
+    /// The same backend in the current generation.
+    GenerationBackend const* known(BackendKey const& key, Backend const& wanted, std::size_t at) {
+        auto const* found = lookup_.backend(key, at);
+        return found && same_backend(*found, wanted) ? found : nullptr;
     }
 
-    [[nodiscard]] std::span<GenerationBackend const> backends_of(GenerationService const& service) const {
-        auto const index = static_cast<std::size_t>(service.id);
-        return index < current_backends_.size() ? current_backends_[index]
-                                                : std::span<GenerationBackend const>{};
-    }
-
-    /// Finds every service and backend that is known already, and names the backends of the next generation.
+    /// No id of a service or backend that stays is given to another one.
     void keep_ids() {
-        next_.backends.reserve(current_.backends.size());
-        backends_before_.reserve(current_.backends.size());
+        std::size_t index = 0;
         for (auto const& service : input_.desired.services) {
-            auto const* before = known(service, services_before_.size());
-            services_before_.push_back(before);
-            if (before) service_ids_.keep(static_cast<std::uint32_t>(before->id));
+            auto const* before = known(service, index++);
+            if (!before) continue;
+            auto at = current_.backends.start_of(before->id);
+            service_ids_.keep(static_cast<std::uint32_t>(before->id));
             for (auto const& backend : service.backends)
-                name(service, backend, before != nullptr);
+                if (auto const* its = known({service.name, backend.name}, backend, at++))
+                    backend_ids_.keep(static_cast<std::uint32_t>(its->id));
         }
-    }
-
-    void name(Service const& service, Backend const& wanted, bool service_is_known) {
-        auto const at = next_.backends.size();
-        auto const& key = next_.backends.emplace_back().key = {service.name, wanted.name};
-        auto const* found = service_is_known ? lookup_.backend(key, at) : nullptr;
-        auto const* before = found && same_backend(*found, wanted) ? found : nullptr;
-        backends_before_.push_back(before);
-        if (before) backend_ids_.keep(static_cast<std::uint32_t>(before->id));
     }
 
     /// An index stays with its address, because sessions hold it. When the table is full, it starts anew:
-    /// established flows whose address moves end.
+    /// established flows whose address moves end. Services that are left alone need theirs where they are.
     void keep_nat_addresses() {
-        if (current_.nat_addresses.size() < nat_address_room / 2)
+        if (only_ || current_.nat_addresses.size() < nat_address_room / 2)
             next_.nat_addresses = current_.nat_addresses;
         if (next_.nat_addresses.empty()) next_.nat_addresses.emplace_back();
     }
@@ -158,9 +122,28 @@ private:
         next_.links = place_links(std::move(links));
     }
 
-    /// @param first index of its first backend.
-    void add(Service const& wanted, std::size_t first) {
-        auto const* before = services_before_[next_.services.size()];
+    void leave_alone(GenerationService const& service) {
+        next_.services.push_back(service);
+        next_.backends.push_back(current_.backends.block_of(service.id));
+    }
+
+    void add(Service const& wanted, GenerationService const* before) {
+        auto service = defined(wanted, before);
+        std::vector<GenerationBackend const*> its_before;
+        auto backends = described(wanted, service.id, before, its_before);
+        service.panic = decide_eligibility(
+            backends, {wanted.panic_threshold, wanted.panic_margin, before && before->panic}, wanted.on_down);
+        auto const enough = before && before->announce ? wanted.healthy_low : wanted.healthy_high;
+        service.announce = healthy_among(backends) >= enough;
+        for (std::size_t i = 0; i < backends.size(); ++i)
+            renew_incarnation(backends[i], its_before[i]);
+        service.maglev = table_of(backends, before);
+        next_.backends.push_back(shared(std::move(backends), before));
+        next_.services.push_back(std::move(service));
+    }
+
+    /// As configured.
+    GenerationService defined(Service const& wanted, GenerationService const* before) {
         GenerationService service;
         service.id = before ? before->id : ServiceId{static_cast<std::uint16_t>(service_ids_.take())};
         service.name = wanted.name;
@@ -179,17 +162,31 @@ private:
         service.idle_timeout = wanted.idle_timeout;
         service.half_open_timeout = wanted.half_open_timeout;
         service.closing_timeout = wanted.closing_timeout;
-        auto const backends = std::span{next_.backends}.subspan(first, wanted.backends.size());
-        for (std::size_t i = 0; i < backends.size(); ++i)
-            describe(wanted, wanted.backends[i], service.id, backends[i], backends_before_[first + i]);
-        service.panic = decide_eligibility(
-            backends, {wanted.panic_threshold, wanted.panic_margin, before && before->panic}, wanted.on_down);
-        auto const enough = before && before->announce ? wanted.healthy_low : wanted.healthy_high;
-        service.announce = healthy_among(backends) >= enough;
-        for (std::size_t i = 0; i < backends.size(); ++i)
-            renew_incarnation(backends[i], backends_before_[first + i]);
-        service.maglev = table_of(backends, before);
-        next_.services.push_back(std::move(service));
+        return service;
+    }
+
+    /// @param its_before out, by index: the same backend in the current generation.
+    std::vector<GenerationBackend> described(Service const& wanted, ServiceId id,
+                                             GenerationService const* before,
+                                             std::vector<GenerationBackend const*>& its_before) {
+        auto at = current_.backends.start_of(id);
+        std::vector<GenerationBackend> backends(wanted.backends.size());
+        its_before.reserve(backends.size());
+        for (std::size_t i = 0; i < backends.size(); ++i) {
+            auto const& its = wanted.backends[i];
+            backends[i].key = {wanted.name, its.name};
+            its_before.push_back(before ? known(backends[i].key, its, at++) : nullptr);
+            describe(wanted, its, id, backends[i], its_before.back());
+        }
+        return backends;
+    }
+
+    /// The current generation's, if nothing changed.
+    BackendList::SharedBlock shared(std::vector<GenerationBackend> backends,
+                                    GenerationService const* before) const {
+        auto known = before ? current_.backends.block_of(before->id) : nullptr;
+        if (known && *known == backends) return known;
+        return std::make_shared<BackendList::Block>(std::move(backends));
     }
 
     void describe(Service const& service, Backend const& wanted, ServiceId id, GenerationBackend& backend,
@@ -264,29 +261,17 @@ private:
 
     std::shared_ptr<MaglevTable const> table_of(std::span<GenerationBackend const> backends,
                                                 GenerationService const* before) {
-        if (before && fill_same_table(backends_of(*before), backends)) return before->maglev;
+        if (before && fill_same_table(current_.backends.of(before->id), backends)) return before->maglev;
         return builds_.table_of(maglev_entries(backends, input_.desired.datapath.hash_seed));
     }
 
-    static std::vector<MaglevEntry> maglev_entries(std::span<GenerationBackend const> backends,
-                                                   std::array<std::uint8_t, 16> const& seed) {
-        std::vector<MaglevEntry> entries;
-        for (auto const& backend : backends)
-            if (backend.eligible)
-                entries.push_back(
-                    {backend.id, identity_of(backend.address, backend.port, seed), slot_weight(backend)});
-        return entries;
-    }
-
     PlanInput const& input_;
+    std::set<std::string> const* only_; ///< nullptr: all services are looked at
     Generation const& current_;
     GenerationLookup lookup_;
     KeyCursor<BackendKey, MeasuredState> measured_;
     KeyCursor<BackendKey, AdminState> admin_;
     KeyCursor<BackendKey, Adjustment> adjust_;
-    std::vector<std::span<GenerationBackend const>> current_backends_; ///< by service id
-    std::vector<GenerationService const*> services_before_; ///< by index: the same service in `current_`
-    std::vector<GenerationBackend const*> backends_before_; ///< by index: the same backend there
     MaglevBuilds builds_;
     FreeIds service_ids_;
     FreeIds backend_ids_;

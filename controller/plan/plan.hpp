@@ -3,6 +3,7 @@
 #include "controller/model/generation.hpp"
 
 #include <map>
+#include <set>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -25,6 +26,11 @@ struct PlanInput {
     std::map<BackendKey, AdminState> const& admin; ///< a missing backend is ready
     NetworkView const& network;
     std::map<BackendKey, Adjustment> adjust{}; ///< a missing backend has its full configured weight
+    /// The only services to look at, or nullptr: all. The others stay as they are in the current generation,
+    /// whatever the rest of this says, so that a verdict is planned in the time that its own service takes; a
+    /// plan of all has to follow. Where services or backends are not the current generation's, all are looked
+    /// at.
+    std::set<std::string> const* only = nullptr;
 };
 
 /// One thing that differs from the current generation, in the audit trail's words.
@@ -48,9 +54,10 @@ struct Plan {
     bool cuts_sessions = false;    ///< an incarnation changed: the sessions are swapped too
 };
 
-/// Pure. Computes the whole next generation; never patches. Backend and service ids, incarnations and NAT
-/// address indices are kept from `current` where the same thing is still wanted. Precondition:
-/// `input.desired` fits the room that the datapath was started with (config::DatapathOptions).
+/// Pure. Computes the whole next generation; never patches. What is as before is shared with `current`:
+/// blocks of backends, Maglev tables. Backend and service ids, incarnations and NAT address indices are kept
+/// from `current` where the same thing is still wanted. Precondition: `input.desired` fits the room that the
+/// datapath was started with (config::DatapathOptions).
 [[nodiscard]] Plan plan_next(PlanInput const& input, Generation const& current);
 
 } // namespace pointsman

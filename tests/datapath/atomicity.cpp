@@ -7,8 +7,8 @@
 
 /// The central promise: a packet sees one generation, never half of each of two.
 ///
-/// Generations are of two colours that share nothing: other ids, addresses, ports, MACs, NAT addresses. A
-/// packet that took its service from one and its backend from the other would meet a verdict other than
+/// Generations are of three colours that share nothing: other ids, addresses, ports, MACs, NAT addresses. A
+/// packet that took its service from one and its backend from another would meet a verdict other than
 /// forwarding, or leave with fields of both.
 
 namespace pointsman::test {
@@ -17,6 +17,7 @@ namespace {
 constexpr std::uint64_t packets_per_thread = 5'000'000;
 constexpr std::uint16_t flows_per_thread = 64;
 constexpr unsigned backends_of_a_colour = 4;
+constexpr unsigned colours = 3; ///< odd, so that each half holds another one each time it is written
 
 /// Offsets in a TCP frame without IP options.
 enum Offset : std::size_t { source_at = 26, destination_at = 30, ports_at = 34, flags_at = 47 };
@@ -43,7 +44,7 @@ GenerationBackend backend_of(unsigned colour, unsigned number) {
     return backend;
 }
 
-/// Colour 1 or 2.
+/// Colour 1 to 3.
 Generation generation_of(unsigned colour) {
     Generation generation;
     generation.links = empty_world().network.links;
@@ -51,8 +52,9 @@ Generation generation_of(unsigned colour) {
     generation.nat_addresses.push_back(address_of(colour, 100));
     MaglevTable table;
     for (unsigned number = 1; number <= backends_of_a_colour; ++number) {
-        generation.backends.push_back(backend_of(colour, number));
-        table.slots.push_back(generation.backends.back().id);
+        auto const backend = backend_of(colour, number);
+        generation.backends.push_back(backend);
+        table.slots.push_back(backend.id);
     }
     GenerationService service;
     service.id = ServiceId{static_cast<std::uint16_t>(colour)};
@@ -70,7 +72,7 @@ Generation generation_of(unsigned colour) {
 bool is_of_one_colour(Frame const& frame) {
     auto const colour = frame[4];
     auto const number = frame[5];
-    return (colour == 1 || colour == 2) && number >= 1 && number <= backends_of_a_colour &&
+    return colour >= 1 && colour <= colours && number >= 1 && number <= backends_of_a_colour &&
            std::ranges::equal(std::span{frame}.subspan(6, 6), mac_of(colour, 0)) &&
            Address::v4(read_32(frame, source_at)) == address_of(colour, 100) &&
            Address::v4(read_32(frame, destination_at)) == address_of(colour, number) &&
@@ -151,10 +153,10 @@ struct Flips {
 
 /// Changes colour as fast as the grace period allows; every fourth time the sessions change their half too.
 Flips flip_until(std::atomic<bool> const& done, Datapath& datapath) {
-    std::array<Generation, 2> colours{generation_of(1), generation_of(2)};
+    std::array<Generation, colours> generations{generation_of(1), generation_of(2), generation_of(3)};
     Flips flips;
     while (!done.load(std::memory_order_relaxed)) {
-        auto& generation = colours[++flips.tables % 2];
+        auto& generation = generations[++flips.tables % colours];
         generation.number = flips.tables;
         auto const swap = flips.tables % 4 == 0;
         datapath.commit(generation, swap);

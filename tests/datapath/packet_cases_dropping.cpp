@@ -15,8 +15,8 @@ void all_backends_down(Scene& scene, OnDown on_down, Protocol protocol = Protoco
 
 /// The kernel forgot the next hops of a generation that is in use.
 void forget_next_hops(Scene& scene) {
-    for (auto& backend : scene.generation.backends)
-        backend.next_hop.reset();
+    for (std::size_t i = 0; i < scene.generation.backends.size(); ++i)
+        scene.generation.backends.edit(i).next_hop.reset();
     scene.recommit();
 }
 

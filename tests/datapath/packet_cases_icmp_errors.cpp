@@ -170,7 +170,7 @@ PacketCases others(bool v6) {
                 }),
         changed(v6, "for_a_backend_without_a_next_hop_ends_here", PM_DROP_NO_NEXT_HOP,
                 [](Scene& scene, Packet&) {
-                    scene.generation.backends.front().next_hop.reset();
+                    scene.generation.backends.edit(0).next_hop.reset();
                     scene.recommit();
                 }),
     };

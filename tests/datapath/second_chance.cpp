@@ -73,10 +73,11 @@ TEST_P(SecondChance, ABackendWithoutNextHopGetsNone) {
     for (unsigned number = 1; number <= 3; ++number) {
         begin_with(3);
         auto const flow = flow_of();
-        for (auto& backend : scene().generation.backends)
-            if (backend.key.backend != "b" + std::to_string(flow.backend()) &&
-                backend.key.backend != "b" + std::to_string(number))
-                backend.next_hop.reset();
+        auto& backends = scene().generation.backends;
+        for (std::size_t i = 0; i < backends.size(); ++i)
+            if (auto const& name = backends[i].key.backend;
+                name != "b" + std::to_string(flow.backend()) && name != "b" + std::to_string(number))
+                backends.edit(i).next_hop.reset();
         scene().recommit();
         auto const moved = decode(repeat(flow, 1000ms).frame);
         EXPECT_EQ(moved.value().to[5], number) << "from " << flow.backend();

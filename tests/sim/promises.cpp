@@ -51,8 +51,29 @@ void World::publish() {
     auto const before = std::exchange(rulings_, judgement_.rule(measured_, admin_, now_));
     auto const plan = plan_next(input(), current_);
     check(plan, before);
+    check_verdicts_first(plan, before);
     current_ = plan.next;
     if (!plan_next(input(), current_).changes.empty()) fail("a plan of the same inputs is not empty");
+}
+
+/// The daemon plans the services of a verdict at once and all of them after that: it must end where one plan
+/// of all does, and leave the other services alone on the way.
+void World::check_verdicts_first(Plan const& plan, Rulings const& before) {
+    std::set<std::string> services;
+    for (auto const& [key, ruling] : rulings_.of)
+        if (auto const was = before.of.find(key); was != before.of.end() && was->second != ruling)
+            services.insert(key.service);
+    auto few = input();
+    few.only = &services;
+    auto const first = plan_next(few, current_);
+    bool const all_known = current_.services.size() == plan.next.services.size();
+    for (auto const& now : first.next.services)
+        if (all_known && !services.contains(now.name) &&
+            first.next.backends.block_of(now.id) != current_.backends.block_of(now.id) &&
+            first.next.backends != plan.next.backends) // a reload: all were looked at
+            fail(now.name + " was touched by a verdict on another service");
+    if (plan_next(input(), first.next).next.backends != plan.next.backends)
+        fail("a verdict that was published first led elsewhere");
 }
 
 void World::check(Plan const& plan, Rulings const& before) {

@@ -103,6 +103,7 @@ private:
     void show_evidence(Server& server);
     void publish();
     void check(Plan const& plan, Rulings const& before);
+    void check_verdicts_first(Plan const& plan, Rulings const& before);
     void check_server(Server& server, Generation const& was, Generation const& next, Rulings const& before);
     void check_service(GenerationService const& service, Generation const& was, Generation const& next);
     void fail(std::string const& what);

@@ -44,7 +44,8 @@ struct Adoption : testing::Test {
             service.name.clear();
             service.panic = service.announce = false;
         }
-        for (auto& backend : out.backends) {
+        for (std::size_t i = 0; i < out.backends.size(); ++i) {
+            auto& backend = out.backends.edit(i);
             backend.key = {};
             backend.weight = 0;
             backend.ramp = full_ramp;

@@ -58,13 +58,19 @@ TEST(ModelState, ABackendIsNamedWithItsService) {
     EXPECT_EQ(text(BackendKey{"web", "b1"}), "web/b1");
 }
 
+GenerationBackend backend(std::uint16_t service, BackendKey key) {
+    GenerationBackend out;
+    out.service = ServiceId{service};
+    out.key = std::move(key);
+    return out;
+}
+
 TEST(ModelGeneration, FindsThingsByNameAndId) {
     Generation generation;
     generation.services.resize(2);
     generation.services[1].name = "dns";
-    generation.backends.resize(2);
-    generation.backends[1].key = {"dns", "b1"};
-    generation.backends[1].id = BackendId{7};
+    generation.backends = {backend(1, {}), backend(2, {"dns", "b1"})};
+    generation.backends.edit(1).id = BackendId{7};
     EXPECT_EQ(generation.find("dns"), &generation.services[1]);
     EXPECT_EQ(generation.find("web"), nullptr);
     EXPECT_EQ(generation.find(BackendKey{"dns", "b1"}), &generation.backends[1]);
@@ -77,7 +83,7 @@ TEST(ModelGeneration, ALookupFindsThingsWhereverTheyAreExpected) {
     Generation generation;
     for (unsigned i = 0; i < 5; ++i) {
         generation.services.emplace_back().name = "s" + std::to_string(i);
-        generation.backends.emplace_back().key = {"s", "b" + std::to_string(i)};
+        generation.backends.push_back(backend(1, {"s", "b" + std::to_string(i)}));
     }
     GenerationLookup lookup{generation};
     for (std::size_t expected_at = 0; expected_at < 7; ++expected_at)

@@ -86,28 +86,28 @@ next_hop /: links -> links
 
 TEST(PlanChanges, AStateThatChangesIsNamedWithItsOldOne) {
     EXPECT_EQ(after([](Generation& now) {
-                  now.backends[0].measured = MeasuredState::down;
-                  now.backends[1].admin = AdminState::drain;
+                  now.backends.edit(0).measured = MeasuredState::down;
+                  now.backends.edit(1).admin = AdminState::drain;
               }),
               "backend web/b1: up -> down\nbackend web/b2: up -> drain\n");
 }
 
 TEST(PlanChanges, WhatIsMeasuredUnderAnAdminStateIsNoChange) {
     auto was = two_backends();
-    was.backends[0].admin = AdminState::maint;
+    was.backends.edit(0).admin = AdminState::maint;
     auto now = was;
-    now.backends[0].measured = MeasuredState::down;
+    now.backends.edit(0).measured = MeasuredState::down;
     EXPECT_EQ(changes_text(was, now), "");
 }
 
 TEST(PlanChanges, AWeightThatChangesIsNamedWithItsOldOne) {
-    EXPECT_EQ(after([](Generation& now) { now.backends[1].weight = 0; }), "weight web/b2: 100 -> 0\n");
+    EXPECT_EQ(after([](Generation& now) { now.backends.edit(1).weight = 0; }), "weight web/b2: 100 -> 0\n");
 }
 
 TEST(PlanChanges, ANextHopThatChangesIsNamedWithInterfaceAndMac) {
     EXPECT_EQ(after([](Generation& now) {
-                  now.backends[0].next_hop->ifindex = 3;
-                  now.backends[1].next_hop.reset();
+                  now.backends.edit(0).next_hop->ifindex = 3;
+                  now.backends.edit(1).next_hop.reset();
               }),
               "next_hop web/b1: if2 02:42:ac:11:00:02 -> if3 02:42:ac:11:00:02\n"
               "next_hop web/b2: if2 02:42:ac:11:00:02 -> unresolved\n");
@@ -128,7 +128,7 @@ TEST(PlanChanges, AServiceThatChangesIsDescribedBeforeAndAfter) {
 }
 
 TEST(PlanChanges, ABackendThatIsAnotherServerIsNewUnderItsOldName) {
-    EXPECT_EQ(after([](Generation& now) { now.backends[0].address = Address::v4(0x0a4d0009); }),
+    EXPECT_EQ(after([](Generation& now) { now.backends.edit(0).address = Address::v4(0x0a4d0009); }),
               "backend web/b1: absent -> up\n");
 }
 
@@ -137,13 +137,13 @@ TEST(PlanChanges, WhatTheDatapathWouldNoticeIsNeverLeftOut) {
         [](Generation& now) { now.services[0].idle_timeout = 1s; },
         [](Generation& now) { now.services[0].half_open_timeout = 1s; },
         [](Generation& now) { now.services[0].closing_timeout = 1s; },
-        [](Generation& now) { now.backends[0].backup = true; },
-        [](Generation& now) { now.backends[0].port = 81; },
-        [](Generation& now) { now.backends[0].incarnation = 9; },
-        [](Generation& now) { now.backends[0].next_hop->mac[5] = 9; },
-        [](Generation& now) { now.backends[0].next_hop->source[5] = 9; },
-        [](Generation& now) { now.backends[0].nat_addresses = {Address::v4(0x0a4d0006)}; },
-        [](Generation& now) { now.backends[0].source_bits = 8; },
+        [](Generation& now) { now.backends.edit(0).backup = true; },
+        [](Generation& now) { now.backends.edit(0).port = 81; },
+        [](Generation& now) { now.backends.edit(0).incarnation = 9; },
+        [](Generation& now) { now.backends.edit(0).next_hop->mac[5] = 9; },
+        [](Generation& now) { now.backends.edit(0).next_hop->source[5] = 9; },
+        [](Generation& now) { now.backends.edit(0).nat_addresses = {Address::v4(0x0a4d0006)}; },
+        [](Generation& now) { now.backends.edit(0).source_bits = 8; },
         [](Generation& now) { now.links[0].slot = 9; },
         [](Generation& now) {
             now.links.push_back({3, {2, 0, 0, 0, 0, 3}});
@@ -155,7 +155,7 @@ TEST(PlanChanges, WhatTheDatapathWouldNoticeIsNeverLeftOut) {
 }
 
 TEST(PlanChanges, TheOrderOfTheConfigurationIsNoChange) {
-    EXPECT_EQ(after([](Generation& now) { std::swap(now.backends[0], now.backends[1]); }), "");
+    EXPECT_EQ(after([](Generation& now) { now.backends = {now.backends[1], now.backends[0]}; }), "");
 }
 
 TEST(PlanChanges, CountsTheSlotsOfAllServicesThatLeadElsewhere) {

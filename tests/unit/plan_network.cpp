@@ -62,8 +62,8 @@ protected:
     }
 
     void expect(std::size_t at, char const* source, unsigned bits) const {
-        EXPECT_EQ(current.backends.at(at).nat_addresses, std::vector{address(source)});
-        EXPECT_EQ(current.backends.at(at).source_bits, bits);
+        EXPECT_EQ(current.backends[at].nat_addresses, std::vector{address(source)});
+        EXPECT_EQ(current.backends[at].source_bits, bits);
     }
 
     DesiredState desired;

@@ -77,7 +77,7 @@ TEST(Records, AGenerationSaysWhatItReplacedAndWhatItTook) {
     Plan plan;
     plan.next.number = 17;
     plan.slots_moved = 8190;
-    EXPECT_EQ(text(generation_json({was, plan, {}, 320us, 1500ns})),
+    EXPECT_EQ(text(generation_json({was, plan, nullptr, {}, 320us, 1500ns})),
               R"({"from":16,"to":17,"slots_moved":8190,"prepare_us":320,"commit_us":2})");
 }
 

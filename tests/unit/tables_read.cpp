@@ -54,9 +54,9 @@ Generation example() {
         out.services.push_back(service);
     }
     out.backends = {backend(3, 1, false), backend(5, 1, true), backend(2, 2, true)};
-    out.backends[1].source_bits = 16;
+    out.backends.edit(1).source_bits = 16;
     out.services[1].mss_clamp = MssClamp{1200};
-    out.backends[1].next_hop = NextHop{7, {2, 0, 0, 0, 0, 1}, {2, 0, 0, 0, 0, 2}, true};
+    out.backends.edit(1).next_hop = NextHop{7, {2, 0, 0, 0, 0, 1}, {2, 0, 0, 0, 0, 2}, true};
     out.incarnations = {0, 0, 12, 13, 0, 15, 0, 0};
     out.nat_addresses = {Address{}, Address::v4(0x0a4d'0005)};
     out.links = place_links({{2, {2, 0, 0, 0, 0, 3}, false}, {9, {2, 0, 0, 0, 0, 4}, true}});
@@ -65,7 +65,7 @@ Generation example() {
 
 TEST(ReadGeneration, GivesBackWhatWasWritten) {
     Half half;
-    WrittenMaglev written;
+    WrittenHalf written;
     auto const generation = example();
     ASSERT_EQ(write_generation(generation, half.view(), written, ticks_per_second), "");
     std::vector<std::uint64_t> const incarnations{0, 0, 12, 13, 0, 15, 0, 0};
@@ -95,7 +95,7 @@ TEST(ReadGeneration, GivesBackWhatWasWritten) {
 
 TEST(ReadGeneration, AnIncarnationThatIsInUseCountsEvenIfItWasNotNoted) {
     Half half;
-    WrittenMaglev written;
+    WrittenHalf written;
     ASSERT_EQ(write_generation(example(), half.view(), written, ticks_per_second), "");
     auto const read =
         read_generation(half.view(), 77, std::vector<std::uint64_t>{0, 99, 3}, ticks_per_second);

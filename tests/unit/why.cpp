@@ -95,8 +95,8 @@ TEST(Why, ASessionThatIsOverSaysWhy) {
 
 TEST(Why, ABackendWithoutAPortAnswersAtTheClients) {
     auto generation = web();
-    generation.backends.front().address = *Address::parse("fd00::2");
-    generation.backends.front().port = 0;
+    generation.backends.edit(0).address = *Address::parse("fd00::2");
+    generation.backends.edit(0).port = 0;
     FlowDecision decision;
     decision.service = 3;
     decision.backend = 5;

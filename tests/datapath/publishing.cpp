@@ -1,0 +1,150 @@
+// The publisher on its loop and with the kernel's tables: when a change is committed.
+#include "controller/app/publisher.hpp"
+#include "tests/datapath/scene.hpp"
+
+#include <boost/asio/post.hpp>
+
+namespace asio = boost::asio;
+
+namespace pointsman::test {
+namespace {
+
+class Publishing : public ::testing::Test {
+protected:
+    void SetUp() override {
+        if (auto const why = why_not_here(); !why.empty()) GTEST_SKIP() << why;
+        shared_datapath().reset();
+        world = web_world(Protocol::tcp, 3, OnDown::reset);
+        publisher.emplace(
+            context, shared_datapath().tables(),
+            PublisherCalls{
+                .plan =
+                    [this](Generation const& current, std::set<std::string> const* only) {
+                        looked_at_all.push_back(only == nullptr);
+                        auto input = PlanInput{world.desired, world.measured, world.admin, world.network};
+                        input.only = only;
+                        return plan_next(input, current);
+                    },
+                .published = [this](Published const&) { story += "published "; },
+                .unchanged = [this] { story += "unchanged "; },
+                .refused = [this](std::string const&) { story += "refused "; },
+                .carried = [](CarryOver const&) {}});
+        publisher->mark_dirty();
+        run_until_settled();
+        looked_at_all.clear();
+        story.clear();
+    }
+
+    void TearDown() override {
+        if (publisher) publisher->stop();
+    }
+
+    /// Also waits for the helper thread, which is done when nothing is left to do.
+    void run_until_settled() {
+        context.restart();
+        context.run();
+    }
+
+    [[nodiscard]] static std::uint32_t active() { return shared_datapath().tables().active(); }
+
+    void fall(unsigned number) { world.measure(number, MeasuredState::down); }
+
+    void verdict() {
+        publisher->publish_now({"web"}, [this] { story += "told "; });
+    }
+
+    asio::io_context context;
+    World world;
+    std::optional<Publisher> publisher;
+    std::vector<bool> looked_at_all; ///< by plan
+    std::string story;
+};
+
+TEST_F(Publishing, AFallingBackendIsCommittedBeforeAnythingElseThatTheLoopHasQueued) {
+    for (int i = 0; i < 3; ++i)
+        asio::post(context, [this] { story += "probe "; });
+    asio::post(context, [this] {
+        auto const before = active();
+        fall(1);
+        verdict();
+        EXPECT_NE(active(), before) << "packets see it when the call returns";
+    });
+    for (int i = 0; i < 3; ++i)
+        asio::post(context, [this] { story += "probe "; });
+    run_until_settled();
+    EXPECT_EQ(story, "probe probe probe told published probe probe probe unchanged ");
+    EXPECT_EQ(looked_at_all, (std::vector{false, true})) << "all services are looked at afterwards";
+}
+
+TEST_F(Publishing, AnythingElseWaitsForTheEndOfTheTurnAndIsPublishedTogether) {
+    asio::post(context, [this] {
+        auto const before = active();
+        fall(1);
+        publisher->mark_dirty();
+        fall(2);
+        publisher->mark_dirty();
+        EXPECT_EQ(active(), before);
+    });
+    asio::post(context, [this] { story += "probe "; });
+    run_until_settled();
+    EXPECT_EQ(story, "probe published ");
+    EXPECT_EQ(looked_at_all, std::vector{true});
+}
+
+TEST_F(Publishing, AVerdictDuringTheGracePeriodIsToldAtOnceAndPublishedAfterIt) {
+    asio::post(context, [this] {
+        fall(1);
+        verdict();
+        auto const before = active();
+        fall(2);
+        verdict();
+        EXPECT_EQ(active(), before) << "packets may still read the idle half";
+    });
+    run_until_settled();
+    EXPECT_EQ(story, "told published told published ");
+    EXPECT_EQ(looked_at_all, (std::vector{false, true}));
+}
+
+TEST_F(Publishing, AVerdictWhileSomethingElseChangedHasAllServicesLookedAt) {
+    asio::post(context, [this] {
+        world.admin[{"web", "b2"}] = AdminState::drain;
+        publisher->mark_dirty();
+        fall(1);
+        verdict();
+        EXPECT_EQ(publisher->current().find(BackendKey{"web", "b2"})->state(), State::drain);
+    });
+    run_until_settled();
+    EXPECT_EQ(story, "told published ");
+    EXPECT_EQ(looked_at_all, std::vector{true});
+}
+
+TEST_F(Publishing, AVerdictThatChangesNothingIsToldAndLooksAtAllServices) {
+    asio::post(context, [this] { verdict(); });
+    run_until_settled();
+    EXPECT_EQ(story, "told unchanged ");
+    EXPECT_EQ(looked_at_all, (std::vector{false, true}));
+}
+
+TEST_F(Publishing, ARefusedGenerationLeavesPacketsAndTheNextOneAlone) {
+    asio::post(context, [this] {
+        auto const before = active();
+        auto const kept = world.desired.services;
+        world.desired.services[0].port_last = 65535; // more than there are slots
+        publisher->mark_dirty();
+        verdict();
+        EXPECT_EQ(active(), before);
+        EXPECT_EQ(publisher->current().services[0].port_last, web_port);
+        world.desired.services = kept;
+        fall(1);
+        verdict();
+        EXPECT_NE(active(), before);
+    });
+    run_until_settled();
+    EXPECT_EQ(story, "told refused told published unchanged ");
+    auto const found = shared_datapath().tables().active_tables();
+    auto const id = static_cast<std::size_t>(publisher->current().find(BackendKey{"web", "b2"})->id);
+    EXPECT_EQ(found.backends[id].port, htons(backend_port(2)));
+}
+
+} // namespace
+} // namespace pointsman::test
