@@ -14,8 +14,8 @@ struct Case {
     std::string name;
     std::vector<RunnerFrame> frames; ///< one a flow
     std::uint32_t verdict = 0;
-    bool fresh = false;           ///< each block begins with an empty session table
-    bool moves_head = false;      ///< the runner has to move it back
+    bool fresh = false;             ///< each block begins with an empty session table
+    bool moves_head = false;        ///< the runner has to move it back
     std::optional<double> target{}; ///< at most so many times the floor, from what peers cost
 };
 
