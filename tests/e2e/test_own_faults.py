@@ -16,7 +16,7 @@ from dataclasses import replace
 
 from conftest import Site, running
 
-from lab import ConnectClient, Lab
+from lab import ConnectClient, Lab, paths
 from lab.host import Host
 from lab.pointsman import Record, Service, web
 from lab.waiting import wait_until
@@ -94,8 +94,8 @@ def test_a_wall_clock_that_is_set_by_a_year_changes_nothing_but_the_time_of_reco
         site.daemon.stop()
         clock = site.lab.folder / "clock"
         clock.write_text("+0")
-        site.daemon.start(LD_PRELOAD=str(FAKETIME), FAKETIME_TIMESTAMP_FILE=str(clock), FAKETIME_NO_CACHE="1",
-                          FAKETIME_DONT_FAKE_MONOTONIC="1", NO_FAKE_STAT="1").ready()
+        site.daemon.start(LD_PRELOAD=f"{paths.real_timers()}:{FAKETIME}", FAKETIME_TIMESTAMP_FILE=str(clock),
+                          FAKETIME_NO_CACHE="1", FAKETIME_DONT_FAKE_MONOTONIC="1", NO_FAKE_STAT="1").ready()
         deadline = site.daemon.command("drain", "web/b2", "--deadline", "60s")
         assert deadline.returncode == 0, deadline.stderr
         year = 365 * 24 * 3600

@@ -115,7 +115,7 @@ def completed(*words: str) -> list[str]:
 
 def test_bash_completes_commands_and_options() -> None:
     assert completed("pointsman", "st") == ["status"]
-    assert completed("pointsman", "re") == ["reload", "ready"]
+    assert completed("pointsman", "re") == ["reload", "ready", "replay"]
     assert completed("pointsman", "status", "--e") == ["--exit-code"]
     assert completed("pointsman", "reload", "--conf") == ["--config", "--confirm-within"]
     assert completed("pointsman", "completion", "f") == ["fish"]

@@ -69,8 +69,17 @@ def _bpf_object(name: str) -> pathlib.Path:
 
 def no_tcx() -> pathlib.Path:
     """The library that hides tcx from a process (LD_PRELOAD)."""
-    source = LAB / "no_tcx.c"
-    return _made("no_tcx.so", [source], ["gcc", "-O2", "-fPIC", "-shared", str(source)])
+    return _library("no_tcx")
+
+
+def real_timers() -> pathlib.Path:
+    """The library that keeps libfaketime from a process's timers (LD_PRELOAD)."""
+    return _library("real_timers")
+
+
+def _library(name: str) -> pathlib.Path:
+    source = LAB / f"{name}.c"
+    return _made(f"{name}.so", [source], ["gcc", "-O2", "-fPIC", "-shared", str(source)])
 
 
 def _made(name: str, inputs: list[pathlib.Path], command: list[str]) -> pathlib.Path:
