@@ -29,8 +29,9 @@ asio::awaitable<ApiResponse> readyz(Daemon& daemon, ApiRequest, Url) {
 }
 
 asio::awaitable<ApiResponse> metrics(Daemon& daemon, ApiRequest, Url) {
-    auto const sessions = co_await daemon.sessions();
-    co_return ApiResponse{200, "text/plain; version=0.0.4; charset=utf-8", metrics_text(daemon, sessions)};
+    auto sessions = co_await daemon.sessions();
+    auto text = co_await metrics_text(daemon, std::move(sessions));
+    co_return ApiResponse{200, "text/plain; version=0.0.4; charset=utf-8", std::move(text)};
 }
 
 asio::awaitable<ApiResponse> status(Daemon& daemon, ApiRequest, Url) {
