@@ -35,8 +35,9 @@ asio::awaitable<ApiResponse> metrics(Daemon& daemon, ApiRequest, Url) {
 }
 
 asio::awaitable<ApiResponse> status(Daemon& daemon, ApiRequest, Url) {
-    auto const sessions = co_await daemon.sessions();
-    co_return json_response(status_json(daemon, sessions));
+    auto sessions = co_await daemon.sessions();
+    auto text = co_await status_text(daemon, std::move(sessions));
+    co_return ApiResponse{200, "application/json", std::move(text)};
 }
 
 asio::awaitable<ApiResponse> drops(Daemon& daemon, ApiRequest, Url) {
