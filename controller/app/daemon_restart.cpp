@@ -142,8 +142,10 @@ SavedState Daemon::state_to_save() const {
                                                                service.panic,
                                                                service.announce,
                                                                {}});
-        for (auto const& backend : generation().backends)
-            if (backend.service == service.id) saved.backends.push_back(state_to_save(backend));
+        auto const backends = generation().backends.of(service.id);
+        saved.backends.reserve(backends.size());
+        for (auto const& backend : backends)
+            saved.backends.push_back(state_to_save(backend));
     }
     return state;
 }
