@@ -89,6 +89,16 @@ struct pm_syn {
 PM_STATIC_ASSERT(sizeof(struct pm_syn) == 64, "a SYN is a cache line");
 
 /*
+ * Map pm_port_hints: who opened the last flow of a NAT port, 0 for nobody known. The client's clock in the
+ * upper half, as in a session's state, and below it 8 bits each of the client's address and port. Where a
+ * port has its place: port_hint.h. Written and read by the programs.
+ */
+struct pm_port_hints {
+	__u32 hint[16];
+};
+PM_STATIC_ASSERT(sizeof(struct pm_port_hints) == 64, "16 ports in a row share a cache line");
+
+/*
  * Key of map pm_fragments, whose values are struct pm_session: a later fragment has no ports, and follows the
  * first one of its packet, or the last fragmented packet of its hosts.
  */

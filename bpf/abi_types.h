@@ -18,10 +18,11 @@ enum {
 	PM_SLOT_PROBES = 16,  /* longest linear probe in the service slots */
 	PM_LINK_SLOTS = 64,   /* interfaces that packets may come from or leave by */
 	PM_COUNTED_LINKS = PM_LINK_SLOTS + 1,
-	PM_LINK_PROBES = 8,    /* longest linear probe in the links */
-	PM_NAT_ADDRESSES = 64, /* source addresses of full NAT and of tunnels; index 0 is none */
-	PM_SYNS = 8192,	       /* SYNs of clients that are kept at a time, a power of two */
-	PM_FRAGMENTED = 8192,  /* fragmented packets whose later fragments are followed at a time */
+	PM_LINK_PROBES = 8,	      /* longest linear probe in the links */
+	PM_NAT_ADDRESSES = 64,	      /* source addresses of full NAT and of tunnels; index 0 is none */
+	PM_SYNS = 8192,		      /* SYNs of clients that are kept at a time, a power of two */
+	PM_PORT_HINT_LINES = 1 << 14, /* a power of two; 16 NAT ports each */
+	PM_FRAGMENTED = 8192,	      /* fragmented packets whose later fragments are followed at a time */
 	PM_EVENT_RING_BYTES = 1 << 20,
 };
 

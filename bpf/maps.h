@@ -42,6 +42,9 @@ PM_ARRAY(pm_sessions, struct pm_session_set);
 /* Written and read by the programs: struct pm_syn. */
 PM_ARRAY(pm_syns, struct pm_syn);
 
+/* Written and read by the programs: struct pm_port_hints. */
+PM_ARRAY(pm_port_hints, struct pm_port_hints);
+
 /* One entry per CPU, or per CPU and backend. Written by the programs, read by the daemon. */
 PM_ARRAY(pm_counters, struct pm_counters);
 PM_ARRAY(pm_backend_counters, struct pm_backend_counters);

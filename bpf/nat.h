@@ -7,8 +7,8 @@
 #ifndef PM_NAT_H
 #define PM_NAT_H
 
-#include "client_clock.h"
 #include "event.h"
+#include "port_hint.h"
 #include "service.h"
 
 #define NAT_PORT_TRIES	    32
@@ -223,6 +223,20 @@ static __always_inline int nat_port_taken(struct entry holder, __u32 now, __u32 
 	return half_open(now - holder.set->last_seen[holder.way], attempt);
 }
 
+/*
+ * Stores the reply's session: in the place of the flow that had the port, if that does not stand in the half
+ * that a swap empties.
+ */
+static __always_inline int nat_take_port(struct entry holder, const struct session_copy *session, __u64 hash,
+					 __u32 active)
+{
+	if (holder.set && (active & PM_ACTIVE_CARRY_OVER))
+		entry_remove(holder, hash);
+	else if (holder.set)
+		return entry_replace(holder, session, hash) ? INSERT_DONE : INSERT_RACED;
+	return session_insert(session, hash, active);
+}
+
 /* One try. */
 __noinline int nat_try_port(const struct session_copy *session, __u32 active, __u32 attempt)
 {
@@ -238,12 +252,9 @@ __noinline int nat_try_port(const struct session_copy *session, __u32 active, __
 	hash = pm_flow_hash(reply, options.hash_key);
 	session_touch(session_half(active), hash);
 	holder = entry_at(session_peek(hash, reply, active));
-	if (holder.set) {
-		if (!nat_port_is_reusable(holder, session, active, attempt))
-			return nat_port_taken(holder, session->last_seen, attempt);
-		entry_remove(holder, hash);
-	}
-	inserted = session_insert(session, hash, active);
+	if (holder.set && !nat_port_is_reusable(holder, session, active, attempt))
+		return nat_port_taken(holder, session->last_seen, attempt);
+	inserted = nat_take_port(holder, session, hash, active);
 	if (inserted != INSERT_DONE)
 		return inserted == INSERT_RACED ? TRY_RACED : TRY_NO_PLACE;
 	stored = entry_at(session_settle(session_half(active), hash, reply, active));
@@ -267,12 +278,26 @@ static __always_inline __u32 nat_port_choice(const struct session_copy *session,
 	return (bpf_ntohs(session->client_port) + rotation + attempt) % count;
 }
 
-/* The pool's address and port of one attempt; `address` is not 0 when it is given. */
-static __always_inline void nat_choose(struct session_copy *session, const struct pm_backend *backend,
-				       __u64 hash, __u32 attempt, __u32 address)
+/*
+ * Chooses the NAT address and port of one attempt for a draft, from this attempt on the first that its
+ * backend may well take; `address` is not 0 when it is given. Returns which attempt that is.
+ */
+__noinline __u32 nat_choose(struct session_copy *session, __u64 hash, __u32 active, __u32 attempt,
+			    __u32 address)
 {
-	session->nat_port = bpf_htons(options.nat_port_first + nat_port_choice(session, hash, attempt));
-	session->nat_address = address ? address : nat_address_of(backend, hash, attempt);
+	const struct pm_backend *backend = session ? backend_at(active, session->backend) : NULL;
+
+	if (!backend)
+		return NAT_PORT_TRIES;
+	for (int i = 0; i <= NAT_FRESH_TRIES; i++) {
+		session->nat_port =
+			bpf_htons(options.nat_port_first + nat_port_choice(session, hash, attempt));
+		session->nat_address = address ? address : nat_address_of(backend, hash, attempt);
+		if (attempt >= NAT_FRESH_TRIES || port_hint_allows(session))
+			break;
+		attempt++;
+	}
+	return attempt;
 }
 
 /* Whoever had the port of this new session, as nat_try_port() found it last, is told that it is gone. */
@@ -294,10 +319,10 @@ __noinline int nat_tell_displaced(const struct pm_session *session, __u32 active
  * Every port that was tried is taken. In a flood of SYNs nearly all are by half-open flows, of which the
  * oldest is the least likely to be a client: it gives way, and begins anew if there is a client.
  */
-static __always_inline int nat_displace(struct session_copy *session, const struct pm_backend *backend,
-					__u64 hash, __u32 active, __u32 attempt, __u32 address)
+static __always_inline int nat_displace(struct session_copy *session, __u64 hash, __u32 active, __u32 attempt,
+					__u32 address)
 {
-	nat_choose(session, backend, hash, attempt, address);
+	nat_choose(session, hash, active, attempt, address);
 	if (nat_try_port(session, active, NAT_LAST_RESORT) != TRY_DONE)
 		return PM_DROP_PORTS_EXHAUSTED;
 	nat_tell_displaced(&session->session, active);
@@ -309,28 +334,69 @@ static __always_inline int nat_displace(struct session_copy *session, const stru
  * address that it has already is kept.
  */
 static __always_inline int nat_open_reply(struct session_copy *session, const struct pm_service *service,
-					  const struct pm_backend *backend, __u64 hash, __u32 active)
+					  __u64 hash, __u32 active)
 {
 	const int keeps_source = service->flags & PM_SERVICE_SOURCE_CLIENT;
 	const __u32 address = session->nat_address;
 	int result = TRY_TAKEN, oldest = TRY_TAKEN;
+	__u32 attempt = 0;
 
 	session->direction = PM_TO_CLIENT;
 	session->nat_port = session->client_port;
-	for (__u32 attempt = 0; attempt < NAT_PORT_TRIES; attempt++) {
+	for (int i = 0; i < NAT_PORT_TRIES && attempt < NAT_PORT_TRIES; i++, attempt++) {
 		if (!keeps_source)
-			nat_choose(session, backend, hash, attempt, address);
+			attempt = nat_choose(session, hash, active, attempt, address);
 		result = nat_try_port(session, active, attempt);
-		if (result == TRY_DONE)
+		if (result == TRY_DONE) {
+			port_hint_keep(session);
 			return PM_CONTINUE;
+		}
 		if (result == TRY_RACED)
 			return PM_DROP_SESSIONS_FULL;
 		if (result > oldest)
 			oldest = result;
 	}
 	if (oldest >= TRY_HALF_OPEN && !keeps_source)
-		return nat_displace(session, backend, hash, active, attempt_of(oldest), address);
+		return nat_displace(session, hash, active, attempt_of(oldest), address);
 	return result == TRY_NO_PLACE ? PM_DROP_SESSIONS_FULL : PM_DROP_PORTS_EXHAUSTED;
+}
+
+/*
+ * A new flow's first packet needs four sets of sessions: those of the client's flow, and those of the NAT
+ * port that will be tried first. This asks for all of them at once, one wait for memory instead of two.
+ * Nothing depends on it.
+ */
+__noinline int nat_fetch_ahead(PM_CONTEXT *ctx, const struct packet *packet)
+{
+	struct scratch *scratch = array_at(&pm_scratch, 0);
+	struct session_copy *draft;
+	struct pm_service *service;
+	__u32 index;
+	__u64 hash;
+
+	if (!packet || !scratch)
+		return 0;
+	draft = &scratch->draft;
+	index = service_find(&packet->flow, packet->active);
+	service = service_at(packet->active, index);
+	if (!index || !service || service->forward != PM_FORWARD_NAT)
+		return 0;
+	draft->backend = maglev_select(service, index, packet->hash, packet->active);
+	draft->client = packet->flow.source;
+	draft->client_port = packet->flow.source_port;
+	draft->service_port = packet->flow.destination_port;
+	draft->protocol = packet->flow.protocol;
+	draft->state = client_clock(ctx, packet, bpf_ktime_get_ns());
+	draft->nat_port = draft->client_port;
+	draft->nat_address = 0;
+	if (!(service->flags & PM_SERVICE_SOURCE_CLIENT))
+		nat_choose(draft, packet->hash, packet->active, 0, 0);
+	if (nat_reply_flow(&draft->session, packet->active, &scratch->partner))
+		return 0;
+	hash = pm_flow_hash(&scratch->partner, options.hash_key);
+	session_touch(session_half(packet->active), packet->hash);
+	session_touch(session_half(packet->active), hash);
+	return 1;
 }
 
 #endif

@@ -82,7 +82,7 @@ static __always_inline int draft_backend(PM_CONTEXT *ctx, struct packet *packet,
 	draft->nat_address = PM_AHEAD_NAT_ADDRESS(ahead);
 	if (service->forward != PM_FORWARD_NAT)
 		return PM_CONTINUE;
-	return nat_open_reply(draft, service, backend, packet->hash, packet->active);
+	return nat_open_reply(draft, service, packet->hash, packet->active);
 }
 
 /* Stores the draft, in the place of an earlier session of the same flow if there is one. */
@@ -92,10 +92,8 @@ static __always_inline int store_draft(const struct packet *packet, struct sessi
 	struct entry old = entry_at(old_place);
 
 	draft->direction = PM_TO_BACKEND;
-	if (old.set && entry_claim(old, pm_session_tag(packet->hash))) {
-		entry_publish(old, draft, packet->hash);
+	if (old.set && entry_replace(old, draft, packet->hash))
 		return PM_CONTINUE;
-	}
 	return session_store(draft, &packet->flow, packet->hash, packet->active) ? PM_CONTINUE
 										 : PM_DROP_SESSIONS_FULL;
 }

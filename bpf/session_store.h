@@ -152,6 +152,15 @@ static __always_inline void entry_publish(struct entry entry, const struct sessi
 	__sync_lock_test_and_set(&set->tag[entry.way], pm_session_tag(hash));
 }
 
+/* Writes `content` over an entry of the same flow. 0 when another writer was quicker. */
+static __always_inline int entry_replace(struct entry entry, const struct session_copy *content, __u64 hash)
+{
+	if (!entry_claim(entry, pm_session_tag(hash)))
+		return 0;
+	entry_publish(entry, content, hash);
+	return 1;
+}
+
 /* Empties an entry that still has this hash. */
 static __always_inline void entry_remove(struct entry entry, __u64 hash)
 {

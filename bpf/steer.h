@@ -160,6 +160,8 @@ static __always_inline int steer(PM_CONTEXT *ctx, struct scratch *scratch)
 	if (is_icmp(packet))
 		return steer_icmp(ctx, packet);
 	packet->hash = pm_flow_hash(&packet->flow, options.hash_key);
+	if (is_syn(packet))
+		nat_fetch_ahead(ctx, packet);
 	place = session_lookup(packet->hash, &packet->flow, packet->active, &scratch->copy, &parties);
 	if (place)
 		return continue_session(ctx, packet, place, &scratch->copy, &parties);

@@ -127,19 +127,21 @@ void check_fragments(std::string const& path) {
                         detach_remedy()};
 }
 
-/// Maps that ABI 3 did not have: it left the fragments to each program, and kept no SYNs.
-bool has_map(std::uint32_t abi, std::string_view name) {
+/// Maps that ABI 3 did not have: it left the fragments to each program, and kept no SYNs. The hints came in
+/// later builds of ABI 4, and are made where they are missing.
+bool has_map(std::string const& directory, std::uint32_t abi, std::string_view name) {
+    if (name == "pm_port_hints") return fs::exists(directory + "/pm_port_hints");
     return abi > 3 || (name != "pm_fragments" && name != "pm_syns");
 }
 
 void check_shapes(std::string const& directory, Room const& room, std::uint32_t abi) {
     for (auto const& shape : table_shapes(room, possible_cpus())) {
-        if (!has_map(abi, shape.name)) continue;
+        if (!has_map(directory, abi, shape.name)) continue;
         auto const path = directory + "/" + shape.name;
         if (auto const found = info_of_pin(path); !fits(found, shape)) refuse_shape(path, found, shape);
     }
     check_ring(directory + "/pm_events");
-    if (has_map(abi, "pm_fragments")) check_fragments(directory + "/pm_fragments");
+    if (has_map(directory, abi, "pm_fragments")) check_fragments(directory + "/pm_fragments");
 }
 
 /// @return nothing for an ABI that we do not know.

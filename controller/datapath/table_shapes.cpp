@@ -5,7 +5,7 @@
 
 namespace pointsman {
 
-std::array<TableShape, 13> table_shapes(Room const& room, std::uint64_t cpus) {
+std::array<TableShape, 14> table_shapes(Room const& room, std::uint64_t cpus) {
     return {{{"pm_control", sizeof(pm_control), 1},
              {"pm_service_slots", sizeof(pm_service_slot), 2ULL * room.service_slots},
              {"pm_services", sizeof(pm_service), 2ULL * room.services},
@@ -15,6 +15,7 @@ std::array<TableShape, 13> table_shapes(Room const& room, std::uint64_t cpus) {
              {"pm_links", sizeof(pm_link), 2ULL * PM_LINK_SLOTS},
              {"pm_sessions", sizeof(pm_session_set), 2ULL * room.session_sets},
              {"pm_syns", sizeof(pm_syn), PM_SYNS},
+             {"pm_port_hints", sizeof(pm_port_hints), PM_PORT_HINT_LINES},
              {"pm_counters", sizeof(pm_counters), cpus * PM_COUNTED_LINKS},
              {"pm_backend_counters", sizeof(pm_backend_counters), cpus * room.backends},
              {"pm_ledger", sizeof(Ledger), 1},

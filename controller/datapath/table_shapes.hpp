@@ -26,7 +26,7 @@ static_assert(sizeof(Ledger) == 64);
 
 /// Every map of ours but the ring buffer, the fragments and the per-CPU scratch.
 /// @param cpus possible ones.
-[[nodiscard]] std::array<TableShape, 13> table_shapes(Room const& room, std::uint64_t cpus);
+[[nodiscard]] std::array<TableShape, 14> table_shapes(Room const& room, std::uint64_t cpus);
 
 [[nodiscard]] std::uint64_t possible_cpus();
 

@@ -108,6 +108,7 @@ Datapath::Datapath(DatapathOptions const& options)
     : pins_{next_pin_directory()}
     , programs_{both_programs(options, pins_.path())}
     , fragments_{open_pin(pins_.path() + "/pm_fragments", PinKind::map)}
+    , port_hints_{open_pin(pins_.path() + "/pm_port_hints", PinKind::map).get(), PM_PORT_HINT_LINES}
     , switch_{programs_} {}
 
 void Datapath::commit(Generation const& generation, bool swap_sessions) {
@@ -138,6 +139,7 @@ void Datapath::reset() {
     clear_sessions(programs_.sessions(0));
     clear_sessions(programs_.sessions(1));
     remove_all<pm_fragment_key>(fragments_.get());
+    zero(port_hints_.all());
     zero(programs_.counters());
     zero(programs_.backend_counters());
 }

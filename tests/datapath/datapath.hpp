@@ -58,7 +58,8 @@ public:
 private:
     PinDirectory pins_;
     Programs programs_;
-    OwnedFd fragments_; ///< the map of fragmented packets, which the daemon leaves alone
+    OwnedFd fragments_;                     ///< the map of fragmented packets, which the daemon leaves alone
+    MappedArray<pm_port_hints> port_hints_; ///< likewise, what is known of NAT ports
     Switch switch_;
 };
 

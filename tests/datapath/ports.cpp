@@ -149,6 +149,24 @@ TEST_P(Ports, AClosedPortIsLeftAloneByAClockThatIsEarlier) {
     EXPECT_NE(few().open(stamped_syn(5, 5'000'000 - 2 * unit)).nat_port(), first.nat_port());
 }
 
+/// No session says any more that they were there: their NAT ports are passed over nevertheless, without a
+/// look.
+TEST_P(Ports, APortWhoseLastClientHadALaterClockIsPassedOver) {
+    auto const first = few().open(stamped_syn(1, 5'000'000));
+    forget_all();
+    EXPECT_NE(few().open(stamped_syn(5, 5'000'000 - 2 * unit)).nat_port(), first.nat_port());
+    forget_all();
+    EXPECT_EQ(few().open(stamped_syn(1, 5'000'000 - 2 * unit)).nat_port(), first.nat_port()) << "its own";
+}
+
+TEST_P(Ports, WhenAllClientsBeforeHadLaterClocksAPortIsTakenAllTheSame) {
+    for (std::uint16_t port = 1; port <= 4; ++port)
+        (void)few().open(stamped_syn(port, 5'000'000));
+    forget_all();
+    auto const late = few().send(stamped_syn(5, 5'000'000 - 2 * unit));
+    EXPECT_TRUE(late.was_sent());
+}
+
 /// Timestamps are a circle: half of it is later.
 TEST_P(Ports, AClosedPortIsTakenAtOnceByAClockThatWentRoundTheEnd) {
     auto const first = few().establish(stamped_syn(1, 0U - unit));
