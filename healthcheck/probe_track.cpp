@@ -14,6 +14,14 @@ bool ProbeTrack::ask(Evidence kind, HealthPolicy const& policy, TimePoint now) n
     return true;
 }
 
+bool ProbeTrack::replace(TimePoint handshake, HealthPolicy const& policy, TimePoint now,
+                         double random) noexcept {
+    if (!replaces_probe(handshake, started_, now, state_, policy)) return false;
+    started_ = handshake;
+    plan_next(policy, random);
+    return true;
+}
+
 ProbeTrack::Counted ProbeTrack::conclude(TimePoint began, OutcomeCode code, bool drain,
                                          HealthPolicy const& policy, double random) noexcept {
     auto const pass = drain || passed(code);

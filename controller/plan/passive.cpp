@@ -23,14 +23,25 @@ std::vector<Doubt> TrafficWatch::look(std::span<BackendTraffic const> traffic, T
     for (auto const& counts : traffic) {
         auto const known = seen_.find(counts.id);
         auto& entry = seen[counts.id];
-        entry = known == seen_.end() ? Seen{counts.to_backend, counts.to_client, 0, {}} : known->second;
+        entry = known == seen_.end()
+                    ? Seen{counts.to_backend, counts.to_client, 0, {}, counts.established}
+                    : known->second;
+        if (std::exchange(entry.established, counts.established) != counts.established)
+            last_handshakes_[{counts.address, counts.port}] = looked_;
         busy_ |= counts.to_backend != entry.to_backend;
         if (is_silent(entry, counts, now)) doubts.push_back({counts.id, Doubt::Kind::silent});
     }
     seen_ = std::move(seen);
+    looked_ = now;
     std::erase_if(handshakes_, [this](auto const& entry) { return !seen_.contains(entry.first); });
     add_slow(traffic, doubts);
     return doubts;
+}
+
+std::optional<TrafficWatch::TimePoint> TrafficWatch::last_handshake(Address const& address,
+                                                                    std::uint16_t port) const {
+    auto const found = last_handshakes_.find({address, port});
+    return found == last_handshakes_.end() ? std::nullopt : std::optional{found->second};
 }
 
 bool TrafficWatch::is_silent(Seen& seen, BackendTraffic const& counts, TimePoint now) {
