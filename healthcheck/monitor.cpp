@@ -264,7 +264,8 @@ void HealthMonitor::launch_due() {
 
 /// A connection that a client made says all that a probe would which only connects.
 bool HealthMonitor::replace(Watch& watch, Clock::time_point now) {
-    if (watch.policy().passive != Passive::replace || !last_handshake_ || !watch.flights.empty()) return false;
+    if (watch.policy().passive != Passive::replace || !last_handshake_ || !watch.flights.empty())
+        return false;
     auto const handshake = last_handshake_(watch.target);
     if (!handshake || !watch.track.replace(*handshake, watch.policy(), now, random())) return false;
     ++counters_.replaced;

@@ -53,8 +53,7 @@ struct WantedProbe {
 };
 
 /// When a client last completed a handshake with a target, as far as it is known.
-using LastHandshake =
-    std::function<std::optional<std::chrono::steady_clock::time_point>(ProbeTarget const&)>;
+using LastHandshake = std::function<std::optional<std::chrono::steady_clock::time_point>(ProbeTarget const&)>;
 
 struct MonitorOptions {
     std::size_t in_flight_limit = 512;

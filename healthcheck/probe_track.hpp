@@ -39,8 +39,8 @@ public:
     /// Passive evidence. @return false when it changes nothing: the backend does not work anyway.
     bool ask(Evidence kind, HealthPolicy const& policy, TimePoint now) noexcept;
 
-    /// A client's handshake with the target. @return true when it stands for the probe that is due now: as if one
-    /// had started and passed then, the next one is due an interval after it.
+    /// A client's handshake with the target. @return true when it stands for the probe that is due now: as if
+    /// one had started and passed then, the next one is due an interval after it.
     bool replace(TimePoint handshake, HealthPolicy const& policy, TimePoint now, double random) noexcept;
 
     /// The result of the probe that began at `began`; `random` in [0, 1) is for jitter.

@@ -152,8 +152,8 @@ void add_daemon(Daemon& daemon, Exposition& out) {
         out.counter("pointsman_probe_results_total", "Probes by outcome.",
                     {{"outcome", std::string{name_of(code)}}}, count);
     out.counter("pointsman_probes_replaced_total",
-                "tcp probes not made because a client's handshake stood for them (passive = \"replace\").", {},
-                monitor.replaced);
+                "tcp probes not made because a client's handshake stood for them (passive = \"replace\").",
+                {}, monitor.replaced);
     out.gauge("pointsman_probes_in_flight", "Probes under way.", {}, static_cast<double>(monitor.in_flight));
     out.gauge("pointsman_probe_queue_seconds_max",
               "Longest that a probe waited for its turn, since the start.", {},

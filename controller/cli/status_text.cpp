@@ -33,8 +33,7 @@ std::string handshake_text(json::object const& backend) {
     if (!checks) return {};
     for (auto const& check : checks->as_array()) {
         auto const* ago = check.as_object().if_contains("last_handshake_ago_ms");
-        if (ago)
-            return "; handshake " + rough_age(ago->to_number<std::int64_t>() / 1000) + " ago";
+        if (ago) return "; handshake " + rough_age(ago->to_number<std::int64_t>() / 1000) + " ago";
     }
     return {};
 }
@@ -72,7 +71,8 @@ std::string service_text(json::object const& service, bool colour) {
         rows.push_back({"  " + plain(backend, "name"),
                         plain(backend, "address") + ":" + plain(backend, "port"), plain(backend, "state"),
                         because_text(backend), plain(backend, "weight"), plain(backend, "sessions"),
-                        plain(backend, "connections"), probe_text(backend.at("last_probe")) + handshake_text(backend)});
+                        plain(backend, "connections"),
+                        probe_text(backend.at("last_probe")) + handshake_text(backend)});
         states.push_back(plain(backend, "state"));
     }
     auto const table = align(rows);

@@ -135,11 +135,12 @@ void check_expectations(TableReader const& in, Check const& check) {
 /// One that a check inherits is no fault of the check: target_of() leaves it aside.
 void check_replace(TableReader const& in, Check const& check) {
     if (!in.has("passive") || check.policy.passive != Passive::replace || only_connects(check)) return;
-    in.error_at("passive",
-                "passive = \"replace\" is for checks of type tcp that only connect: a client's handshake does "
-                "not show what this check of type \"" +
-                    std::string{name_of(check.type)} + "\" asks",
-                R"(write passive = "probe" for this check)");
+    in.error_at(
+        "passive",
+        "passive = \"replace\" is for checks of type tcp that only connect: a client's handshake does "
+        "not show what this check of type \"" +
+            std::string{name_of(check.type)} + "\" asks",
+        R"(write passive = "probe" for this check)");
 }
 
 } // namespace

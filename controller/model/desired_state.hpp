@@ -34,8 +34,8 @@ enum class CheckType : std::uint8_t { none, tcp, http, https, udp, grpc, exec, a
 /// What a backend is taken for until its first probe ends: `last` as it was measured when it was last probed.
 enum class Init : std::uint8_t { down, up, last };
 
-/// What becomes of passive evidence: it asks for a probe, it may also eject by itself, or it is ignored. replace:
-/// it asks, and clients' handshakes that succeed stand for tcp probes.
+/// What becomes of passive evidence: it asks for a probe, it may also eject by itself, or it is ignored.
+/// replace: it asks, and clients' handshakes that succeed stand for tcp probes.
 enum class Passive : std::uint8_t { probe, eject, replace, off };
 
 /// So many failed probes among the newest ones; 1 <= failures <= of <= 32.

@@ -23,9 +23,8 @@ std::vector<Doubt> TrafficWatch::look(std::span<BackendTraffic const> traffic, T
     for (auto const& counts : traffic) {
         auto const known = seen_.find(counts.id);
         auto& entry = seen[counts.id];
-        entry = known == seen_.end()
-                    ? Seen{counts.to_backend, counts.to_client, 0, {}, counts.established}
-                    : known->second;
+        entry = known == seen_.end() ? Seen{counts.to_backend, counts.to_client, 0, {}, counts.established}
+                                     : known->second;
         if (std::exchange(entry.established, counts.established) != counts.established)
             last_handshakes_[{counts.address, counts.port}] = looked_;
         busy_ |= counts.to_backend != entry.to_backend;

@@ -22,8 +22,9 @@ struct BackendTraffic {
     std::uint16_t service = 0;
     std::uint64_t to_backend = 0; ///< packets
     std::uint64_t to_client = 0;
-    std::uint64_t established = 0; ///< TCP handshakes that clients completed with it, where they stand for probes
-    Address address{};             ///< where they went
+    std::uint64_t established =
+        0;             ///< TCP handshakes that clients completed with it, where they stand for probes
+    Address address{}; ///< where they went
     std::uint16_t port = 0;
 };
 
@@ -62,8 +63,8 @@ public:
     /// Compares with the last look. Backends that are not in `traffic` are forgotten.
     [[nodiscard]] std::vector<Doubt> look(std::span<BackendTraffic const> traffic, TimePoint now);
 
-    /// When a client last completed a handshake there, with a backend of whatever service: the time of the look
-    /// before, since counters tell of it, and so never too late. nullopt: none is known.
+    /// When a client last completed a handshake there, with a backend of whatever service: the time of the
+    /// look before, since counters tell of it, and so never too late. nullopt: none is known.
     [[nodiscard]] std::optional<TimePoint> last_handshake(Address const& address, std::uint16_t port) const;
 
     /// After a change of configuration: backends that are gone are not kept in mind for ever.

@@ -54,8 +54,9 @@ TEST(ConfigRules, AnUpperWatermarkBelowTheLowerOneIsRefused) {
 
 TEST(ConfigRules, HandshakesReplaceOnlyProbesThatOnlyConnect) {
     EXPECT_EQ(remarks_on(file_with("passive = \"replace\"\n")), "");
-    EXPECT_EQ(remarks_on(file_with("", "check.type = \"http\"\ncheck.passive = \"replace\"\n")),
-              R"(pointsman.toml:9:17: error: passive = "replace" is for checks of type tcp that only connect: a client's handshake does not show what this check of type "http" asks
+    EXPECT_EQ(
+        remarks_on(file_with("", "check.type = \"http\"\ncheck.passive = \"replace\"\n")),
+        R"(pointsman.toml:9:17: error: passive = "replace" is for checks of type tcp that only connect: a client's handshake does not show what this check of type "http" asks
     9 | check.passive = "replace"
       |                 ^^^^^^^^^ write passive = "probe" for this check
 )");
