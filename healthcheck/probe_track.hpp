@@ -4,6 +4,7 @@
 #include "healthcheck/state_machine.hpp"
 
 #include <chrono>
+#include <cstddef>
 #include <optional>
 
 namespace pointsman {
@@ -41,14 +42,16 @@ public:
 
     /// A client's handshake with the target. @return true when it stands for the probe that is due now: as if
     /// one had started and passed then, the next one is due an interval after it.
-    bool replace(TimePoint handshake, HealthPolicy const& policy, TimePoint now, double random) noexcept;
+    bool replace(TimePoint handshake, HealthPolicy const& policy, TimePoint now, double random,
+                 std::size_t targets) noexcept;
 
-    /// The result of the probe that began at `began`; `random` in [0, 1) is for jitter.
-    Counted conclude(TimePoint began, OutcomeCode code, bool drain, HealthPolicy const& policy,
-                     double random) noexcept;
+    /// The result of the probe that began at `began`; `random` in [0, 1) is for jitter, `targets` how many
+    /// there are.
+    Counted conclude(TimePoint began, OutcomeCode code, bool drain, HealthPolicy const& policy, double random,
+                     std::size_t targets) noexcept;
 
 private:
-    void plan_next(HealthPolicy const& policy, double random) noexcept;
+    void plan_next(HealthPolicy const& policy, double random, std::size_t targets) noexcept;
 
     HealthState state_;
     NewestStarts newest_; ///< of the probes that counted
