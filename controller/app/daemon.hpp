@@ -143,7 +143,8 @@ private:
     void tell_of_takeover(std::string_view state_file, std::size_t orders);
     void tell_of_carried_sessions();
     [[nodiscard]] SavedState state_to_save() const;
-    [[nodiscard]] SavedBackend state_to_save(GenerationBackend const& backend) const;
+    [[nodiscard]] SavedBackend state_to_save(GenerationBackend const& backend,
+                                             std::chrono::steady_clock::time_point now) const;
     void state_not_saved(std::string const& why);
     void give_up_privileges();
     void listen();
@@ -203,7 +204,7 @@ private:
                        Answers const& answers, std::chrono::steady_clock::time_point now);
     void on_hidden_transition(NotedProbe const& probe, ProbeReport const& report, Answers const& answers,
                               std::chrono::steady_clock::time_point now);
-    void tell_of_inheritance();
+    void tell_of_inheritance(std::chrono::steady_clock::time_point now);
     void on_event(ConnectionEvent const& event);
     void suspect(GenerationBackend const& backend, std::string_view because, ConnectionEvent const* event);
     void count_failed_client(GenerationBackend const& backend, ConnectionEvent const& event);

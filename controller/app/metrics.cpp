@@ -60,6 +60,25 @@ Labels labels_of(BackendKey const& key, std::string direction) {
     return {{"service", key.service}, {"backend", key.backend}, {"direction", std::move(direction)}};
 }
 
+double seconds(std::chrono::microseconds duration) {
+    return std::chrono::duration<double>(duration).count();
+}
+
+/// Of a backend with several checks: one that is alone says what pointsman_backend_up does.
+void add_checks(BackendKey const& key, std::span<CheckHealth const> checks, Exposition& out) {
+    if (checks.size() < 2) return;
+    for (auto const& check : checks) {
+        Labels const labels{{"service", key.service}, {"backend", key.backend}, {"check", check.name}};
+        out.gauge("pointsman_check_up", "1 while the check, by rise and fall, says that the backend works.",
+                  labels, works(check.health.state) ? 1 : 0);
+        out.gauge("pointsman_check_failed_in_row", "Probes that failed since the last one that passed.", labels,
+                  check.health.failed_in_row);
+        if (check.last)
+            out.gauge("pointsman_check_last_duration_seconds", "Duration of the newest probe.", labels,
+                      seconds(check.last->outcome.duration));
+    }
+}
+
 void add_backends(Daemon& daemon, SessionCounts const& sessions, Exposition& out) {
     auto const& programs = daemon.datapath().programs();
     for (auto const& backend : daemon.generation().backends) {
@@ -75,6 +94,7 @@ void add_backends(Daemon& daemon, SessionCounts const& sessions, Exposition& out
                 "pointsman_backend_state", "1 for the state that the backend is in.",
                 {{"service", key.service}, {"backend", key.backend}, {"state", std::string{name_of(state)}}},
                 backend.state() == state ? 1 : 0);
+        add_checks(key, daemon.health().checks(key), out);
         auto const* finding = daemon.path_finding(key);
         out.gauge("pointsman_backend_path_fault",
                   "1 while a check fails on its service's way and passes directly.", labels_of(key),
