@@ -19,7 +19,7 @@ namespace pointsman {
 
 /// Pure. The moment nearest to `due` of those at which probes of all targets of the same interval start: one
 /// wake-up then serves several. Of few `targets` they are a 16th of the interval apart, at most 64 ms; of
-/// more closer, so that some eight probes share one, down to a 1024th.
+/// more closer, so that some eight probes share one, down to a 256th.
 [[nodiscard]] std::chrono::steady_clock::time_point
 shared_moment(std::chrono::steady_clock::time_point due, Duration interval, std::size_t targets) noexcept;
 

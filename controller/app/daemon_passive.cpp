@@ -116,9 +116,10 @@ void Daemon::look_at_traffic() {
         bool const shows_answers = service && service->forward == Forward::nat; // otherwise they pass us by
         if (!works(backend.measured) || !shows_answers) continue;
         auto const sum = sum_of(datapath_.programs(), backend.id);
-        bool const shakes_hands = handshakes_count_ && service->protocol == Protocol::tcp;
+        auto const established = service->protocol == Protocol::tcp ? sum.established : 0;
+        std::uint16_t const port = handshakes_count_ ? backend.port : 0;
         traffic.push_back({backend.id, static_cast<std::uint16_t>(backend.service), sum.to_backend,
-                           sum.to_client, shakes_hands ? sum.established : 0, backend.address, backend.port});
+                           sum.to_client, established, backend.address, port});
     }
     for (auto const& doubt : traffic_.look(traffic, Clock::now()))
         if (auto const* backend = generation().find(doubt.id))

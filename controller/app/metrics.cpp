@@ -2,122 +2,75 @@
 
 #include "controller/app/daemon.hpp"
 #include "controller/app/drops.hpp"
+#include "controller/app/metrics_text.hpp"
+#include "controller/app/turns.hpp"
 #include "controller/datapath/counters.hpp"
 #include "controller/datapath/verdicts.hpp"
 
-#include <algorithm>
-#include <prometheus/metric_family.h>
-#include <prometheus/text_serializer.h>
-#include <unordered_map>
+namespace asio = boost::asio;
 
 namespace pointsman {
 namespace {
-
-using prometheus::ClientMetric;
-using prometheus::MetricFamily;
-using prometheus::MetricType;
-using Labels = std::vector<ClientMetric::Label>;
-
-/// Collects families in the order in which they are named.
-class Exposition {
-public:
-    void gauge(char const* name, char const* help, Labels labels, double value) {
-        ClientMetric metric;
-        metric.label = std::move(labels);
-        metric.gauge.value = value;
-        family(name, help, MetricType::Gauge).metric.push_back(std::move(metric));
-    }
-
-    void counter(char const* name, char const* help, Labels labels, std::uint64_t value) {
-        ClientMetric metric;
-        metric.label = std::move(labels);
-        metric.counter.value = static_cast<double>(value);
-        family(name, help, MetricType::Counter).metric.push_back(std::move(metric));
-    }
-
-    void histogram(char const* name, char const* help, prometheus::Histogram const& histogram) {
-        family(name, help, MetricType::Histogram).metric.push_back(histogram.Collect());
-    }
-
-    [[nodiscard]] std::string text() const { return prometheus::TextSerializer{}.Serialize(families_); }
-
-private:
-    MetricFamily& family(char const* name, char const* help, MetricType type) {
-        auto const found = std::ranges::find(families_, name, &MetricFamily::name);
-        if (found != families_.end()) return *found;
-        families_.push_back({name, help, type, {}});
-        return families_.back();
-    }
-
-    std::vector<MetricFamily> families_;
-};
-
-Labels labels_of(BackendKey const& key) {
-    return {{"service", key.service}, {"backend", key.backend}};
-}
-
-Labels labels_of(BackendKey const& key, std::string direction) {
-    return {{"service", key.service}, {"backend", key.backend}, {"direction", std::move(direction)}};
-}
 
 double seconds(std::chrono::microseconds duration) {
     return std::chrono::duration<double>(duration).count();
 }
 
 /// Of a backend with several checks: one that is alone says what pointsman_backend_up does.
-void add_checks(BackendKey const& key, std::span<CheckHealth const> checks, Exposition& out) {
+void add_checks(BackendKey const& key, std::span<CheckHealth const> checks, MetricsText& out) {
     if (checks.size() < 2) return;
+    MetricsText::Label const service{"service", key.service};
+    MetricsText::Label const backend{"backend", key.backend};
     for (auto const& check : checks) {
-        Labels const labels{{"service", key.service}, {"backend", key.backend}, {"check", check.name}};
+        MetricsText::Label const name{"check", check.name};
         out.gauge("pointsman_check_up", "1 while the check, by rise and fall, says that the backend works.",
-                  labels, works(check.health.state) ? 1 : 0);
-        out.gauge("pointsman_check_failed_in_row", "Probes that failed since the last one that passed.", labels,
-                  check.health.failed_in_row);
+                  {service, backend, name}, works(check.health.state) ? 1 : 0);
+        out.gauge("pointsman_check_failed_in_row", "Probes that failed since the last one that passed.",
+                  {service, backend, name}, check.health.failed_in_row);
         if (check.last)
-            out.gauge("pointsman_check_last_duration_seconds", "Duration of the newest probe.", labels,
-                      seconds(check.last->outcome.duration));
+            out.gauge("pointsman_check_last_duration_seconds", "Duration of the newest probe.",
+                      {service, backend, name}, seconds(check.last->outcome.duration));
     }
 }
 
-void add_backends(Daemon& daemon, SessionCounts const& sessions, Exposition& out) {
+void add_backend(Daemon& daemon, GenerationBackend const& backend, SessionCounts const& sessions,
+                 MetricsText& out) {
     auto const& programs = daemon.datapath().programs();
-    for (auto const& backend : daemon.generation().backends) {
-        auto const& key = backend.key;
-        auto const sum = total_of(programs.backend_counters(), static_cast<std::uint32_t>(backend.id),
-                                  programs.room().backends);
-        auto const counted = sessions.find(static_cast<std::uint32_t>(backend.id));
-        auto const moved = daemon.instruments().transitions.find(key);
-        out.gauge("pointsman_backend_up", "1 while the backend is up or starting.", labels_of(key),
-                  is_healthy(backend.state()) ? 1 : 0);
-        for (auto const state : {State::up, State::starting, State::drain, State::down, State::maint})
-            out.gauge(
-                "pointsman_backend_state", "1 for the state that the backend is in.",
-                {{"service", key.service}, {"backend", key.backend}, {"state", std::string{name_of(state)}}},
-                backend.state() == state ? 1 : 0);
-        add_checks(key, daemon.health().checks(key), out);
-        auto const* finding = daemon.path_finding(key);
-        out.gauge("pointsman_backend_path_fault",
-                  "1 while a check fails on its service's way and passes directly.", labels_of(key),
-                  finding != nullptr && finding->fault == PathFault::path ? 1 : 0);
-        out.counter("pointsman_backend_transitions_total", "Changes of the measured state.", labels_of(key),
-                    moved == daemon.instruments().transitions.end() ? 0 : moved->second);
-        out.counter("pointsman_packets_total", "Packets forwarded.", labels_of(key, "to_backend"),
-                    sum.packets_to_backend);
-        out.counter("pointsman_packets_total", "Packets forwarded.", labels_of(key, "to_client"),
-                    sum.packets_to_client);
-        out.counter("pointsman_bytes_total", "Octets forwarded, Ethernet headers included.",
-                    labels_of(key, "to_backend"), sum.bytes_to_backend);
-        out.counter("pointsman_bytes_total", "Octets forwarded, Ethernet headers included.",
-                    labels_of(key, "to_client"), sum.bytes_to_client);
-        out.counter("pointsman_second_chances_total",
-                    "Connections that the backend did not take and another one got.", labels_of(key),
-                    sum.second_chances);
-        out.gauge("pointsman_sessions", "Valid sessions, one for each flow.", labels_of(key),
-                  counted == sessions.end() ? 0.0 : static_cast<double>(counted->second));
-    }
+    auto const& key = backend.key;
+    MetricsText::Label const service{"service", key.service};
+    MetricsText::Label const name{"backend", key.backend};
+    MetricsText::Label const to_backend{"direction", "to_backend"};
+    MetricsText::Label const to_client{"direction", "to_client"};
+    auto const sum = total_of(programs.backend_counters(), static_cast<std::uint32_t>(backend.id),
+                              programs.room().backends);
+    auto const counted = sessions.find(static_cast<std::uint32_t>(backend.id));
+    auto const moved = daemon.instruments().transitions.find(key);
+    out.gauge("pointsman_backend_up", "1 while the backend is up or starting.", {service, name},
+              is_healthy(backend.state()) ? 1 : 0);
+    for (auto const state : {State::up, State::starting, State::drain, State::down, State::maint})
+        out.gauge("pointsman_backend_state", "1 for the state that the backend is in.",
+                  {service, name, {"state", name_of(state)}}, backend.state() == state ? 1 : 0);
+    add_checks(key, daemon.health().checks(key), out);
+    auto const* finding = daemon.path_finding(key);
+    out.gauge("pointsman_backend_path_fault",
+              "1 while a check fails on its service's way and passes directly.", {service, name},
+              finding != nullptr && finding->fault == PathFault::path ? 1 : 0);
+    out.counter("pointsman_backend_transitions_total", "Changes of the measured state.", {service, name},
+                moved == daemon.instruments().transitions.end() ? 0 : moved->second);
+    char const* const packets = "Packets forwarded.";
+    out.counter("pointsman_packets_total", packets, {service, name, to_backend}, sum.packets_to_backend);
+    out.counter("pointsman_packets_total", packets, {service, name, to_client}, sum.packets_to_client);
+    char const* const bytes = "Octets forwarded, Ethernet headers included.";
+    out.counter("pointsman_bytes_total", bytes, {service, name, to_backend}, sum.bytes_to_backend);
+    out.counter("pointsman_bytes_total", bytes, {service, name, to_client}, sum.bytes_to_client);
+    out.counter("pointsman_second_chances_total",
+                "Connections that the backend did not take and another one got.", {service, name},
+                sum.second_chances);
+    out.gauge("pointsman_sessions", "Valid sessions, one for each flow.", {service, name},
+              counted == sessions.end() ? 0.0 : static_cast<double>(counted->second));
 }
 
-void add_interface(InterfaceCounts const& interface, Exposition& out) {
+void add_interface(InterfaceCounts const& interface, MetricsText& out) {
     auto const fates = verdicts_json(interface.counters);
     for (char const* const fate : {"forwarded", "passed", "dropped"})
         out.counter("pointsman_interface_packets_total", "Packets by where they came from and what was done.",
@@ -125,7 +78,7 @@ void add_interface(InterfaceCounts const& interface, Exposition& out) {
                     fates.at(fate).to_number<std::uint64_t>());
 }
 
-void add_datapath(Daemon& daemon, Exposition& out) {
+void add_datapath(Daemon& daemon, MetricsText& out) {
     auto const interfaces = interface_counts(daemon);
     auto const sum = total_of(interfaces);
     for (auto const& interface : interfaces)
@@ -134,14 +87,14 @@ void add_datapath(Daemon& daemon, Exposition& out) {
     for (auto const& [number, name] : verdict_names()) {
         accounted += sum.verdict[number];
         out.counter("pointsman_verdicts_total",
-                    "Packets by what was done with them and why; docs/verdicts.md.",
-                    {{"verdict", std::string{name}}}, sum.verdict[number]);
+                    "Packets by what was done with them and why; docs/verdicts.md.", {{"verdict", name}},
+                    sum.verdict[number]);
     }
     out.gauge("pointsman_unaccounted_packets", "Packets received without a named verdict: always 0.", {},
               static_cast<double>(sum.received) - static_cast<double>(accounted));
     for (std::size_t i = 0; i < connection_event_types; ++i)
         out.counter("pointsman_connections_total", "Connection events seen by the datapath.",
-                    {{"event", std::string{name_of(static_cast<ConnectionEventType>(i))}}}, sum.event[i]);
+                    {{"event", name_of(static_cast<ConnectionEventType>(i))}}, sum.event[i]);
     out.counter("pointsman_events_lost_total", "Connection events that did not fit the ring buffer.", {},
                 sum.events_lost);
     char const* const evicted = "Sessions replaced by new ones, by what they were.";
@@ -151,7 +104,7 @@ void add_datapath(Daemon& daemon, Exposition& out) {
     out.counter("pointsman_session_evictions_total", evicted, {{"class", "idle"}}, sum.evicted_idle);
 }
 
-void add_daemon(Daemon& daemon, Exposition& out) {
+void add_daemon(Daemon& daemon, MetricsText& out) {
     auto const& instruments = daemon.instruments();
     auto const monitor = daemon.monitor_counters();
     out.gauge("pointsman_generation", "Number of the active generation.", {},
@@ -169,8 +122,8 @@ void add_daemon(Daemon& daemon, Exposition& out) {
     out.histogram("pointsman_probe_lateness_seconds", "How long after it was due a probe started.",
                   instruments.probe_lateness);
     for (auto const& [code, count] : instruments.outcomes)
-        out.counter("pointsman_probe_results_total", "Probes by outcome.",
-                    {{"outcome", std::string{name_of(code)}}}, count);
+        out.counter("pointsman_probe_results_total", "Probes by outcome.", {{"outcome", name_of(code)}},
+                    count);
     out.counter("pointsman_probes_replaced_total",
                 "tcp probes not made because a client's handshake stood for them (passive = \"replace\").",
                 {}, monitor.replaced);
@@ -205,12 +158,18 @@ void add_daemon(Daemon& daemon, Exposition& out) {
 
 } // namespace
 
-std::string metrics_text(Daemon& daemon, SessionCounts const& sessions) {
-    Exposition out;
-    add_backends(daemon, sessions, out);
+asio::awaitable<std::string> metrics_text(Daemon& daemon, SessionCounts sessions) {
+    MetricsText out;
+    Turn turn;
+    auto const backends = daemon.generation().backends; // the daemon may have others after a turn
+    for (auto const& backend : backends) {
+        if (turn.is_over()) co_await turn.next();
+        add_backend(daemon, backend, sessions, out);
+    }
+    co_await turn.next();
     add_datapath(daemon, out);
     add_daemon(daemon, out);
-    return out.text();
+    co_return out.take();
 }
 
 } // namespace pointsman

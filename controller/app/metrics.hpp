@@ -2,6 +2,7 @@
 
 #include "controller/datapath/session_table.hpp"
 
+#include <boost/asio/awaitable.hpp>
 #include <string>
 
 namespace pointsman {
@@ -9,6 +10,6 @@ namespace pointsman {
 class Daemon;
 
 /// Everything in Prometheus' text format.
-[[nodiscard]] std::string metrics_text(Daemon& daemon, SessionCounts const& sessions);
+[[nodiscard]] boost::asio::awaitable<std::string> metrics_text(Daemon& daemon, SessionCounts sessions);
 
 } // namespace pointsman

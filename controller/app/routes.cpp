@@ -29,13 +29,15 @@ asio::awaitable<ApiResponse> readyz(Daemon& daemon, ApiRequest, Url) {
 }
 
 asio::awaitable<ApiResponse> metrics(Daemon& daemon, ApiRequest, Url) {
-    auto const sessions = co_await daemon.sessions();
-    co_return ApiResponse{200, "text/plain; version=0.0.4; charset=utf-8", metrics_text(daemon, sessions)};
+    auto sessions = co_await daemon.sessions();
+    auto text = co_await metrics_text(daemon, std::move(sessions));
+    co_return ApiResponse{200, "text/plain; version=0.0.4; charset=utf-8", std::move(text)};
 }
 
 asio::awaitable<ApiResponse> status(Daemon& daemon, ApiRequest, Url) {
-    auto const sessions = co_await daemon.sessions();
-    co_return json_response(status_json(daemon, sessions));
+    auto sessions = co_await daemon.sessions();
+    auto text = co_await status_text(daemon, std::move(sessions));
+    co_return ApiResponse{200, "application/json", std::move(text)};
 }
 
 asio::awaitable<ApiResponse> drops(Daemon& daemon, ApiRequest, Url) {

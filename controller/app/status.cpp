@@ -1,12 +1,16 @@
 #include "controller/app/status.hpp"
 
 #include "controller/app/daemon.hpp"
+#include "controller/app/turns.hpp"
 #include "controller/datapath/counters.hpp"
 #include "controller/model/names.hpp"
 
 #include <algorithm>
 #include <boost/json/array.hpp>
+#include <boost/json/serialize.hpp>
+#include <span>
 
+namespace asio = boost::asio;
 namespace json = boost::json;
 
 namespace pointsman {
@@ -117,14 +121,10 @@ json::object backend_json(Daemon& daemon, GenerationBackend const& backend, Sess
     return out;
 }
 
-json::object service_json(Daemon& daemon, GenerationService const& service, SessionCounts const& sessions) {
-    json::array backends;
-    unsigned healthy = 0;
-    for (auto const& backend : daemon.generation().backends) {
-        if (backend.service != service.id) continue;
-        healthy += is_healthy(backend.state());
-        backends.push_back(backend_json(daemon, backend, sessions));
-    }
+/// All of it but its backends.
+json::object service_json(GenerationService const& service, std::span<GenerationBackend const> backends) {
+    auto const healthy = std::ranges::count_if(
+        backends, [](GenerationBackend const& backend) { return is_healthy(backend.state()); });
     json::object out{{"name", service.name},
                      {"address", service.address.text()},
                      {"port", service.port_first},
@@ -137,7 +137,6 @@ json::object service_json(Daemon& daemon, GenerationService const& service, Sess
                      {"announce", service.announce}};
     if (service.port_last != service.port_first)
         out["port"] = std::to_string(service.port_first) + "-" + std::to_string(service.port_last);
-    out["backends"] = std::move(backends);
     return out;
 }
 
@@ -179,29 +178,57 @@ json::value adopted_json(Daemon const& daemon) {
                         {"at", rfc3339(from->at)}};
 }
 
-} // namespace
-
-json::object status_json(Daemon& daemon, SessionCounts const& sessions) {
+/// All of it but the services.
+json::object status_json(Daemon& daemon, Generation const& generation) {
     json::array interfaces;
     for (auto const& attachment : daemon.datapath().attachments())
         interfaces.push_back(json::object{{"name", attachment.interface().name},
                                           {"attach", name_of(attachment.choice().attach)},
                                           {"why", attachment.choice().why}});
-    json::array services;
-    for (auto const& service : daemon.generation().services)
-        services.push_back(service_json(daemon, service, sessions));
     return {{"schema", "pointsman.status/1"},
             {"version", POINTSMAN_VERSION},
-            {"generation", daemon.generation().number},
+            {"generation", generation.number},
             {"config", config_json(daemon)},
             {"audit", daemon.audit().path()},
             {"session_table_bytes", daemon.datapath().programs().room().session_bytes()},
             {"alarms", alarms_json(daemon)},
             {"interfaces", std::move(interfaces)},
-            {"services", std::move(services)},
             {"probe_way_problem",
              daemon.way_problem().empty() ? json::value{} : json::value{daemon.way_problem()}},
             {"adopted", adopted_json(daemon)}};
+}
+
+/// The text of an object that has another member, an array, up to where its elements begin.
+std::string with_array(json::object const& object, std::string_view name) {
+    auto text = json::serialize(object);
+    text.back() = ',';
+    return text.append("\"").append(name).append("\":[");
+}
+
+/// Before each element of the array at the end of `text`.
+void separate(std::string& text) {
+    if (text.back() != '[') text += ',';
+}
+
+} // namespace
+
+asio::awaitable<std::string> status_text(Daemon& daemon, SessionCounts sessions) {
+    Turn turn;
+    auto const generation = daemon.generation(); // the daemon may have another one after a turn
+    auto text = with_array(status_json(daemon, generation), "services");
+    for (auto const& service : generation.services) {
+        auto const backends = generation.backends.of(service.id);
+        separate(text);
+        text += with_array(service_json(service, backends), "backends");
+        for (auto const& backend : backends) {
+            if (turn.is_over()) co_await turn.next();
+            separate(text);
+            text += json::serialize(backend_json(daemon, backend, sessions));
+        }
+        text += "]}";
+    }
+    text += "]}\n";
+    co_return text;
 }
 
 bool is_ready(Daemon const& daemon) {

@@ -18,21 +18,20 @@ void TrafficWatch::handshake(BackendId id, std::chrono::microseconds took) {
 
 std::vector<Doubt> TrafficWatch::look(std::span<BackendTraffic const> traffic, TimePoint now) {
     std::vector<Doubt> doubts;
-    std::map<BackendId, Seen> seen;
+    recall(traffic);
     busy_ = false;
-    for (auto const& counts : traffic) {
-        auto const known = seen_.find(counts.id);
-        auto& entry = seen[counts.id];
-        entry = known == seen_.end() ? Seen{counts.to_backend, counts.to_client, 0, {}, counts.established}
-                                     : known->second;
-        if (std::exchange(entry.established, counts.established) != counts.established)
+    for (std::size_t i = 0; i < traffic.size(); ++i) {
+        auto const& counts = traffic[i];
+        auto const before = std::exchange(seen_[i].established, counts.established);
+        if (before != counts.established && counts.port != 0)
             last_handshakes_[{counts.address, counts.port}] = looked_;
-        busy_ |= counts.to_backend != entry.to_backend;
-        if (is_silent(entry, counts, now)) doubts.push_back({counts.id, Doubt::Kind::silent});
+        busy_ |= counts.to_backend != seen_[i].to_backend;
+        if (is_silent(seen_[i], counts, now)) doubts.push_back({counts.id, Doubt::Kind::silent});
     }
-    seen_ = std::move(seen);
     looked_ = now;
-    std::erase_if(handshakes_, [this](auto const& entry) { return !seen_.contains(entry.first); });
+    std::erase_if(handshakes_, [this](auto const& entry) {
+        return !std::binary_search(sorted_.begin(), sorted_.end(), entry.first);
+    });
     add_slow(traffic, doubts);
     return doubts;
 }
@@ -41,6 +40,25 @@ std::optional<TrafficWatch::TimePoint> TrafficWatch::last_handshake(Address cons
                                                                     std::uint16_t port) const {
     auto const found = last_handshakes_.find({address, port});
     return found == last_handshakes_.end() ? std::nullopt : std::optional{found->second};
+}
+
+/// Brings what was seen into the order of `traffic`, in which it mostly is.
+void TrafficWatch::recall(std::span<BackendTraffic const> traffic) {
+    auto const same = [](Seen const& seen, BackendTraffic const& counts) { return seen.id == counts.id; };
+    if (std::equal(seen_.begin(), seen_.end(), traffic.begin(), traffic.end(), same)) return;
+    std::map<BackendId, Seen> known;
+    for (auto const& seen : seen_)
+        known.emplace(seen.id, seen);
+    seen_.clear();
+    sorted_.clear();
+    for (auto const& counts : traffic) {
+        auto const found = known.find(counts.id);
+        seen_.push_back(found == known.end()
+                            ? Seen{counts.id, counts.to_backend, counts.to_client, 0, {}, counts.established}
+                            : found->second);
+        sorted_.push_back(counts.id);
+    }
+    std::sort(sorted_.begin(), sorted_.end());
 }
 
 bool TrafficWatch::is_silent(Seen& seen, BackendTraffic const& counts, TimePoint now) {

@@ -77,6 +77,7 @@ public:
 
 private:
     struct Seen {
+        BackendId id = BackendId::none;
         std::uint64_t to_backend = 0;
         std::uint64_t to_client = 0;
         std::uint64_t unanswered = 0;   ///< packets since `since`
@@ -88,10 +89,12 @@ private:
         unsigned count = 0;    ///< up to fewest_handshakes
     };
 
+    void recall(std::span<BackendTraffic const> traffic);
     [[nodiscard]] bool is_silent(Seen& seen, BackendTraffic const& now_counts, TimePoint now);
     void add_slow(std::span<BackendTraffic const> traffic, std::vector<Doubt>& doubts) const;
 
-    std::map<BackendId, Seen> seen_;
+    std::vector<Seen> seen_;        ///< in the order of the last look's traffic
+    std::vector<BackendId> sorted_; ///< whom it was about
     std::map<BackendId, Handshakes> handshakes_;
     std::map<std::pair<Address, std::uint16_t>, TimePoint> last_handshakes_;
     TimePoint looked_{};

@@ -147,8 +147,8 @@ TEST(SharedMoment, IsCloserTheMoreTargetsThereAreSoThatSomeEightShareOne) {
     TimePoint const begin{};
     EXPECT_EQ(shared_moment(begin + 11ms, 640ms, 256), begin + 20ms);
     EXPECT_EQ(shared_moment(begin + 11ms, 640ms, 1000), begin + 10ms);
-    EXPECT_EQ(shared_moment(begin + 900us, 1024ms, 10'000), begin + 1ms);
-    EXPECT_EQ(shared_moment(begin + 900us, 1024ms, 1'000'000), begin + 1ms);
+    EXPECT_EQ(shared_moment(begin + 3ms, 1024ms, 10'000), begin + 4ms);
+    EXPECT_EQ(shared_moment(begin + 3ms, 1024ms, 1'000'000), begin + 4ms);
 }
 
 TEST(SharedMoment, IsNeverMoreThan32MillisecondsAway) {
