@@ -143,8 +143,7 @@ private:
     void tell_of_takeover(std::string_view state_file, std::size_t orders);
     void tell_of_carried_sessions();
     [[nodiscard]] SavedState state_to_save() const;
-    [[nodiscard]] SavedBackend state_to_save(GenerationBackend const& backend,
-                                             std::chrono::steady_clock::time_point now) const;
+    [[nodiscard]] SavedBackend state_to_save(GenerationBackend const& backend) const;
     void state_not_saved(std::string const& why);
     void give_up_privileges();
     void listen();

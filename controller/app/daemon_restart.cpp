@@ -140,7 +140,7 @@ void Daemon::tell_of_carried_sessions() {
 
 SavedState Daemon::state_to_save() const {
     SavedState state{desired_.daemon.bpffs, Wall::now(), generation().number, {}};
-    auto const now = Steady::now();
+    auto const pasts = judgement_.pasts(Steady::now()); // of few backends
     for (auto const& service : generation().services) {
         auto& saved = state.services.emplace_back(SavedService{service.name,
                                                                service.address,
@@ -151,13 +151,17 @@ SavedState Daemon::state_to_save() const {
                                                                service.panic,
                                                                service.announce,
                                                                {}});
-        for (auto const& backend : generation().backends)
-            if (backend.service == service.id) saved.backends.push_back(state_to_save(backend, now));
+        auto const backends = generation().backends.of(service.id);
+        saved.backends.reserve(backends.size());
+        for (auto const& backend : backends) {
+            auto& each = saved.backends.emplace_back(state_to_save(backend));
+            if (auto const past = pasts.find(backend.key); past != pasts.end()) each.past = past->second;
+        }
     }
     return state;
 }
 
-SavedBackend Daemon::state_to_save(GenerationBackend const& backend, Steady::time_point now) const {
+SavedBackend Daemon::state_to_save(GenerationBackend const& backend) const {
     SavedBackend saved;
     saved.name = backend.key.backend;
     saved.address = backend.address;
@@ -172,7 +176,6 @@ SavedBackend Daemon::state_to_save(GenerationBackend const& backend, Steady::tim
     saved.checks = health_.states_of(backend.key);
     if (backend.measured != MeasuredState::unknown && backend.measured != conjunction(saved.checks))
         saved.ruled = backend.measured;
-    saved.past = judgement_.past_of(backend.key, now);
     if (auto const story = stories_.find(backend.key); story != stories_.end()) saved.story = story->second;
     if (auto const* order = admin_.find(backend.key)) saved.order = to_saved(*order);
     if (auto const order = admin_.weights().find(backend.key); order != admin_.weights().end())

@@ -131,7 +131,14 @@ void Publisher::free_idle_half() {
               [this] {
                   idle_half_free_ = true;
                   publish_if_possible();
+                  catch_up();
               });
+}
+
+/// Has the idle half say what packets see, so that the next verdict has no more to write than its own change:
+/// after a start, a reload or the fall of a host this half lags behind by more. It does fit, it is in force.
+void Publisher::catch_up() {
+    if (idle_half_free_ && !stopping_) (void)switch_.prepare(current_);
 }
 
 /// Queued behind the wait of free_idle_half: no packet that began before the commit opens a session in the

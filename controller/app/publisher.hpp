@@ -79,6 +79,7 @@ private:
     void publish(std::set<std::string> const* only, std::function<void()> const& tell);
     [[nodiscard]] bool plan_and_commit(std::set<std::string> const* only, std::function<void()> const& tell);
     void free_idle_half();
+    void catch_up();
     void carry_sessions_over();
     void clear_idle_sessions();
     template<typename Work, typename Then>

@@ -51,11 +51,11 @@ std::string replace_file(std::string const& path, std::string const& text) {
 }
 
 StateKeeper::StateKeeper(asio::io_context& context, asio::thread_pool& writer, std::string directory,
-                         std::function<std::string()> make, std::function<void(std::string const&)> failed)
+                         std::function<SavedState()> take, std::function<void(std::string const&)> failed)
     : context_{context}
     , writer_{writer}
     , path_{std::move(directory) + "/state.json"}
-    , make_{std::move(make)}
+    , take_{std::move(take)}
     , failed_{std::move(failed)}
     , pause_{context}
     , settled_{context} {
@@ -94,8 +94,8 @@ void StateKeeper::write() {
     if (!dirty_ || writing_) return;
     dirty_ = urgent_ = false;
     writing_ = true;
-    asio::post(writer_, [this, path = path_, text = make_(), stay = asio::make_work_guard(context_)] {
-        auto why = replace_file(path, text);
+    asio::post(writer_, [this, path = path_, state = take_(), stay = asio::make_work_guard(context_)] {
+        auto why = replace_file(path, encode(state));
         asio::post(stay.get_executor(), [this, why = std::move(why)] {
             writing_ = false;
             note(why);
@@ -108,7 +108,7 @@ void StateKeeper::write() {
 void StateKeeper::finish() {
     pause_.cancel();
     settled_.cancel();
-    note(replace_file(path_, make_()));
+    note(replace_file(path_, encode(take_())));
 }
 
 void StateKeeper::note(std::string const& why) {

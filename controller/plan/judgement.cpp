@@ -88,86 +88,6 @@ void Judgement::assign(DesiredState const& desired) {
     }
 }
 
-std::optional<Alarm> Judgement::note(BackendKey const& key, Finding const& finding, TimePoint now) {
-    auto const found = records_.find(key);
-    if (found == records_.end()) return std::nullopt;
-    auto& record = found->second;
-    auto const was = std::exchange(record.measured, finding.measured);
-    if (works(finding.measured) && std::exchange(record.held_until, std::nullopt)) confirmed_.insert(key);
-    bool const unanswered = finding.failed && finding.silent;
-    if (unanswered != record.failing.has_value()) touched_.insert(key);
-    if (!unanswered)
-        record.failing.reset();
-    else if (!record.failing)
-        record.failing = now;
-    if (!works(was) || finding.measured != MeasuredState::down || !finding.silent) return std::nullopt;
-
-    record.fell = now;
-    for (auto const* scope : {&key.service, static_cast<std::string const*>(nullptr)}) {
-        auto& until = holds_[scope ? *scope : std::string{}];
-        if (now < until) {
-            record.held_until = until;
-            return std::nullopt;
-        }
-        if (until != TimePoint{} && now < until + hold_pause) return std::nullopt;
-        if (!majority_is_failing(scope, now)) continue;
-        until = now + hold_time;
-        hold_all(scope, now);
-        return Alarm{"correlated_failures",
-                     "most backends " + (scope ? "of " + *scope : std::string{"of all services"}) +
-                         " stopped answering at the same time, as if our own link "
-                         "had failed: their verdicts wait for " +
-                         std::to_string(hold_time.count()) + " s",
-                     0,
-                     {},
-                     hold_time};
-    }
-    return std::nullopt;
-}
-
-/// Of the hosts that worked until a moment ago, more than half answer nothing. A host that refuses
-/// connections answers.
-bool Judgement::majority_is_failing(std::string const* service, TimePoint now) const {
-    std::map<Address, bool> hosts; // to: all that runs there is failing
-    for (auto const& [key, record] : records_) {
-        if (service && key.service != *service) continue;
-        auto const just_fell = record.fell && now - *record.fell <= same_time;
-        if (!works(record.measured) && !just_fell) continue;
-        auto const failing = record.failing && record.measured != MeasuredState::unknown;
-        hosts.try_emplace(record.host, true).first->second &= failing;
-    }
-    auto const failing = std::ranges::count_if(hosts, [](auto const& host) { return host.second; });
-    return hosts.size() >= fewest_hosts && static_cast<std::size_t>(failing) * 2 > hosts.size();
-}
-
-void Judgement::hold_all(std::string const* service, TimePoint now) {
-    for (auto& [key, record] : records_)
-        if ((!service || key.service == *service) && record.measured == MeasuredState::down && record.fell &&
-            now - *record.fell <= same_time)
-            record.held_until = now + hold_time;
-}
-
-Answers Judgement::take_answers() {
-    Answers answers;
-    for (auto const& key : std::exchange(touched_, {})) {
-        auto const found = records_.find(key);
-        if (found == records_.end()) continue;
-        (found->second.failing ? answers.unanswered : answers.answered).insert(key);
-    }
-    answers.confirmed = std::exchange(confirmed_, {});
-    return answers;
-}
-
-void Judgement::recall(Answers const& answers, TimePoint now) {
-    auto const with = [this](std::set<BackendKey> const& keys, auto change) {
-        for (auto const& key : keys)
-            if (auto const found = records_.find(key); found != records_.end()) change(found->second);
-    };
-    with(answers.unanswered, [now](Record& record) { record.failing = record.failing.value_or(now); });
-    with(answers.answered, [](Record& record) { record.failing.reset(); });
-    with(answers.confirmed, [](Record& record) { record.held_until.reset(); });
-}
-
 void Judgement::rest(BackendKey const& key) {
     auto const found = records_.find(key);
     if (found == records_.end()) return;
@@ -187,17 +107,6 @@ bool Judgement::eject(BackendKey const& key, TimePoint now) {
     auto const time = std::min<Duration>(first_ejection * ++record.ejections, longest_ejection);
     record.ejected_until = now + time;
     return true;
-}
-
-void Judgement::cut_off(std::set<BackendKey> const& keys, TimePoint now) {
-    for (auto& [key, record] : records_) {
-        bool const was = std::exchange(record.cut_off, keys.contains(key));
-        bool const just_fell = record.fell && now - *record.fell <= same_time;
-        if (!was && record.cut_off) record.spared = works(record.was) || just_fell;
-        if (!was || record.cut_off || !record.spared) continue;
-        record.held_until = now + hold_time + record.probed_again;
-        confirmed_.erase(key);
-    }
 }
 
 /// The state that counts, held falls aside; charges the penalty for a fall.
@@ -321,8 +230,11 @@ void Judgement::start_slowly(std::vector<Case>& cases, TimePoint now) {
 
 double Judgement::penalty_of(BackendKey const& key, TimePoint now) const {
     auto const found = records_.find(key);
-    if (found == records_.end()) return 0;
-    auto const& record = found->second;
+    return found == records_.end() ? 0 : penalty_of(found->second, now);
+}
+
+double Judgement::penalty_of(Record const& record, TimePoint now) {
+    if (record.penalty == 0) return 0;
     return decayed(record.penalty, now - record.penalised, record.half_life);
 }
 

@@ -122,6 +122,9 @@ public:
     /// What the next process has to know of a backend; nullopt: its past says nothing about it.
     [[nodiscard]] std::optional<Past> past_of(BackendKey const& key, TimePoint now) const;
 
+    /// The same of all backends, without those that have none.
+    [[nodiscard]] std::map<BackendKey, Past> pasts(TimePoint now) const;
+
     /// What another process told at `then`, before the first ruling.
     void remember(BackendKey const& key, Past const& past, TimePoint then);
 
@@ -162,6 +165,8 @@ private:
         bool ready = true;
     };
 
+    [[nodiscard]] static double penalty_of(Record const& record, TimePoint now);
+    [[nodiscard]] static std::optional<Past> past_of(Record const& record, TimePoint now);
     [[nodiscard]] bool majority_is_failing(std::string const* service, TimePoint now) const;
     void hold_all(std::string const* service, TimePoint now);
     [[nodiscard]] MeasuredState settle(Record& record, MeasuredState measured, TimePoint now) const;

@@ -5,9 +5,18 @@ namespace pointsman {
 
 std::optional<Past> Judgement::past_of(BackendKey const& key, TimePoint now) const {
     auto const found = records_.find(key);
-    if (found == records_.end()) return std::nullopt;
-    auto const& record = found->second;
-    Past past{.penalty = penalty_of(key, now), .damped = record.damped};
+    return found == records_.end() ? std::nullopt : past_of(found->second, now);
+}
+
+std::map<BackendKey, Past> Judgement::pasts(TimePoint now) const {
+    std::map<BackendKey, Past> pasts;
+    for (auto const& [key, record] : records_)
+        if (auto const past = past_of(record, now)) pasts.emplace_hint(pasts.end(), key, *past);
+    return pasts;
+}
+
+std::optional<Past> Judgement::past_of(Record const& record, TimePoint now) {
+    Past past{.penalty = penalty_of(record, now), .damped = record.damped};
     if (past.penalty < least_penalty) past.penalty = 0;
     // Who behaved for so long begins anew.
     if (record.ejected_until && now - *record.ejected_until <= longest_ejection) {

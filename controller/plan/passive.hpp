@@ -22,10 +22,9 @@ struct BackendTraffic {
     std::uint16_t service = 0;
     std::uint64_t to_backend = 0; ///< packets
     std::uint64_t to_client = 0;
-    std::uint64_t established =
-        0;             ///< TCP handshakes that clients completed with it, where they stand for probes
-    Address address{}; ///< where they went
-    std::uint16_t port = 0;
+    std::uint64_t established = 0; ///< TCP handshakes that clients completed with it
+    Address address{};             ///< where they went
+    std::uint16_t port = 0;        ///< likewise; 0: they stand for no probe
 };
 
 /// Evidence that no single packet shows.

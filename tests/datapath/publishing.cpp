@@ -3,11 +3,17 @@
 #include "tests/datapath/scene.hpp"
 
 #include <boost/asio/post.hpp>
+#include <cstring>
 
 namespace asio = boost::asio;
 
 namespace pointsman::test {
 namespace {
+
+template<typename Row>
+bool same_octets(std::span<Row> a, std::span<Row> b) {
+    return a.size_bytes() == b.size_bytes() && std::memcmp(a.data(), b.data(), a.size_bytes()) == 0;
+}
 
 class Publishing : public ::testing::Test {
 protected:
@@ -123,6 +129,21 @@ TEST_F(Publishing, AVerdictThatChangesNothingIsToldAndLooksAtAllServices) {
     run_until_settled();
     EXPECT_EQ(story, "told unchanged ");
     EXPECT_EQ(looked_at_all, (std::vector{false, true}));
+}
+
+TEST_F(Publishing, OncePacketsAreThroughTheIdleHalfSaysTheSameSoThatAVerdictWritesNoMoreThanItsOwnChange) {
+    asio::post(context, [this] {
+        fall(1);
+        verdict();
+    });
+    run_until_settled();
+    auto const& programs = shared_datapath().programs();
+    auto const one = programs.tables(0);
+    auto const other = programs.tables(1);
+    EXPECT_TRUE(same_octets(one.slots, other.slots));
+    EXPECT_TRUE(same_octets(one.services, other.services));
+    EXPECT_TRUE(same_octets(one.maglev, other.maglev));
+    EXPECT_TRUE(same_octets(one.backends, other.backends));
 }
 
 TEST_F(Publishing, ARefusedGenerationLeavesPacketsAndTheNextOneAlone) {

@@ -11,9 +11,7 @@ struct JudgementPast : JudgementTest {
     /// Another process, `later` on, that knows what this one told.
     void restart(Duration later) {
         auto const told = clock;
-        std::map<BackendKey, Past> pasts;
-        for (auto const& [key, state] : measured)
-            if (auto const past = judgement.past_of(key, told)) pasts[key] = *past;
+        auto const pasts = judgement.pasts(told);
         judgement = Judgement{};
         judgement.assign(desired);
         for (auto const& [key, past] : pasts)

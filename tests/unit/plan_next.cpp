@@ -1,91 +1,10 @@
-// What a plan keeps and what it renews: ids, incarnations, next hops, NAT addresses.
-#include "controller/plan/plan.hpp"
-
-#include "controller/plan/maglev.hpp"
-
-#include <gtest/gtest.h>
+// What a plan keeps and what it renews: ids, incarnations, Maglev tables.
+#include "tests/unit/plan_next.hpp"
 
 #include <algorithm>
 
 namespace pointsman {
 namespace {
-
-Address address(char const* text) {
-    return Address::parse(text).value();
-}
-
-Route route(std::uint32_t ifindex, char const* source) {
-    return {NextHop{ifindex, {2, 0, 0, 0, 0, 9}, {2, 0, 0, 0, 0, 1}}, address(source)};
-}
-
-/// Everything a plan depends on, and the generation it led to.
-class PlanNext : public testing::Test {
-protected:
-    PlanNext() {
-        web().backends = {wanted("b1", "10.77.0.2"), wanted("b2", "10.77.0.3")};
-        for (char const* backend : {"10.77.0.2", "10.77.0.3", "10.77.0.4"})
-            network.routes[address(backend)] = route(2, "10.77.0.5");
-        for (char const* backend : {"b1", "b2", "b3"})
-            measured[{"web", backend}] = MeasuredState::up;
-    }
-
-    static Service service(std::string name, char const* at) {
-        Service out;
-        out.name = std::move(name);
-        out.address = address(at);
-        out.port_first = out.port_last = 80;
-        return out;
-    }
-
-    static Backend wanted(std::string name, char const* at, std::uint16_t port = 80) {
-        return {.name = std::move(name), .address = address(at), .port = port, .check = {}};
-    }
-
-    Service& web() { return desired.services.front(); }
-
-    Plan publish() {
-        auto plan = plan_next({desired, measured, admin, network}, current);
-        current = plan.next;
-        return plan;
-    }
-
-    [[nodiscard]] GenerationBackend const& backend(std::string const& name,
-                                                   std::string const& of = "web") const {
-        auto const* found = current.find(BackendKey{of, name});
-        if (!found) throw std::runtime_error{"no backend " + of + "/" + name};
-        return *found;
-    }
-
-    /// "web/b1 is 1.1 of service 1": id and incarnation, what a session is checked against.
-    [[nodiscard]] std::string identities() const {
-        std::string out;
-        for (auto const& each : current.backends)
-            out += text(each.key) + " is " + std::to_string(static_cast<std::uint32_t>(each.id)) + "." +
-                   std::to_string(each.incarnation) + " of service " +
-                   std::to_string(static_cast<unsigned>(each.service)) + "\n";
-        return out;
-    }
-
-    /// A session that was made now, and whether it is still valid later.
-    struct Session {
-        BackendId backend;
-        std::uint32_t incarnation;
-        ServiceId service;
-    };
-    [[nodiscard]] Session session_on(std::string const& name) const {
-        return {backend(name).id, backend(name).incarnation, backend(name).service};
-    }
-    [[nodiscard]] bool is_valid(Session const& session) const {
-        auto const* found = current.find(session.backend);
-        return found && found->incarnation == session.incarnation && found->service == session.service;
-    }
-
-    DesiredState desired{{}, {}, {}, {service("web", "10.77.0.100")}};
-    std::map<BackendKey, MeasuredState> measured;
-    std::map<BackendKey, AdminState> admin;
-    NetworkView network{{}, {{2, {2, 0, 0, 0, 0, 1}}}, {}};
-    Generation current;
-};
 
 TEST_F(PlanNext, NumbersEverythingFromOneInTheOrderOfTheConfiguration) {
     desired.services.push_back(service("dns", "10.77.0.101"));
@@ -288,76 +207,6 @@ TEST_F(PlanNext, ARenamedServiceIsANewOne) {
     publish();
     EXPECT_EQ(identities(), "www/b1 is 1.2 of service 1\nwww/b2 is 2.2 of service 1\n");
     EXPECT_FALSE(is_valid(session));
-}
-
-TEST_F(PlanNext, ABackendWaitsForItsNextHop) {
-    network.routes[address("10.77.0.2")].next_hop.reset();
-    publish();
-    EXPECT_FALSE(backend("b1").eligible);
-    EXPECT_EQ(backend("b1").next_hop, std::nullopt);
-    network.routes[address("10.77.0.2")] = route(3, "10.77.0.5");
-    publish();
-    EXPECT_TRUE(backend("b1").eligible);
-    EXPECT_EQ(backend("b1").next_hop, route(3, "10.77.0.5").next_hop);
-}
-
-TEST_F(PlanNext, ADsrBackendBehindARouterIsNotReachedByItsMacAddress) {
-    network.routes[address("10.77.0.2")].next_hop->is_router = true;
-    publish();
-    EXPECT_TRUE(backend("b1").eligible);
-    web().forward = Forward::dsr;
-    publish();
-    EXPECT_FALSE(backend("b1").eligible);
-    EXPECT_TRUE(backend("b2").eligible);
-}
-
-TEST_F(PlanNext, ANextHopThatTheKernelForgotIsRemembered) {
-    publish();
-    network.routes[address("10.77.0.2")].next_hop.reset();
-    network.routes.erase(address("10.77.0.3"));
-    EXPECT_EQ(publish().changes, std::vector<Change>{});
-    EXPECT_TRUE(backend("b1").eligible);
-    EXPECT_EQ(backend("b2").next_hop, route(2, "10.77.0.5").next_hop);
-    EXPECT_EQ(backend("b2").nat_addresses, std::vector{address("10.77.0.5")});
-}
-
-TEST_F(PlanNext, ANextHopIsNotRememberedForAnotherAddress) {
-    publish();
-    web().backends[0].address = address("10.77.0.9");
-    publish();
-    EXPECT_EQ(backend("b1").next_hop, std::nullopt);
-    EXPECT_FALSE(backend("b1").eligible);
-}
-
-TEST_F(PlanNext, NatAddressesComeFromTheRouteUnlessTheyAreConfigured) {
-    network.routes[address("10.77.0.3")] = route(3, "192.0.2.1");
-    publish();
-    EXPECT_EQ(backend("b1").nat_addresses, std::vector{address("10.77.0.5")});
-    EXPECT_EQ(backend("b2").nat_addresses, std::vector{address("192.0.2.1")});
-    EXPECT_EQ(current.nat_addresses, (std::vector{Address{}, address("10.77.0.5"), address("192.0.2.1")}));
-    desired.datapath.nat_addresses = {address("10.77.0.6"), address("10.77.0.7")};
-    publish();
-    EXPECT_EQ(backend("b1").nat_addresses, desired.datapath.nat_addresses);
-    EXPECT_EQ(backend("b2").nat_addresses, desired.datapath.nat_addresses);
-}
-
-TEST_F(PlanNext, ANatAddressKeepsItsIndexThroughReloads) {
-    publish();
-    desired.datapath.nat_addresses = {address("10.77.0.6"), address("10.77.0.7")};
-    publish();
-    desired.datapath.nat_addresses.clear();
-    publish();
-    EXPECT_EQ(current.nat_addresses,
-              (std::vector{Address{}, address("10.77.0.5"), address("10.77.0.6"), address("10.77.0.7")}));
-}
-
-TEST_F(PlanNext, ATableFullOfFormerNatAddressesStartsAnew) {
-    for (std::uint32_t i = 0; i < 200; ++i) {
-        desired.datapath.nat_addresses = {Address::v4(0xc0000200 + i)};
-        publish();
-        EXPECT_LT(current.nat_addresses.size(), 64U);
-        EXPECT_EQ(current.nat_addresses.back(), desired.datapath.nat_addresses.front());
-    }
 }
 
 TEST_F(PlanNext, ASecondChanceIsForTcpWithSeveralBackends) {
