@@ -21,27 +21,24 @@ void append_escaped(std::string& out, std::string_view value) {
     }
 }
 
-class Digits {
-public:
-    template<typename Number>
-    explicit Digits(Number value)
-        : end_{std::to_chars(digits_.data(), digits_.data() + digits_.size(), value).ptr} {}
+using Digits = std::array<char, 32>;
 
-    [[nodiscard]] std::string_view text() const noexcept { return {digits_.data(), end_}; }
-
-private:
-    std::array<char, 32> digits_;
-    char* end_;
-};
+template<typename Number>
+std::string_view text_of(Number value, Digits& digits) {
+    auto const* const end = std::to_chars(digits.data(), digits.data() + digits.size(), value).ptr;
+    return {digits.data(), static_cast<std::size_t>(end - digits.data())};
+}
 
 } // namespace
 
 void MetricsText::gauge(std::string_view name, std::string_view help, Labels labels, double value) {
-    sample(name, help, "gauge", labels, Digits{value}.text());
+    Digits digits{};
+    sample(name, help, "gauge", labels, text_of(value, digits));
 }
 
 void MetricsText::counter(std::string_view name, std::string_view help, Labels labels, std::uint64_t value) {
-    sample(name, help, "counter", labels, Digits{value}.text());
+    Digits digits{};
+    sample(name, help, "counter", labels, text_of(value, digits));
 }
 
 void MetricsText::histogram(std::string_view name, std::string_view help,
