@@ -120,6 +120,7 @@ std::size_t HealthMonitor::TargetHash::operator()(ProbeTarget const& target) con
 HealthMonitor::HealthMonitor(asio::any_io_executor executor, OnReport on_report, MonitorOptions options)
     : executor_{std::move(executor)}
     , on_report_{std::move(on_report)}
+    , last_handshake_{std::move(options.last_handshake)}
     , random_{options.jitter_seed}
     , slots_{options.in_flight_limit}
     , program_slots_{options.program_limit}
@@ -269,9 +270,20 @@ void HealthMonitor::launch_all_due() {
         auto const at = due;
         auto& watch = static_cast<Watch&>(together.front());
         unschedule(watch);
-        launch(watch, at);
+        if (!replace(watch, now)) launch(watch, at);
         schedule(watch);
     }
+}
+
+/// A connection that a client made says all that a probe would which only connects.
+bool HealthMonitor::replace(Watch& watch, Clock::time_point now) {
+    if (watch.policy().passive != Passive::replace || !last_handshake_ || !watch.flights.empty())
+        return false;
+    auto const handshake = last_handshake_(watch.target);
+    if (!handshake || !watch.track.replace(*handshake, watch.policy(), now, random(), watches_.size()))
+        return false;
+    ++counters_.replaced;
+    return true;
 }
 
 void HealthMonitor::launch(Watch& watch, Clock::time_point due) {

@@ -52,10 +52,14 @@ struct WantedProbe {
     HealthState resume{}; ///< the state to go on from when the monitor does not know the target
 };
 
+/// When a client last completed a handshake with a target, as far as it is known.
+using LastHandshake = std::function<std::optional<std::chrono::steady_clock::time_point>(ProbeTarget const&)>;
+
 struct MonitorOptions {
     std::size_t in_flight_limit = 512;
     std::size_t program_limit = 32; ///< of checks of type exec, within in_flight_limit
     std::uint32_t jitter_seed = 1;
+    LastHandshake last_handshake{}; ///< asked for checks with Passive::replace; without it none is replaced
 };
 
 /// Since the monitor was made.
@@ -64,6 +68,7 @@ struct MonitorCounters {
     std::uint64_t own_faults = 0; ///< outcomes OWN, stalls included
     std::uint64_t stalls = 0;     ///< outcomes discarded because this process stood still
     std::uint64_t evidence = 0;   ///< passive evidence taken against a target that is up
+    std::uint64_t replaced = 0;   ///< probes not made: a client's handshake stood for them
     std::size_t in_flight = 0;
     Duration queue_delay_last{}; ///< how long the newest probe waited because of in_flight_limit
     Duration queue_delay_max{};
@@ -125,6 +130,7 @@ private:
     void wait_for_next();
     void launch_due();
     void launch_all_due();
+    [[nodiscard]] bool replace(Watch& watch, std::chrono::steady_clock::time_point now);
     void launch(Watch& watch, std::chrono::steady_clock::time_point due);
     void launch_light(Watch& watch, Flight& flight);
     void fly_light(Flight& flight, ProbeSlots::Slot slot);
@@ -142,6 +148,7 @@ private:
 
     boost::asio::any_io_executor executor_;
     OnReport on_report_;
+    LastHandshake last_handshake_;
     std::minstd_rand random_;
     ProbeSlots slots_;
     ProbeSlots program_slots_;

@@ -35,6 +35,7 @@ Check essence_of(Check const& check) {
     case CheckType::exec: out.command = check.command; break;
     }
     if (!out.expect.is_set()) out.expect = {};
+    if (out.policy.passive == Passive::replace && !only_connects(check)) out.policy.passive = Passive::probe;
     if (check.type == CheckType::https) out.tls.required = false; // it says nothing there
     return out;
 }
@@ -53,6 +54,8 @@ ProbeTarget target_of(Service const& service, Backend const& backend, Check cons
     ProbeTarget target{backend.address, check.port.value_or(backend.port), essence_of(check)};
     bool const on_way = takes_service_way(service, backend, check);
     if (on_way) target.service = service.address;
+    if (on_way && target.check.policy.passive == Passive::replace) // the handshakes are not seen whole
+        target.check.policy.passive = Passive::probe;
     if (on_way || check.type == CheckType::exec) target.backend = {service.name, backend.name};
     return target;
 }

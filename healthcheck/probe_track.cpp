@@ -14,6 +14,14 @@ bool ProbeTrack::ask(Evidence kind, HealthPolicy const& policy, TimePoint now) n
     return true;
 }
 
+bool ProbeTrack::replace(TimePoint handshake, HealthPolicy const& policy, TimePoint now, double random,
+                         std::size_t targets) noexcept {
+    if (!replaces_probe(handshake, started_, now, state_, policy)) return false;
+    started_ = handshake;
+    plan_next(policy, random, targets);
+    return true;
+}
+
 ProbeTrack::Counted ProbeTrack::conclude(TimePoint began, OutcomeCode code, bool drain,
                                          HealthPolicy const& policy, double random,
                                          std::size_t targets) noexcept {

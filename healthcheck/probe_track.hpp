@@ -40,6 +40,11 @@ public:
     /// Passive evidence. @return false when it changes nothing: the backend does not work anyway.
     bool ask(Evidence kind, HealthPolicy const& policy, TimePoint now) noexcept;
 
+    /// A client's handshake with the target. @return true when it stands for the probe that is due now: as if
+    /// one had started and passed then, the next one is due an interval after it.
+    bool replace(TimePoint handshake, HealthPolicy const& policy, TimePoint now, double random,
+                 std::size_t targets) noexcept;
+
     /// The result of the probe that began at `began`; `random` in [0, 1) is for jitter, `targets` how many
     /// there are.
     Counted conclude(TimePoint began, OutcomeCode code, bool drain, HealthPolicy const& policy, double random,
@@ -51,7 +56,7 @@ private:
     HealthState state_;
     NewestStarts newest_; ///< of the probes that counted
     TimePoint due_{};     ///< when the next probe starts while none is under way
-    TimePoint started_{}; ///< the newest one
+    TimePoint started_{}; ///< the newest one, or a handshake in its place
     bool to_be_spread_ = false;
     std::optional<TimePoint> asked_;         ///< when the newest evidence came that no probe dispelled
     Evidence asked_for_ = Evidence::general; ///< the strongest kind of it

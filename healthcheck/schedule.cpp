@@ -69,6 +69,13 @@ Duration first_delay(std::size_t index, std::size_t count, Duration interval) no
     return scaled(std::min(interval, spread), static_cast<double>(index) / static_cast<double>(count));
 }
 
+bool replaces_probe(TimePoint handshake, TimePoint last_started, TimePoint now, HealthState const& state,
+                    HealthPolicy const& policy) noexcept {
+    bool const certain = state.state == MeasuredState::up && pace_of(state) == Pace::steady;
+    return policy.passive == Passive::replace && certain && handshake > last_started &&
+           now - handshake < policy.interval;
+}
+
 bool answers_evidence(TimePoint last_started, TimePoint now, HealthPolicy const& policy) noexcept {
     return now - last_started < policy.fast_interval / 2;
 }

@@ -35,6 +35,14 @@ shared_moment(std::chrono::steady_clock::time_point due, Duration interval, std:
 /// `interval`.
 [[nodiscard]] Duration first_delay(std::size_t index, std::size_t count, Duration interval) noexcept;
 
+/// Pure. Whether a handshake that a client completed with the backend takes the place of the probe that is
+/// due `now`: with Passive::replace, while the backend is up and not in doubt, if it came after the start of
+/// the last probe (or handshake that counted as one) and less than an interval ago.
+[[nodiscard]] bool replaces_probe(std::chrono::steady_clock::time_point handshake,
+                                  std::chrono::steady_clock::time_point last_started,
+                                  std::chrono::steady_clock::time_point now, HealthState const& state,
+                                  HealthPolicy const& policy) noexcept;
+
 /// Pure. Whether a probe that runs since `last_started` is recent enough to answer evidence that comes now.
 /// An older one may have passed before the backend failed.
 [[nodiscard]] bool answers_evidence(std::chrono::steady_clock::time_point last_started,

@@ -112,7 +112,7 @@ private:
                       Adopted& out) {
         auto const agrees =
             saved && saved->incarnation == backend.incarnation && saved->eligible == backend.eligible;
-        backend.measured = agrees             ? conjunction(saved->checks)
+        backend.measured = agrees             ? saved->ruled.value_or(conjunction(saved->checks))
                            : backend.eligible ? MeasuredState::up
                                               : MeasuredState::unknown;
         backend.keeps_sessions = agrees ? saved->keeps_sessions : backend.eligible;
@@ -192,6 +192,10 @@ Adopted adopt(Inheritance const& inherited, DesiredState const& desired) {
         if (is_unread && backend.story) out.stories[key] = *backend.story;
         if (backend.order) out.orders[key] = *backend.order;
         if (backend.weight_order) out.weights[key] = *backend.weight_order;
+        if (backend.past) {
+            auto& past = out.pasts[key] = *backend.past;
+            if (!inherited.continues) past.rising.reset(); // all of them start
+        }
         if (backend.order && backend.story) out.stories[key] = *backend.story;
         out.transitions[key] = backend.transitions;
     });

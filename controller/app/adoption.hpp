@@ -23,6 +23,7 @@ struct Adopted {
     std::map<BackendKey, CheckStates> health; ///< without backends of which nothing is known
     std::map<BackendKey, SavedOrder> orders;
     std::map<BackendKey, WeightOrder> weights;
+    std::map<BackendKey, Past> pasts; ///< of the moment at which the state was saved
     std::map<BackendKey, StateStory> stories;
     std::map<BackendKey, std::uint64_t> transitions;
 };
@@ -33,7 +34,7 @@ struct Adopted {
 /// the configuration, by address, and a backend that takes new flows counts as up.
 ///
 /// Health is inherited only while a datapath is in use: otherwise the first probe decides. Orders always are:
-/// only a person takes them back.
+/// only a person takes them back. So are penalties and ejections, which only time takes back.
 [[nodiscard]] Adopted adopt(Inheritance const& inherited, DesiredState const& desired);
 
 } // namespace pointsman

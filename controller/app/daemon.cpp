@@ -75,7 +75,11 @@ Daemon::Daemon(std::string config_path, ParsedConfig config)
     , datapath_{(listen(), desired_)}
     , monitor_{context_.get_executor(),
                [this](ProbeReport const& report) { on_report(report); },
-               {.jitter_seed = std::random_device{}()}}
+               {.jitter_seed = std::random_device{}(),
+                .last_handshake =
+                    [this](ProbeTarget const& target) {
+                        return traffic_.last_handshake(target.address, target.port);
+                    }}}
     , publisher_{context_,
                  datapath_.tables(),
                  {.plan = [this](Generation const& current,
@@ -127,6 +131,7 @@ void Daemon::start() {
            std::chrono::steady_clock::now(), std::nullopt});
     health_.assign(desired_);
     judgement_.assign(desired_);
+    expect_handshakes();
     boost::asio::use_service<ProbeWays>(context_).set(&service_way_);
     take_over();
     read_network();

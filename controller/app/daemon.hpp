@@ -110,6 +110,7 @@ public:
     [[nodiscard]] DatapathHost& datapath() noexcept { return datapath_; }
     [[nodiscard]] HealthBook const& health() const noexcept { return health_; }
     [[nodiscard]] MonitorCounters monitor_counters() const noexcept { return monitor_.counters(); }
+    [[nodiscard]] TrafficWatch const& traffic() const noexcept { return traffic_; }
     [[nodiscard]] AdminBook const& admin() const noexcept { return admin_; }
     [[nodiscard]] Ruling const* ruling_of(BackendKey const& key) const;
     [[nodiscard]] Judgement const& judgement() const noexcept { return judgement_; }
@@ -202,11 +203,12 @@ private:
                        Answers const& answers, std::chrono::steady_clock::time_point now);
     void on_hidden_transition(NotedProbe const& probe, ProbeReport const& report, Answers const& answers,
                               std::chrono::steady_clock::time_point now);
-    void tell_of_inheritance();
+    void tell_of_inheritance(std::chrono::steady_clock::time_point now);
     void on_event(ConnectionEvent const& event);
     void suspect(GenerationBackend const& backend, std::string_view because, ConnectionEvent const* event);
     void count_failed_client(GenerationBackend const& backend, ConnectionEvent const& event);
     void look_at_traffic();
+    void expect_handshakes();
     void tell(BackendKey const& key, std::string because);
     void cause(Cause cause);
     [[nodiscard]] State state_now(GenerationBackend const& backend) const;
@@ -234,6 +236,7 @@ private:
     Rulings rulings_;                                  ///< the newest
     std::map<BackendKey, MeasuredState> ruled_states_; ///< likewise: what the plan is told
     TrafficWatch traffic_;
+    bool handshakes_count_ = false;                      ///< some check has passive = "replace"
     std::map<BackendKey, FailedClients> failed_clients_; ///< of backends with passive = "eject"
     HealthMonitor monitor_;
     Publisher publisher_;

@@ -163,6 +163,9 @@ void Daemon::on_transition(NotedProbe const& probe, ProbeReport const& report, R
     add_grounds(record, probe, report, answers);
     record["effect"] = effect_json(effect);
     record["detect_us"] = microseconds(now - evidence);
+    if (auto const handshake = traffic_.last_handshake(report.target.address, report.target.port);
+        handshake && report.target.check.policy.passive == Passive::replace)
+        record["last_handshake_us"] = microseconds(now - *handshake);
     auto const seq = audit_.write("health", record, Moment::at(now));
     auto const is_failover = is_healthy(was) && is == State::down;
     cause({seq, now, is_failover ? std::optional{evidence} : std::nullopt});

@@ -77,6 +77,18 @@ void Daemon::suspect(GenerationBackend const& backend, std::string_view because,
     spdlog::info("{}: {} by its traffic; probing now", text(backend.key), because);
 }
 
+/// Of a new configuration. Busy backends are probed once more after it.
+void Daemon::expect_handshakes() {
+    auto const replaces = [](Backend const& backend) {
+        auto const wishes = [](Check const& check) { return check.policy.passive == Passive::replace; };
+        return wishes(backend.check) || std::ranges::any_of(backend.more_checks, wishes);
+    };
+    handshakes_count_ = std::ranges::any_of(desired_.services, [&](Service const& service) {
+        return std::ranges::any_of(service.backends, replaces);
+    });
+    traffic_.forget_handshakes();
+}
+
 /// With passive = "eject" enough different clients stand for a probe.
 void Daemon::count_failed_client(GenerationBackend const& backend, ConnectionEvent const& event) {
     auto const ejects = [](CheckHealth const& check) {
@@ -96,6 +108,7 @@ void Daemon::count_failed_client(GenerationBackend const& backend, ConnectionEve
 void Daemon::look_at_traffic() {
     if (stopping_) return;
     look_at_self();
+    datapath_.note_alive();
     std::vector<BackendTraffic> traffic;
     GenerationService const* service = nullptr;
     for (auto const& backend : generation().backends) {
@@ -103,8 +116,10 @@ void Daemon::look_at_traffic() {
         bool const shows_answers = service && service->forward == Forward::nat; // otherwise they pass us by
         if (!works(backend.measured) || !shows_answers) continue;
         auto const sum = sum_of(datapath_.programs(), backend.id);
-        traffic.push_back(
-            {backend.id, static_cast<std::uint16_t>(backend.service), sum.to_backend, sum.to_client});
+        auto const established = service->protocol == Protocol::tcp ? sum.established : 0;
+        std::uint16_t const port = handshakes_count_ ? backend.port : 0;
+        traffic.push_back({backend.id, static_cast<std::uint16_t>(backend.service), sum.to_backend,
+                           sum.to_client, established, backend.address, port});
     }
     for (auto const& doubt : traffic_.look(traffic, Clock::now()))
         if (auto const* backend = generation().find(doubt.id))

@@ -81,6 +81,7 @@ void Daemon::apply(AppliedConfig config, std::uint64_t cause_seq) {
     cause({cause_seq, Clock::now(), std::nullopt});
     health_.assign(probed());
     judgement_.assign(desired_);
+    expect_handshakes();
     auto const is_gone = [this](auto const& entry) { return !health_.knows(entry.first); };
     admin_.retain([this](BackendKey const& key) { return health_.knows(key); });
     admin_.drop_weights_changed_in(desired_);

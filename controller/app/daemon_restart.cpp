@@ -53,19 +53,25 @@ void Daemon::take_over() {
     for (auto const& [key, order] : adopted.weights)
         admin_.set(key, order);
     admin_.drop_weights_changed_in(desired_);
+    auto const now = Steady::now();
+    if (inherited.saved) { // by the wall clock, if it did not go back meanwhile
+        auto const age = std::max(Wall::now() - inherited.saved->saved, Wall::duration::zero());
+        for (auto const& [key, past] : adopted.pasts)
+            judgement_.remember(key, past, now - age);
+    }
     stories_ = std::move(adopted.stories);
     instruments_.transitions = std::move(adopted.transitions);
     if (inherited.continues)
         publisher_.adopt(std::move(adopted.current), datapath_.takeover() == Takeover::same);
-    tell_of_inheritance();
+    tell_of_inheritance(now);
     tell_of_takeover(inherited.saved        ? "read"
                      : read.problem.empty() ? "missing"
                                             : "unusable",
                      adopted.orders.size());
 }
 
-/// Health and orders from before the start, as far as decisions rest on them.
-void Daemon::tell_of_inheritance() {
+/// Health, orders and pasts from before the start, as far as decisions rest on them.
+void Daemon::tell_of_inheritance(Steady::time_point now) {
     SavedState state{desired_.daemon.bpffs, Wall::now(), generation().number, {}};
     bool any = false;
     for (auto const& service : desired_.services) {
@@ -81,12 +87,14 @@ void Daemon::tell_of_inheritance() {
             if (auto const* order = admin_.find(key)) inherited.order = to_saved(*order);
             if (auto const order = admin_.weights().find(key); order != admin_.weights().end())
                 inherited.weight_order = order->second;
-            if (inherited.checks.empty() && !inherited.order && !inherited.weight_order) continue;
+            inherited.past = judgement_.past_of(key, now);
+            if (inherited.checks.empty() && !inherited.order && !inherited.weight_order && !inherited.past)
+                continue;
             saved.backends.push_back(std::move(inherited));
             any = true;
         }
     }
-    if (any) audit_.write("resume", {{"state", json::parse(encode(state))}});
+    if (any) audit_.write("resume", {{"state", json::parse(encode(state))}}, Moment::at(now));
 }
 
 void Daemon::tell_of_takeover(std::string_view state_file, std::size_t orders) {
@@ -132,6 +140,7 @@ void Daemon::tell_of_carried_sessions() {
 
 SavedState Daemon::state_to_save() const {
     SavedState state{desired_.daemon.bpffs, Wall::now(), generation().number, {}};
+    auto const pasts = judgement_.pasts(Steady::now()); // of few backends
     for (auto const& service : generation().services) {
         auto& saved = state.services.emplace_back(SavedService{service.name,
                                                                service.address,
@@ -144,8 +153,10 @@ SavedState Daemon::state_to_save() const {
                                                                {}});
         auto const backends = generation().backends.of(service.id);
         saved.backends.reserve(backends.size());
-        for (auto const& backend : backends)
-            saved.backends.push_back(state_to_save(backend));
+        for (auto const& backend : backends) {
+            auto& each = saved.backends.emplace_back(state_to_save(backend));
+            if (auto const past = pasts.find(backend.key); past != pasts.end()) each.past = past->second;
+        }
     }
     return state;
 }
@@ -163,6 +174,8 @@ SavedBackend Daemon::state_to_save(GenerationBackend const& backend) const {
     saved.ramp = backend.ramp;
     saved.backup = backend.backup;
     saved.checks = health_.states_of(backend.key);
+    if (backend.measured != MeasuredState::unknown && backend.measured != conjunction(saved.checks))
+        saved.ruled = backend.measured;
     if (auto const story = stories_.find(backend.key); story != stories_.end()) saved.story = story->second;
     if (auto const* order = admin_.find(backend.key)) saved.order = to_saved(*order);
     if (auto const order = admin_.weights().find(backend.key); order != admin_.weights().end())

@@ -12,6 +12,27 @@ namespace asio = boost::asio;
 namespace pointsman {
 namespace {
 
+double seconds(std::chrono::microseconds duration) {
+    return std::chrono::duration<double>(duration).count();
+}
+
+/// Of a backend with several checks: one that is alone says what pointsman_backend_up does.
+void add_checks(BackendKey const& key, std::span<CheckHealth const> checks, MetricsText& out) {
+    if (checks.size() < 2) return;
+    MetricsText::Label const service{"service", key.service};
+    MetricsText::Label const backend{"backend", key.backend};
+    for (auto const& check : checks) {
+        MetricsText::Label const name{"check", check.name};
+        out.gauge("pointsman_check_up", "1 while the check, by rise and fall, says that the backend works.",
+                  {service, backend, name}, works(check.health.state) ? 1 : 0);
+        out.gauge("pointsman_check_failed_in_row", "Probes that failed since the last one that passed.",
+                  {service, backend, name}, check.health.failed_in_row);
+        if (check.last)
+            out.gauge("pointsman_check_last_duration_seconds", "Duration of the newest probe.",
+                      {service, backend, name}, seconds(check.last->outcome.duration));
+    }
+}
+
 void add_backend(Daemon& daemon, GenerationBackend const& backend, SessionCounts const& sessions,
                  MetricsText& out) {
     auto const& programs = daemon.datapath().programs();
@@ -29,6 +50,7 @@ void add_backend(Daemon& daemon, GenerationBackend const& backend, SessionCounts
     for (auto const state : {State::up, State::starting, State::drain, State::down, State::maint})
         out.gauge("pointsman_backend_state", "1 for the state that the backend is in.",
                   {service, name, {"state", name_of(state)}}, backend.state() == state ? 1 : 0);
+    add_checks(key, daemon.health().checks(key), out);
     auto const* finding = daemon.path_finding(key);
     out.gauge("pointsman_backend_path_fault",
               "1 while a check fails on its service's way and passes directly.", {service, name},
@@ -102,6 +124,9 @@ void add_daemon(Daemon& daemon, MetricsText& out) {
     for (auto const& [code, count] : instruments.outcomes)
         out.counter("pointsman_probe_results_total", "Probes by outcome.", {{"outcome", name_of(code)}},
                     count);
+    out.counter("pointsman_probes_replaced_total",
+                "tcp probes not made because a client's handshake stood for them (passive = \"replace\").",
+                {}, monitor.replaced);
     out.gauge("pointsman_probes_in_flight", "Probes under way.", {}, static_cast<double>(monitor.in_flight));
     out.gauge("pointsman_probe_queue_seconds_max",
               "Longest that a probe waited for its turn, since the start.", {},

@@ -184,12 +184,14 @@ Replayed Replay::on_resume(json::object const& record) {
     auto const& state = object_of(record, "state");
     auto const read = decode(json::serialize(state), word_of(state, "bpffs"));
     if (!read.state) throw TrailError{"what this daemon inherited cannot be read: " + read.problem};
+    auto const now = moment(record);
     std::map<BackendKey, CheckStates> states;
     for (auto const& service : read.state->services)
         for (auto const& backend : service.backends) {
             BackendKey const key{service.name, backend.name};
             if (!health_.knows(key)) continue;
             if (!backend.checks.empty()) states[key] = backend.checks;
+            if (backend.past) judgement_.remember(key, *backend.past, now);
             if (backend.order) admin_.set(key, {backend.order->state, backend.order->reason, {}, {}});
             if (backend.weight_order) admin_.set(key, *backend.weight_order);
         }

@@ -44,6 +44,13 @@ json::array checks_json(CheckStates const& checks) {
     return out;
 }
 
+json::object past_json(Past const& past) {
+    json::object out{{"penalty", past.penalty}, {"damped", past.damped}, {"ejections", past.ejections}};
+    if (past.ejected_for) out["ejected_for_ns"] = past.ejected_for->count();
+    if (past.rising) out["rising_ns"] = past.rising->count();
+    return out;
+}
+
 json::object backend_json(SavedBackend const& backend) {
     json::object out{{"name", backend.name},
                      {"address", backend.address.text()},
@@ -61,6 +68,8 @@ json::object backend_json(SavedBackend const& backend) {
         out["since_us"] = microseconds(backend.story->since);
         out["because"] = backend.story->because;
     }
+    if (backend.ruled) out["ruled"] = name_of(*backend.ruled);
+    if (backend.past) out["past"] = past_json(*backend.past);
     if (backend.order) out["order"] = order_json(*backend.order);
     if (auto const& order = backend.weight_order)
         out["weight_order"] = json::object{
@@ -130,12 +139,24 @@ WeightOrder read_weight_order(json::object const& in) {
     return {number<unsigned>(in, "weight"), text(in, "reason"), number<unsigned>(in, "configured")};
 }
 
+MeasuredState measured_state(json::object const& in, std::string_view key) {
+    return one_of(in, key,
+                  {MeasuredState::unknown, MeasuredState::up, MeasuredState::down, MeasuredState::draining},
+                  [](MeasuredState state) { return name_of(state); });
+}
+
+Past read_past(json::object const& in) {
+    Past past{.penalty = number<double>(in, "penalty"), .damped = in.at("damped").as_bool()};
+    past.ejections = number<unsigned>(in, "ejections");
+    if (in.contains("ejected_for_ns"))
+        past.ejected_for = Duration{number<std::int64_t>(in, "ejected_for_ns")};
+    if (in.contains("rising_ns")) past.rising = Duration{number<std::int64_t>(in, "rising_ns")};
+    return past;
+}
+
 HealthState read_health(json::object const& in) {
     HealthState health;
-    health.state =
-        one_of(in, "measured",
-               {MeasuredState::unknown, MeasuredState::up, MeasuredState::down, MeasuredState::draining},
-               [](MeasuredState state) { return name_of(state); });
+    health.state = measured_state(in, "measured");
     health.passed_in_row = number<unsigned>(in, "passed_in_row");
     health.failed_in_row = number<unsigned>(in, "failed_in_row");
     health.suspect = in.at("suspect").as_bool();
@@ -160,6 +181,8 @@ SavedBackend read_backend(json::object const& in) {
     for (auto const& check : in.at("checks").as_array())
         backend.checks.emplace(text(check.as_object(), "name"), read_health(check.as_object()));
     backend.transitions = number<std::uint64_t>(in, "transitions");
+    if (in.contains("ruled")) backend.ruled = measured_state(in, "ruled");
+    if (in.contains("past")) backend.past = read_past(in.at("past").as_object());
     if (in.contains("because"))
         backend.story = StateStory{wall_time(number<std::int64_t>(in, "since_us")), text(in, "because")};
     if (in.contains("order")) backend.order = read_order(in.at("order").as_object());

@@ -3,6 +3,7 @@
 #include "controller/app/admin_book.hpp"
 #include "controller/app/check_states.hpp"
 #include "controller/model/generation.hpp"
+#include "controller/plan/past.hpp"
 
 #include <chrono>
 #include <optional>
@@ -45,6 +46,8 @@ struct SavedBackend {
         full_ramp; ///< GenerationBackend::ramp: without it the kernel's Maglev table is unexplained
     bool backup = false;
     CheckStates checks;
+    std::optional<MeasuredState> ruled{}; ///< what it was taken for, where that is not what its checks say
+    std::optional<Past> past{};           ///< told when the state was saved
     std::optional<StateStory> story;
     std::optional<SavedOrder> order;
     std::optional<WeightOrder> weight_order;

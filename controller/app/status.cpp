@@ -25,7 +25,12 @@ json::object last_probe_json(LastProbe const& probe) {
     return out;
 }
 
-json::array checks_json(std::span<CheckHealth const> checks) {
+std::int64_t milliseconds_since(std::chrono::steady_clock::time_point then) {
+    auto const ago = std::chrono::steady_clock::now() - then;
+    return std::chrono::duration_cast<std::chrono::milliseconds>(ago).count();
+}
+
+json::array checks_json(std::span<CheckHealth const> checks, TrafficWatch const& traffic) {
     json::array out;
     for (auto const& check : checks) {
         if (check.type == CheckType::none) continue;
@@ -35,6 +40,10 @@ json::array checks_json(std::span<CheckHealth const> checks) {
                            {"state", name_of(check.health.state)},
                            {"last_probe", nullptr}};
         if (check.last) entry["last_probe"] = last_probe_json(*check.last);
+        if (check.target.check.policy.passive == Passive::replace) {
+            auto const handshake = traffic.last_handshake(check.target.address, check.target.port);
+            if (handshake) entry["last_handshake_ago_ms"] = milliseconds_since(*handshake);
+        }
         out.push_back(std::move(entry));
     }
     return out;
@@ -104,7 +113,7 @@ json::object backend_json(Daemon& daemon, GenerationBackend const& backend, Sess
                      {"bytes_to_backend", counters.bytes_to_backend},
                      {"bytes_to_client", counters.bytes_to_client},
                      {"last_probe", nullptr}};
-    out["checks"] = checks_json(daemon.health().checks(backend.key));
+    out["checks"] = checks_json(daemon.health().checks(backend.key), daemon.traffic());
     if (auto const* probe = daemon.health().last_probe(backend.key))
         out["last_probe"] = last_probe_json(*probe);
     if (auto const* finding = daemon.path_finding(backend.key)) out["path"] = finding_json(*finding);

@@ -27,6 +27,17 @@ std::string probe_text(json::value const& probe) {
            std::to_string(microseconds / 100 % 10) + " ms, " + rough_age(ago) + " ago";
 }
 
+/// With passive = "replace" the last probe may be long ago: what stands for those that were due since.
+std::string handshake_text(json::object const& backend) {
+    auto const* checks = backend.if_contains("checks");
+    if (!checks) return {};
+    for (auto const& check : checks->as_array()) {
+        auto const* ago = check.as_object().if_contains("last_handshake_ago_ms");
+        if (ago) return "; handshake " + rough_age(ago->to_number<std::int64_t>() / 1000) + " ago";
+    }
+    return {};
+}
+
 std::string paint(std::string const& line, std::string const& state, bool colour) {
     if (!colour) return line;
     char const* const code = state == "up" ? "32" : state == "down" ? "31" : "33";
@@ -60,7 +71,8 @@ std::string service_text(json::object const& service, bool colour) {
         rows.push_back({"  " + plain(backend, "name"),
                         plain(backend, "address") + ":" + plain(backend, "port"), plain(backend, "state"),
                         because_text(backend), plain(backend, "weight"), plain(backend, "sessions"),
-                        plain(backend, "connections"), probe_text(backend.at("last_probe"))});
+                        plain(backend, "connections"),
+                        probe_text(backend.at("last_probe")) + handshake_text(backend)});
         states.push_back(plain(backend, "state"));
     }
     auto const table = align(rows);

@@ -187,9 +187,25 @@ private:
                   "healthy_high (" + std::to_string(service.healthy_high) + ") is below healthy_low (" +
                       std::to_string(service.healthy_low) + ")",
                   "the address would be withdrawn and announced again at once");
+        warn_of_idle_replace(i);
         check_backends_differ(i);
         for (std::size_t j = 0; j < service.backends.size(); ++j)
             check_backend(i, j);
+    }
+
+    /// The datapath sees a handshake from both sides, and knows it for one, only there.
+    void warn_of_idle_replace(std::size_t i) {
+        auto const& service = state_.services[i];
+        if (service.forward == Forward::nat && service.protocol == Protocol::tcp) return;
+        auto const own = service_path(i) + ".check.passive"; // inherited ones do no harm
+        auto const replaces = [](Backend const& backend) {
+            return backend.check.policy.passive == Passive::replace;
+        };
+        if (!places_.keys.contains(own) || std::ranges::none_of(service.backends, replaces)) return;
+        problems_.warning(places_.value_at(own),
+                          "passive = \"replace\" replaces no probe of " + called(service) +
+                              ": handshakes are seen with protocol = \"tcp\" and forward = \"nat\" only",
+                          "write passive = \"probe\" in its [service.check]");
     }
 
     void check_backends_differ(std::size_t i) {

@@ -132,6 +132,17 @@ void check_expectations(TableReader const& in, Check const& check) {
                     "write the program's whole path: no shell and no PATH is asked");
 }
 
+/// One that a check inherits is no fault of the check: target_of() leaves it aside.
+void check_replace(TableReader const& in, Check const& check) {
+    if (!in.has("passive") || check.policy.passive != Passive::replace || only_connects(check)) return;
+    in.error_at(
+        "passive",
+        "passive = \"replace\" is for checks of type tcp that only connect: a client's handshake does "
+        "not show what this check of type \"" +
+            std::string{name_of(check.type)} + "\" asks",
+        R"(write passive = "probe" for this check)");
+}
+
 } // namespace
 
 void read_policy(TableReader const& in, HealthPolicy& out) {
@@ -143,7 +154,7 @@ void read_policy(TableReader const& in, HealthPolicy& out) {
     in.read("fall", out.fall);
     in.read("window", out.window);
     in.read_choice("init", out.init, {Init::down, Init::up, Init::last});
-    in.read_choice("passive", out.passive, {Passive::probe, Passive::eject, Passive::off});
+    in.read_choice("passive", out.passive, {Passive::probe, Passive::eject, Passive::replace, Passive::off});
     in.read("damping", out.damping);
     warn_of_slow_fast_interval(in, out);
     warn_of_idle_fall(in);
@@ -167,6 +178,7 @@ void read_check(TableReader const& in, Check& out) {
     warn_of_idle_keys(in, out.type);
     check_needs(in, out);
     check_expectations(in, out);
+    check_replace(in, out);
 }
 
 } // namespace pointsman

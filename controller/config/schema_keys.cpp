@@ -188,9 +188,9 @@ constexpr KeySpec keys[] = {
      .name = "passive",
      .kind = choice,
      .fallback = R"("probe")",
-     .choices = "probe eject off",
+     .choices = "probe eject replace off",
      .doc = "What failing connections of clients do: ask for a probe, eject by themselves as well, or "
-            "nothing."},
+            "nothing; replace: ask, and connections that succeed take the place of tcp probes."},
     {.group = "health",
      .name = "damping",
      .kind = duration,

@@ -35,7 +35,8 @@ enum class CheckType : std::uint8_t { none, tcp, http, https, udp, grpc, exec, a
 enum class Init : std::uint8_t { down, up, last };
 
 /// What becomes of passive evidence: it asks for a probe, it may also eject by itself, or it is ignored.
-enum class Passive : std::uint8_t { probe, eject, off };
+/// replace: it asks, and clients' handshakes that succeed stand for tcp probes.
+enum class Passive : std::uint8_t { probe, eject, replace, off };
 
 /// So many failed probes among the newest ones; 1 <= failures <= of <= 32.
 struct Window {
@@ -107,6 +108,11 @@ struct Check {
 
     friend bool operator==(Check const&, Check const&) = default;
 };
+
+/// Whether its probes show no more than that the backend takes connections: what a client's handshake shows.
+[[nodiscard]] inline bool only_connects(Check const& check) noexcept {
+    return check.type == CheckType::tcp && check.send.empty() && !check.expect.is_set();
+}
 
 struct Backend {
     std::string name;

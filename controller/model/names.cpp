@@ -87,6 +87,7 @@ std::string_view name_of(Passive value) noexcept {
     switch (value) {
     case Passive::probe: return "probe";
     case Passive::eject: return "eject";
+    case Passive::replace: return "replace";
     case Passive::off: return "off";
     }
     std::unreachable();

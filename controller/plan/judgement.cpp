@@ -230,8 +230,11 @@ void Judgement::start_slowly(std::vector<Case>& cases, TimePoint now) {
 
 double Judgement::penalty_of(BackendKey const& key, TimePoint now) const {
     auto const found = records_.find(key);
-    if (found == records_.end()) return 0;
-    auto const& record = found->second;
+    return found == records_.end() ? 0 : penalty_of(found->second, now);
+}
+
+double Judgement::penalty_of(Record const& record, TimePoint now) {
+    if (record.penalty == 0) return 0;
     return decayed(record.penalty, now - record.penalised, record.half_life);
 }
 

@@ -4,6 +4,7 @@
 #include "controller/model/generation.hpp"
 #include "controller/model/state.hpp"
 #include "controller/plan/alarm.hpp"
+#include "controller/plan/past.hpp"
 
 #include <chrono>
 #include <map>
@@ -73,6 +74,7 @@ public:
     static constexpr double penalty_of_a_fall = 1000;
     static constexpr double suppress_at = 2500; ///< damped from here on: a third fall in quick succession
     static constexpr double reuse_below = 750;  ///< until the penalty decayed to this
+    static constexpr double least_penalty = 1;  ///< less is forgotten
     static constexpr double highest_penalty =
         6000; ///< so that damping ends three half-lives after the last fall
     static constexpr std::chrono::seconds hold_time{2};         ///< of falls that may be our own fault
@@ -117,6 +119,15 @@ public:
                                       std::map<BackendKey, MeasuredState> const& measured,
                                       std::map<BackendKey, AdminState> const& admin, TimePoint now);
 
+    /// What the next process has to know of a backend; nullopt: its past says nothing about it.
+    [[nodiscard]] std::optional<Past> past_of(BackendKey const& key, TimePoint now) const;
+
+    /// The same of all backends, without those that have none.
+    [[nodiscard]] std::map<BackendKey, Past> pasts(TimePoint now) const;
+
+    /// What another process told at `then`, before the first ruling.
+    void remember(BackendKey const& key, Past const& past, TimePoint then);
+
     /// Penalty of a backend for its falls, decayed.
     [[nodiscard]] double penalty_of(BackendKey const& key, TimePoint now) const;
 
@@ -154,6 +165,8 @@ private:
         bool ready = true;
     };
 
+    [[nodiscard]] static double penalty_of(Record const& record, TimePoint now);
+    [[nodiscard]] static std::optional<Past> past_of(Record const& record, TimePoint now);
     [[nodiscard]] bool majority_is_failing(std::string const* service, TimePoint now) const;
     void hold_all(std::string const* service, TimePoint now);
     [[nodiscard]] MeasuredState settle(Record& record, MeasuredState measured, TimePoint now) const;

@@ -22,14 +22,24 @@ std::vector<Doubt> TrafficWatch::look(std::span<BackendTraffic const> traffic, T
     busy_ = false;
     for (std::size_t i = 0; i < traffic.size(); ++i) {
         auto const& counts = traffic[i];
+        auto const before = std::exchange(seen_[i].established, counts.established);
+        if (before != counts.established && counts.port != 0)
+            last_handshakes_[{counts.address, counts.port}] = looked_;
         busy_ |= counts.to_backend != seen_[i].to_backend;
         if (is_silent(seen_[i], counts, now)) doubts.push_back({counts.id, Doubt::Kind::silent});
     }
+    looked_ = now;
     std::erase_if(handshakes_, [this](auto const& entry) {
         return !std::binary_search(sorted_.begin(), sorted_.end(), entry.first);
     });
     add_slow(traffic, doubts);
     return doubts;
+}
+
+std::optional<TrafficWatch::TimePoint> TrafficWatch::last_handshake(Address const& address,
+                                                                    std::uint16_t port) const {
+    auto const found = last_handshakes_.find({address, port});
+    return found == last_handshakes_.end() ? std::nullopt : std::optional{found->second};
 }
 
 /// Brings what was seen into the order of `traffic`, in which it mostly is.
@@ -43,8 +53,9 @@ void TrafficWatch::recall(std::span<BackendTraffic const> traffic) {
     sorted_.clear();
     for (auto const& counts : traffic) {
         auto const found = known.find(counts.id);
-        seen_.push_back(found == known.end() ? Seen{counts.id, counts.to_backend, counts.to_client, 0, {}}
-                                             : found->second);
+        seen_.push_back(found == known.end()
+                            ? Seen{counts.id, counts.to_backend, counts.to_client, 0, {}, counts.established}
+                            : found->second);
         sorted_.push_back(counts.id);
     }
     std::sort(sorted_.begin(), sorted_.end());

@@ -11,6 +11,7 @@
 #include <set>
 #include <span>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 namespace pointsman {
@@ -21,6 +22,9 @@ struct BackendTraffic {
     std::uint16_t service = 0;
     std::uint64_t to_backend = 0; ///< packets
     std::uint64_t to_client = 0;
+    std::uint64_t established = 0; ///< TCP handshakes that clients completed with it
+    Address address{};             ///< where they went
+    std::uint16_t port = 0;        ///< likewise; 0: they stand for no probe
 };
 
 /// Evidence that no single packet shows.
@@ -58,6 +62,13 @@ public:
     /// Compares with the last look. Backends that are not in `traffic` are forgotten.
     [[nodiscard]] std::vector<Doubt> look(std::span<BackendTraffic const> traffic, TimePoint now);
 
+    /// When a client last completed a handshake there, with a backend of whatever service: the time of the
+    /// look before, since counters tell of it, and so never too late. nullopt: none is known.
+    [[nodiscard]] std::optional<TimePoint> last_handshake(Address const& address, std::uint16_t port) const;
+
+    /// After a change of configuration: backends that are gone are not kept in mind for ever.
+    void forget_handshakes() noexcept { last_handshakes_.clear(); }
+
     /// Until the next look.
     [[nodiscard]] std::chrono::milliseconds interval() const noexcept {
         return busy_ ? busy_interval : idle_interval;
@@ -70,6 +81,7 @@ private:
         std::uint64_t to_client = 0;
         std::uint64_t unanswered = 0;   ///< packets since `since`
         std::optional<TimePoint> since; ///< of the first look that found packets in and none out
+        std::uint64_t established = 0;
     };
     struct Handshakes {
         double average_us = 0; ///< exponentially weighted, 1/16 for the newest
@@ -83,6 +95,8 @@ private:
     std::vector<Seen> seen_;        ///< in the order of the last look's traffic
     std::vector<BackendId> sorted_; ///< whom it was about
     std::map<BackendId, Handshakes> handshakes_;
+    std::map<std::pair<Address, std::uint16_t>, TimePoint> last_handshakes_;
+    TimePoint looked_{};
     bool busy_ = false;
 };
 

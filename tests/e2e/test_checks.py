@@ -94,6 +94,11 @@ def test_a_backend_is_up_while_all_its_checks_pass_and_the_one_that_fails_is_nam
             states = {check["name"]: check["state"] for check in daemon.wait_for_state("b1", "down")["checks"]}
             assert states == {"http": "up", "lag": "down"}
             assert "l7_status by lag" in daemon.command("status").stdout
+            told = daemon.metrics()
+            of = {check: f'{{service="web",backend="b1",check="{check}"}}' for check in ("http", "lag")}
+            assert [told["pointsman_check_up" + of[check]] for check in of] == [1, 0]
+            assert told["pointsman_check_failed_in_row" + of["lag"]] >= 3 > told["pointsman_check_failed_in_row" + of["http"]]
+            assert 0 < told["pointsman_check_last_duration_seconds" + of["lag"]] < 1
             flag.unlink()
             daemon.wait_for_state("b1", "up")
 

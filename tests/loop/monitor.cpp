@@ -74,7 +74,12 @@ protected:
     std::vector<JudgedProbe> last_evidence;
     std::optional<Clock::time_point> last_first_failure;
     HealthMonitor::OnReport on_report;
-    MonitorOptions options{.in_flight_limit = 2};
+    std::optional<Duration> handshake_age; ///< of the newest one; nullopt: none is known
+    MonitorOptions options{.in_flight_limit = 2,
+                           .last_handshake = [this](ProbeTarget const&) -> std::optional<Clock::time_point> {
+                               if (!handshake_age) return std::nullopt;
+                               return Clock::now() - *handshake_age;
+                           }};
     HealthMonitor monitor{context.get_executor(), [this](ProbeReport const& report) { note(report); },
                           options};
 };
@@ -249,6 +254,31 @@ TEST_F(MonitorTest, ARestartResumesTheLastStateAndItsCounters) {
     ASSERT_TRUE(run_until_seen(2));
     EXPECT_THAT(seen, ElementsAre(Seen{L4OK, {.state = down, .passed_in_row = 1}, {}},
                                   Seen{L4OK, up_after(2), Transition{down, up}}));
+}
+
+TEST_F(MonitorTest, ClientsHandshakesTakeThePlaceOfProbesWhileTheyCome) {
+    ScriptedBackend backend{context, closes()};
+    auto busy = slow_target(backend.port());
+    busy.check.policy.interval = 20ms;
+    busy.check.policy.passive = Passive::replace;
+    handshake_age = 1ms;
+    monitor.set_targets({{busy}});
+    ASSERT_TRUE(run_until([&] { return monitor.counters().replaced >= 5; }));
+    EXPECT_EQ(seen.size(), 1U) << "the first probe alone";
+    handshake_age.reset();
+    EXPECT_TRUE(run_until_seen(3));
+}
+
+TEST_F(MonitorTest, EvidenceIsProbedHoweverManyHandshakesCome) {
+    RefusingPort const refusing{context};
+    auto busy = slow_target(refusing.port());
+    busy.check.policy.passive = Passive::replace;
+    handshake_age = 1ms;
+    monitor.set_targets({{busy, {.state = up}}});
+    ASSERT_TRUE(run_until([&] { return monitor.counters().replaced >= 1; }));
+    monitor.probe_now(busy, Evidence::refused);
+    ASSERT_TRUE(run_until_seen(3));
+    EXPECT_EQ(seen.back().transition, (Transition{up, down}));
 }
 
 TEST_F(MonitorTest, ARemovedTargetReportsNothingMore) {

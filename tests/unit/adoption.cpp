@@ -166,6 +166,28 @@ TEST_F(Adoption, RowsAreTakenOver) {
     EXPECT_EQ(adopted(file).health.at(b1), rows);
 }
 
+TEST_F(Adoption, ABackendThatARuleKeptOutStaysWhatItWasTakenFor) {
+    measured[b1] = MeasuredState::down;
+    publish();
+    auto file = saved();
+    auto& kept_out = file.services[0].backends[0];
+    kept_out.checks["tcp"] = HealthState{.state = MeasuredState::up};
+    kept_out.ruled = MeasuredState::down;
+    kept_out.past = Past{.penalty = 3000, .damped = true, .rising = 1s};
+    auto from = adopted(file);
+    EXPECT_EQ(from.current.find(b1)->measured, MeasuredState::down);
+    EXPECT_EQ(from.pasts, (std::map<BackendKey, Past>{{b1, *kept_out.past}}));
+    from.health[b1]["tcp"].state = MeasuredState::down; // as it is ruled again
+    EXPECT_EQ(first_plan(from).changes, std::vector<Change>{});
+}
+
+TEST_F(Adoption, PenaltiesAreTakenOverWithoutADatapathAndSlowStartsAreNot) {
+    auto file = saved();
+    file.services[0].backends[0].past = Past{.penalty = 3000, .damped = true, .rising = 1s};
+    auto const from = adopt({std::nullopt, file, false, 257, 4097}, desired);
+    EXPECT_EQ(from.pasts, (std::map<BackendKey, Past>{{b1, {.penalty = 3000, .damped = true}}}));
+}
+
 TEST_F(Adoption, AnOrderedWeightIsTakenOverAndTheTableItMade) {
     adjust[b1].weight = 300;
     publish();

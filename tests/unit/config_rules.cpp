@@ -52,6 +52,28 @@ TEST(ConfigRules, AnUpperWatermarkBelowTheLowerOneIsRefused) {
 )");
 }
 
+TEST(ConfigRules, HandshakesReplaceOnlyProbesThatOnlyConnect) {
+    EXPECT_EQ(remarks_on(file_with("passive = \"replace\"\n")), "");
+    EXPECT_EQ(
+        remarks_on(file_with("", "check.type = \"http\"\ncheck.passive = \"replace\"\n")),
+        R"(pointsman.toml:9:17: error: passive = "replace" is for checks of type tcp that only connect: a client's handshake does not show what this check of type "http" asks
+    9 | check.passive = "replace"
+      |                 ^^^^^^^^^ write passive = "probe" for this check
+)");
+    EXPECT_NE(remarks_on(file_with("", "check.send = \"PING\"\ncheck.passive = \"replace\"\n")), "");
+}
+
+TEST(ConfigRules, ACheckOfAnotherKindMayInheritThatHandshakesReplaceProbes) {
+    EXPECT_EQ(remarks_on(file_with("passive = \"replace\"\n", "check.type = \"http\"\n")), "");
+    EXPECT_EQ(remarks_on(file_with("passive = \"replace\"\n", "forward = \"dsr\"\n")), "");
+}
+
+TEST(ConfigRules, HandshakesThatNobodySeesReplaceNothing) {
+    EXPECT_NE(remarks_on(file_with("", "forward = \"dsr\"\ncheck.passive = \"replace\"\n"))
+                  .find("warning: passive = \"replace\" replaces no probe of service `web`"),
+              std::string::npos);
+}
+
 TEST(ConfigRules, AWindowIsSoManyOfSoMany) {
     EXPECT_EQ(parse_window("1/1"), (Window{1, 1}));
     EXPECT_EQ(parse_window("32/32"), (Window{32, 32}));

@@ -59,6 +59,23 @@ TEST(ProbeTarget, DiffersByPolicyAndByWhatAnHttpCheckReads) {
     EXPECT_NE(target_of(backend), target_of(elsewhere));
 }
 
+TEST(ProbeTarget, IsReplacedByHandshakesOnlyIfTheyShowAsMuchAndAreSeen) {
+    auto backend = backend_on(80);
+    backend.check.policy.passive = Passive::replace;
+    auto const passive_of = [](Service const& service, Backend const& each) {
+        return pointsman::target_of(service, each, each.check).check.policy.passive;
+    };
+    Service service;
+    service.address = Address::v4(0x0a000064);
+    service.port_first = service.port_last = 80;
+    EXPECT_EQ(passive_of(service, backend), Passive::replace);
+    auto asking = backend;
+    asking.check.send = "PING";
+    EXPECT_EQ(passive_of(service, asking), Passive::probe);
+    service.forward = Forward::dsr;
+    EXPECT_EQ(passive_of(service, backend), Passive::probe) << "on its service's way";
+}
+
 TEST(ProbeTarget, LeadsToTheAddressInItsOwnFamily) {
     EXPECT_EQ(endpoint_of({*Address::parse("192.0.2.1"), 80, {}}),
               (asio::ip::tcp::endpoint{asio::ip::make_address("192.0.2.1"), 80}));

@@ -37,6 +37,48 @@ TEST(Schedule, NeverJittersTheFastInterval) {
     }
 }
 
+class ReplacedProbe : public testing::Test {
+protected:
+    [[nodiscard]] bool replaced() const { return replaces_probe(handshake, last, now, state, replacing); }
+
+    HealthPolicy replacing{.interval = 1s, .passive = Passive::replace};
+    HealthState state{.state = up, .passed_in_row = 5};
+    TimePoint last{10s};
+    TimePoint handshake{10s + 900ms};
+    TimePoint now{11s};
+};
+
+TEST_F(ReplacedProbe, AHandshakeSinceTheLastProbeTakesItsPlace) {
+    EXPECT_TRUE(replaced());
+}
+
+TEST_F(ReplacedProbe, NotWithoutTheWishForIt) {
+    for (auto const other : {Passive::probe, Passive::eject, Passive::off}) {
+        replacing.passive = other;
+        EXPECT_FALSE(replaced());
+    }
+}
+
+TEST_F(ReplacedProbe, OneHandshakeTakesThePlaceOfOneProbe) {
+    last = handshake;
+    EXPECT_FALSE(replaced());
+}
+
+TEST_F(ReplacedProbe, NotByAHandshakeThatIsAnIntervalOld) {
+    now = handshake + 1s;
+    EXPECT_FALSE(replaced());
+}
+
+TEST_F(ReplacedProbe, NotWhileTheBackendIsDownOrInDoubt) {
+    for (HealthState const doubtful :
+         {HealthState{}, HealthState{.state = down}, HealthState{.state = draining},
+          HealthState{.state = up, .failed_in_row = 1}, HealthState{.state = up, .suspect = true},
+          HealthState{.state = up, .history = 2}}) {
+        state = doubtful;
+        EXPECT_FALSE(replaced());
+    }
+}
+
 TEST(Schedule, StartsUpToEightTargetsAtOnce) {
     for (std::size_t i = 0; i < 8; ++i)
         EXPECT_EQ(first_delay(i, 8, 1s), 0s);

@@ -25,7 +25,10 @@ protected:
             watch.handshake(id, took);
     }
 
-    std::vector<BackendTraffic> traffic{{b1, 1, 0, 0}, {b2, 1, 0, 0}, {b3, 1, 0, 0}};
+    Address host1 = *Address::parse("10.77.0.2");
+    Address host2 = *Address::parse("10.77.0.3");
+    std::vector<BackendTraffic> traffic{
+        {b1, 1, 0, 0, 0, host1, 80}, {b2, 1, 0, 0, 0, host2, 80}, {b3, 1, 0, 0}};
     TrafficWatch::TimePoint clock{1h};
     TrafficWatch watch;
 };
@@ -43,6 +46,26 @@ TEST_F(TrafficWatchTest, PacketsInAndNoneOutAreADoubtAfterAHundredMilliseconds) 
     }
     EXPECT_EQ(doubts, (std::vector<Doubt>{{b1, Doubt::Kind::silent}}));
     EXPECT_EQ(clock - began, 100ms);
+}
+
+TEST_F(TrafficWatchTest, AHandshakeIsDatedBeforeTheLookThatFoundIt) {
+    EXPECT_EQ(watch.last_handshake(host1, 80), std::nullopt);
+    auto const before = clock;
+    traffic[0].established += 3;
+    (void)look();
+    EXPECT_EQ(watch.last_handshake(host1, 80), before);
+    (void)look();
+    EXPECT_EQ(watch.last_handshake(host1, 80), before) << "nothing new";
+    EXPECT_EQ(watch.last_handshake(host1, 81), std::nullopt);
+    EXPECT_EQ(watch.last_handshake(host2, 80), std::nullopt);
+    watch.forget_handshakes();
+    EXPECT_EQ(watch.last_handshake(host1, 80), std::nullopt);
+}
+
+TEST_F(TrafficWatchTest, HandshakesBeforeTheFirstLookAtABackendAreUnknown) {
+    traffic.push_back({BackendId{4}, 1, 0, 0, 100, host1, 80});
+    (void)look();
+    EXPECT_EQ(watch.last_handshake(host1, 80), std::nullopt);
 }
 
 TEST_F(TrafficWatchTest, AnswersDispelIt) {

@@ -34,6 +34,9 @@ SavedState example() {
     drained.weight_order = WeightOrder{50, "half of it", 100};
     drained.ramp = 4;
     drained.transitions = 3;
+    drained.ruled = MeasuredState::down;
+    drained.past =
+        Past{.penalty = 1234.567, .damped = true, .ejected_for = -3ns, .ejections = 2, .rising = 5s};
     SavedBackend fresh;
     fresh.name = "b2";
     fresh.address = *Address::parse("fd77::2");
@@ -67,7 +70,9 @@ TEST(SavedState, OneWrongValueSpoilsTheFile) {
                                    {"\"measured\":\"up\"", "\"measured\":\"fine\""},
                                    {"\"10.77.0.2\"", "\"10.77.0.299\""},
                                    {"\"weight\":50", "\"weight\":\"50\""},
-                                   {"\"incarnation\":4", "\"incarnations\":4"}}) {
+                                   {"\"incarnation\":4", "\"incarnations\":4"},
+                                   {"\"ruled\":\"down\"", "\"ruled\":\"out\""},
+                                   {"\"ejections\":2", "\"ejections\":-2"}}) {
         auto text = whole;
         auto const at = text.find(was);
         ASSERT_NE(at, text.npos) << was;
