@@ -76,7 +76,7 @@ struct HealthMonitor::Watch : Due {
     HealthState row_from;              ///< what the first of `evidence` found
     bool wanted = true;
     std::list<Flight> flights;                  ///< oldest first
-    std::optional<Clock::time_point> scheduled; ///< in due_
+    std::optional<Moments::iterator> scheduled; ///< in due_
 };
 
 Clock::time_point HealthMonitor::Watch::next() const noexcept {
@@ -222,21 +222,25 @@ void HealthMonitor::probe_now(ProbeTarget const& target, Evidence kind) {
 void HealthMonitor::schedule(Watch& watch) {
     if (!watch.wanted) return;
     auto const next = watch.next();
-    if (watch.scheduled == next) return;
+    if (watch.scheduled && (*watch.scheduled)->first == next) return;
     unschedule(watch);
     if (next == Clock::time_point::max()) return;
-    watch.scheduled = next;
-    due_[next].push_back(watch);
+    watch.scheduled = due_.try_emplace(next).first;
+    (*watch.scheduled)->second.push_back(watch);
     wait_for_next();
 }
 
 void HealthMonitor::unschedule(Watch& watch) {
-    if (std::exchange(watch.scheduled, std::nullopt)) watch.unlink();
+    auto const moment = std::exchange(watch.scheduled, std::nullopt);
+    if (!moment) return;
+    watch.unlink();
+    if ((*moment)->second.empty()) due_.erase(*moment);
 }
 
-/// One timer for all. One that is set too early is left to run out.
+/// One timer for all, set once for all that are launched together. One that is set too early is left to run
+/// out.
 void HealthMonitor::wait_for_next() {
-    if (due_.empty() || (waiting_for_ && *waiting_for_ <= due_.begin()->first)) return;
+    if (launching_ || due_.empty() || (waiting_for_ && *waiting_for_ <= due_.begin()->first)) return;
     waiting_for_ = due_.begin()->first;
     next_due_.expires_at(*waiting_for_);
     next_due_.async_wait([self = self_](boost::system::error_code error) {
@@ -247,18 +251,27 @@ void HealthMonitor::wait_for_next() {
 }
 
 void HealthMonitor::launch_due() {
+    struct Launching {
+        HealthMonitor& monitor;
+        ~Launching() {
+            monitor.launching_ = false;
+            monitor.wait_for_next();
+        }
+    } const launching{*this};
+    launching_ = true;
+    launch_all_due();
+}
+
+void HealthMonitor::launch_all_due() {
     auto const now = Clock::now();
     while (!due_.empty() && due_.begin()->first <= now) {
         auto& [due, together] = *due_.begin();
-        while (!together.empty()) {
-            auto& watch = static_cast<Watch&>(together.front());
-            unschedule(watch);
-            launch(watch, due);
-            schedule(watch);
-        }
-        due_.erase(due_.begin());
+        auto const at = due;
+        auto& watch = static_cast<Watch&>(together.front());
+        unschedule(watch);
+        launch(watch, at);
+        schedule(watch);
     }
-    wait_for_next();
 }
 
 void HealthMonitor::launch(Watch& watch, Clock::time_point due) {
@@ -333,8 +346,8 @@ void HealthMonitor::blame_self(Watch const& watch, Flight const& flight, Outcome
 
 void HealthMonitor::conclude(Watch& watch, Flight const& flight, Outcome const& outcome) {
     auto const was = watch.track.state();
-    auto const counted =
-        watch.track.conclude(*flight.started, outcome.code, outcome.drains(), watch.policy(), random());
+    auto const counted = watch.track.conclude(*flight.started, outcome.code, outcome.drains(), watch.policy(),
+                                              random(), watches_.size());
     if (counted.counts) watch.remember(was, counted.transition.has_value(), *flight.started, outcome);
     report(watch, flight, outcome, counted.transition);
     if (counted.transition) watch.evidence.clear();

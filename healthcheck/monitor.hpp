@@ -107,6 +107,7 @@ private:
     struct Watch;
     struct Flight;
     using DueTogether = boost::intrusive::list<Due, boost::intrusive::constant_time_size<false>>;
+    using Moments = std::map<std::chrono::steady_clock::time_point, DueTogether>;
     struct TargetHash {
         std::size_t operator()(ProbeTarget const& target) const noexcept;
     };
@@ -123,6 +124,7 @@ private:
     void unschedule(Watch& watch);
     void wait_for_next();
     void launch_due();
+    void launch_all_due();
     void launch(Watch& watch, std::chrono::steady_clock::time_point due);
     void launch_light(Watch& watch, Flight& flight);
     void fly_light(Flight& flight, ProbeSlots::Slot slot);
@@ -148,8 +150,8 @@ private:
     Watches watches_; ///< the wanted ones, by the target that each holds
     /// Owns each watch until its last probe has ended, wanted or not.
     std::unordered_map<Watch const*, std::unique_ptr<Watch>> owned_;
-    /// When the next probes start; many share a moment. One that none waits for any more is empty.
-    std::map<std::chrono::steady_clock::time_point, DueTogether> due_;
+    Moments due_; ///< when the next probes start; many share a moment, and none is empty
+    bool launching_ = false;
     boost::asio::steady_timer next_due_;
     std::optional<std::chrono::steady_clock::time_point> waiting_for_; ///< of next_due_
     std::shared_ptr<HealthMonitor*> self_; ///< null from the destructor on; shared with completions

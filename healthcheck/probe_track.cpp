@@ -15,7 +15,8 @@ bool ProbeTrack::ask(Evidence kind, HealthPolicy const& policy, TimePoint now) n
 }
 
 ProbeTrack::Counted ProbeTrack::conclude(TimePoint began, OutcomeCode code, bool drain,
-                                         HealthPolicy const& policy, double random) noexcept {
+                                         HealthPolicy const& policy, double random,
+                                         std::size_t targets) noexcept {
     auto const pass = drain || passed(code);
     Counted counted{code != OutcomeCode::OWN && !is_stale(newest_, began, pass, policy), std::nullopt};
     if (counted.counts) {
@@ -31,17 +32,17 @@ ProbeTrack::Counted ProbeTrack::conclude(TimePoint began, OutcomeCode code, bool
         asked_.reset();
         asked_for_ = Evidence::general;
     }
-    plan_next(policy, random);
+    plan_next(policy, random, targets);
     return counted;
 }
 
-void ProbeTrack::plan_next(HealthPolicy const& policy, double random) noexcept {
+void ProbeTrack::plan_next(HealthPolicy const& policy, double random, std::size_t targets) noexcept {
     due_ = started_ + next_delay(state_, policy, random);
     auto const pace = pace_of(state_);
     if (pace != Pace::steady && pace != Pace::down) return;
     auto const interval = next_interval(state_, policy);
     if (std::exchange(to_be_spread_, false)) due_ = started_ + second_delay(interval, random);
-    due_ = shared_moment(due_, interval);
+    due_ = shared_moment(due_, interval, targets);
 }
 
 } // namespace pointsman

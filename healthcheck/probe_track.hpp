@@ -4,6 +4,7 @@
 #include "healthcheck/state_machine.hpp"
 
 #include <chrono>
+#include <cstddef>
 #include <optional>
 
 namespace pointsman {
@@ -39,12 +40,13 @@ public:
     /// Passive evidence. @return false when it changes nothing: the backend does not work anyway.
     bool ask(Evidence kind, HealthPolicy const& policy, TimePoint now) noexcept;
 
-    /// The result of the probe that began at `began`; `random` in [0, 1) is for jitter.
-    Counted conclude(TimePoint began, OutcomeCode code, bool drain, HealthPolicy const& policy,
-                     double random) noexcept;
+    /// The result of the probe that began at `began`; `random` in [0, 1) is for jitter, `targets` how many
+    /// there are.
+    Counted conclude(TimePoint began, OutcomeCode code, bool drain, HealthPolicy const& policy, double random,
+                     std::size_t targets) noexcept;
 
 private:
-    void plan_next(HealthPolicy const& policy, double random) noexcept;
+    void plan_next(HealthPolicy const& policy, double random, std::size_t targets) noexcept;
 
     HealthState state_;
     NewestStarts newest_; ///< of the probes that counted

@@ -14,8 +14,10 @@ constexpr std::size_t started_at_once = 8;
 constexpr Duration shortest_spread = 200ms;
 constexpr Duration spread_share = 50us; ///< of each of very many
 constexpr Duration stall_tolerance = 50ms;
-constexpr int moments_in_interval = 64;
-constexpr Duration coarsest_moment = 16ms;
+constexpr std::size_t sharing_a_moment = 8;
+constexpr std::size_t fewest_moments = 16; ///< in an interval
+constexpr std::size_t most_moments = 1024;
+constexpr Duration longest_divided = 1024ms; ///< moments of longer intervals are as close as this one's
 constexpr std::size_t most_overlapping = 8;
 constexpr int overdue_share = 4; ///< of the timeout
 
@@ -43,11 +45,14 @@ Duration next_delay(HealthState const& state, HealthPolicy const& policy, double
     return pace == Pace::fast || pace == Pace::hurried ? interval : jittered(interval, random);
 }
 
-TimePoint shared_moment(TimePoint due, Duration interval) noexcept {
-    auto const grid = std::min(interval / moments_in_interval, coarsest_moment);
-    if (grid <= Duration::zero()) return due;
-    auto const beyond = due.time_since_epoch() % grid;
-    return beyond == Duration::zero() ? due : due + (grid - beyond);
+TimePoint shared_moment(TimePoint due, Duration interval, std::size_t targets) noexcept {
+    auto const wanted = std::clamp(targets / sharing_a_moment, fewest_moments, most_moments);
+    auto const moments =
+        static_cast<Duration::rep>(std::bit_ceil(wanted)); // those of fewer targets among them
+    auto const apart = std::min(interval, longest_divided) / moments;
+    if (apart <= Duration::zero()) return due;
+    auto const beyond = due.time_since_epoch() % apart;
+    return beyond < apart - beyond ? due - beyond : due + (apart - beyond);
 }
 
 Duration second_delay(Duration interval, double random) noexcept {

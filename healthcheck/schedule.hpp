@@ -17,10 +17,11 @@ namespace pointsman {
 [[nodiscard]] Duration next_delay(HealthState const& state, HealthPolicy const& policy,
                                   double random) noexcept;
 
-/// Pure. `due` or up to a 64th of `interval`, at most 16 ms, later: at a time that probes of other targets of
-/// the same interval share. One wake-up then serves several.
-[[nodiscard]] std::chrono::steady_clock::time_point shared_moment(std::chrono::steady_clock::time_point due,
-                                                                  Duration interval) noexcept;
+/// Pure. The moment nearest to `due` of those at which probes of all targets of the same interval start: one
+/// wake-up then serves several. Of few `targets` they are a 16th of the interval apart, at most 64 ms; of
+/// more closer, so that some eight probes share one, down to a 1024th.
+[[nodiscard]] std::chrono::steady_clock::time_point
+shared_moment(std::chrono::steady_clock::time_point due, Duration interval, std::size_t targets) noexcept;
 
 /// Pure. From the start of the first probe of one of many targets to that of its second: anything up to
 /// `interval`, so that their probes are spread over it from then on. `random` is in [0, 1).

@@ -20,12 +20,21 @@ def pointsman() -> pathlib.Path:
 
 def connect_client() -> pathlib.Path:
     """The measuring client of the release build; without one it is compiled here."""
-    built = BUILD / "release" / "tests" / "connect_client"
+    return _client("connect_client")
+
+
+def bare_prober() -> pathlib.Path:
+    """What connects and does nothing else, of the release build; without one it is compiled here."""
+    return _client("bare_prober")
+
+
+def _client(name: str) -> pathlib.Path:
+    built = BUILD / "release" / "tests" / name
     if built.exists():
         return built
-    sources = [LAB / "connect_client.cpp", LAB / "http_connection.cpp"]
+    sources = [LAB / f"{name}.cpp", LAB / "http_connection.cpp"]
     headers = sorted(LAB.glob("*.hpp"))
-    return _made("connect_client", sources + headers, ["g++", "-std=c++23", "-O2", *map(str, sources)])
+    return _made(name, sources + headers, ["g++", "-std=c++23", "-O2", *map(str, sources)])
 
 
 def probed_server() -> pathlib.Path:

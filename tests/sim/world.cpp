@@ -246,8 +246,8 @@ void World::end_probes(Server& server) {
 
 void World::conclude(Server& server, Flight const& flight) {
     auto const random = static_cast<double>(random_() % 1000) / 1000;
-    auto const counted =
-        server.track->conclude(flight.began, flight.code, flight.drain, setup_.policy, random);
+    auto const counted = server.track->conclude(flight.began, flight.code, flight.drain, setup_.policy,
+                                                random, servers_.size());
     if (flight.code == OutcomeCode::OWN) return;
     auto const state = server.track->state().state;
     auto const pass = flight.drain || passed(flight.code);

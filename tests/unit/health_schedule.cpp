@@ -92,17 +92,29 @@ TEST(Schedule, AShortTimeoutIsAllowedAtLeast50MillisecondsOfLateness) {
     EXPECT_TRUE(stalled(planned, planned + 51ms, brief));
 }
 
-TEST(SharedMoment, IsLaterByA64thOfTheIntervalAtMost) {
-    std::chrono::steady_clock::time_point const begin{};
-    EXPECT_EQ(shared_moment(begin, 640ms), begin);
-    EXPECT_EQ(shared_moment(begin + 1ns, 640ms), begin + 10ms);
-    EXPECT_EQ(shared_moment(begin + 10ms, 640ms), begin + 10ms);
-    EXPECT_EQ(shared_moment(begin + 11ms, 640ms), begin + 20ms);
+TEST(SharedMoment, IsTheNearestSixteenthOfTheIntervalWithFewTargets) {
+    TimePoint const begin{};
+    EXPECT_EQ(shared_moment(begin, 640ms, 1), begin);
+    EXPECT_EQ(shared_moment(begin + 19ms, 640ms, 1), begin);
+    EXPECT_EQ(shared_moment(begin + 20ms, 640ms, 1), begin + 40ms);
+    EXPECT_EQ(shared_moment(begin + 40ms, 640ms, 1), begin + 40ms);
+    EXPECT_EQ(shared_moment(begin + 41ms, 640ms, 128), begin + 40ms);
 }
 
-TEST(SharedMoment, IsNeverMoreThan16MillisecondsLater) {
-    std::chrono::steady_clock::time_point const begin{};
-    EXPECT_EQ(shared_moment(begin + 1ns, 1h), begin + 16ms);
+TEST(SharedMoment, IsCloserTheMoreTargetsThereAreSoThatSomeEightShareOne) {
+    TimePoint const begin{};
+    EXPECT_EQ(shared_moment(begin + 11ms, 640ms, 256), begin + 20ms);
+    EXPECT_EQ(shared_moment(begin + 11ms, 640ms, 1000), begin + 10ms);
+    EXPECT_EQ(shared_moment(begin + 900us, 1024ms, 10'000), begin + 1ms);
+    EXPECT_EQ(shared_moment(begin + 900us, 1024ms, 1'000'000), begin + 1ms);
+}
+
+TEST(SharedMoment, IsNeverMoreThan32MillisecondsAway) {
+    TimePoint const begin{};
+    EXPECT_EQ(shared_moment(begin + 31ms, 1h, 1), begin);
+    EXPECT_EQ(shared_moment(begin + 33ms, 1h, 1), begin + 64ms);
+    EXPECT_EQ(shared_moment(begin + 1ms, 1h, 256), begin);
+    EXPECT_EQ(shared_moment(begin + 31ms, 1h, 256), begin + 32ms);
 }
 
 namespace {
