@@ -163,8 +163,10 @@ static __always_inline int restore_tcp(PM_CONTEXT *ctx, const struct packet *pac
 	for (__u32 i = 0; i < 10; i++)
 		word[5 + i] = 20 + i * 4 < length ? syn->option[i] : 0;
 #pragma unroll
-	for (__u32 i = 0; i < 15; i++)
+	for (__u32 i = 0; i < 15; i++) {
 		sum += word[i];
+		OPAQUE(sum); /* one after the other: all at once they would fill the stack */
+	}
 	OPAQUE(length);
 	length &= 0x3f;
 	if (length < sizeof(struct tcphdr) || length > sizeof(scratch->tcp) ||
