@@ -63,17 +63,17 @@ static __always_inline __u32 context_wire_length(struct __sk_buff *ctx, __u32 l3
  * The IP packet's sum of all octets became so much larger, with no checksum field that makes up for it. Some
  * NICs deliver that sum (CHECKSUM_COMPLETE), and a container's stack would take the packet for broken by it.
  */
-static __always_inline void context_add_to_sum(struct __sk_buff *ctx, __u32 difference)
+static __always_inline void context_add_to_sum(struct __sk_buff *ctx, __u64 difference)
 {
-	bpf_csum_update(ctx, difference);
+	bpf_csum_update(ctx, checksum_fold_32(difference));
 }
 
 /*
  * As in context_xdp.h. The order matters: a UDP checksum of zero must be seen before anything is added. The
  * kernel takes every pseudo-header for one of IPv4, whose header's own checksum makes up for its addresses.
  */
-static __always_inline int context_adjust_l4_checksum(struct __sk_buff *ctx, __u32 offset, __u32 pseudo,
-						      __u32 header, int udp)
+static __always_inline int context_adjust_l4_checksum(struct __sk_buff *ctx, __u32 offset, __u64 pseudo,
+						      __u64 header, int udp)
 {
 	__u64 flags = udp ? BPF_F_MARK_MANGLED_0 : 0;
 	__u16 checksum;
@@ -86,9 +86,9 @@ static __always_inline int context_adjust_l4_checksum(struct __sk_buff *ctx, __u
 			return 0;
 		}
 	}
-	if (bpf_l4_csum_replace(ctx, offset, 0, pseudo, flags | BPF_F_PSEUDO_HDR))
+	if (bpf_l4_csum_replace(ctx, offset, 0, checksum_fold_32(pseudo), flags | BPF_F_PSEUDO_HDR))
 		return -1;
-	return bpf_l4_csum_replace(ctx, offset, 0, header, flags) ? -1 : 0;
+	return bpf_l4_csum_replace(ctx, offset, 0, checksum_fold_32(header), flags) ? -1 : 0;
 }
 
 /*
@@ -108,11 +108,11 @@ static __always_inline int context_checksum_is_partial(struct __sk_buff *ctx, __
 }
 
 /* As in context_xdp.h, also where the kernel has to complete the checksum. */
-static __always_inline int context_set_l4_checksum(struct __sk_buff *ctx, __u32 offset, __u32 pseudo,
-						   __u32 header)
+static __always_inline int context_set_l4_checksum(struct __sk_buff *ctx, __u32 offset, __u64 pseudo,
+						   __u64 header)
 {
 	const int partial = context_checksum_is_partial(ctx, offset);
-	__u16 checksum = partial ? checksum_fold(pseudo) : ~checksum_fold(checksum_add(pseudo, header));
+	__u16 checksum = partial ? checksum_fold(pseudo) : ~checksum_fold(pseudo + header);
 
 	return partial < 0 || bpf_skb_store_bytes(ctx, offset, &checksum, sizeof(checksum), 0) ? -1 : 0;
 }

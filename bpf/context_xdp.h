@@ -53,7 +53,7 @@ static __always_inline __u32 context_wire_length(struct xdp_md *ctx, __u32 l3_le
 }
 
 /* XDP packets carry no sum of their own. */
-static __always_inline void context_add_to_sum(struct xdp_md *ctx, __u32 difference)
+static __always_inline void context_add_to_sum(struct xdp_md *ctx, __u64 difference)
 {
 }
 
@@ -69,8 +69,8 @@ static __always_inline __u16 *checksum_at(struct xdp_md *ctx, __u32 offset)
  * (RFC 1624). A UDP checksum of zero means none and stays. Returns 0, or negative when the packet is too
  * short.
  */
-static __always_inline int context_adjust_l4_checksum(struct xdp_md *ctx, __u32 offset, __u32 pseudo,
-						      __u32 header, int udp)
+static __always_inline int context_adjust_l4_checksum(struct xdp_md *ctx, __u32 offset, __u64 pseudo,
+						      __u64 header, int udp)
 {
 	__u16 *checksum = checksum_at(ctx, offset);
 
@@ -78,7 +78,7 @@ static __always_inline int context_adjust_l4_checksum(struct xdp_md *ctx, __u32 
 		return -1;
 	if (udp && *checksum == 0)
 		return 0;
-	*checksum = checksum_apply(*checksum, checksum_add(pseudo, header));
+	*checksum = checksum_apply(*checksum, pseudo + header);
 	if (udp && *checksum == 0)
 		*checksum = 0xffff;
 	return 0;
@@ -86,14 +86,14 @@ static __always_inline int context_adjust_l4_checksum(struct xdp_md *ctx, __u32 
 
 /* Writes a checksum computed from the whole L4 packet: `pseudo` is the pseudo-header's sum, `header` the
  * rest's. */
-static __always_inline int context_set_l4_checksum(struct xdp_md *ctx, __u32 offset, __u32 pseudo,
-						   __u32 header)
+static __always_inline int context_set_l4_checksum(struct xdp_md *ctx, __u32 offset, __u64 pseudo,
+						   __u64 header)
 {
 	__u16 *checksum = checksum_at(ctx, offset);
 
 	if ((void *)(checksum + 1) > context_data_end(ctx))
 		return -1;
-	*checksum = ~checksum_fold(checksum_add(pseudo, header));
+	*checksum = ~checksum_fold(pseudo + header);
 	return 0;
 }
 

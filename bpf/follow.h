@@ -100,7 +100,7 @@ static __always_inline int came_another_way(PM_CONTEXT *ctx, const struct packet
 
 	if ((void *)(eth + 1) > context_data_end(ctx) || copy->direction != PM_TO_BACKEND)
 		return 0;
-	if (copy->link == packet->link && mac_equal(eth->h_source, copy->client_mac))
+	if (likely(copy->link == packet->link && mac_equal(eth->h_source, copy->client_mac)))
 		return 0;
 	return (copy->state & PM_SESSION_ESTABLISHED) && !(packet->tcp_flags & (TCP_SYN | TCP_RST));
 }
@@ -126,13 +126,13 @@ static __always_inline void follow(PM_CONTEXT *ctx, const struct packet *packet,
 {
 	const int moved = came_another_way(ctx, packet, copy);
 
-	if (moved)
+	if (unlikely(moved))
 		learn_way_back(ctx, packet, place, copy);
-	if (added) {
+	if (unlikely(added)) {
 		mark_pair(packet, place, copy, added);
 		report_progress(packet, copy, added);
 	}
-	if (!moved && !((copy->last_seen ^ packet->now) / PM_SEEN_TICKS))
+	if (likely(!moved && !((copy->last_seen ^ packet->now) / PM_SEEN_TICKS)))
 		return;
 	keep_young(place, packet->now);
 	if (!added &&

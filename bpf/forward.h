@@ -55,10 +55,10 @@ static __always_inline int to_backend(PM_CONTEXT *ctx, struct packet *packet,
 	if (!backend->ifindex)
 		return PM_DROP_NO_NEXT_HOP;
 	fitting = fitting_length(packet, service, backend);
-	if (is_too_big(ctx, packet, fitting))
+	if (unlikely(is_too_big(ctx, packet, fitting)))
 		return answer_too_big(ctx, packet, fitting);
 	verdict = rewrite_ttl(ctx, packet);
-	if (verdict == PM_CONTINUE && (packet->tcp_flags & TCP_SYN))
+	if (unlikely(verdict == PM_CONTINUE && (packet->tcp_flags & TCP_SYN)))
 		verdict = limit_segments(ctx, packet, service, fitting);
 	if (verdict != PM_CONTINUE)
 		return verdict;
@@ -112,7 +112,7 @@ static __always_inline int to_client(PM_CONTEXT *ctx, struct packet *packet, con
 	if (!service || !parties->backend)
 		return PM_DROP_NO_NEXT_HOP;
 	verdict = rewrite_ttl(ctx, packet);
-	if (verdict == PM_CONTINUE && (packet->tcp_flags & TCP_SYN))
+	if (unlikely(verdict == PM_CONTINUE && (packet->tcp_flags & TCP_SYN)))
 		verdict = limit_segments(ctx, packet, service, parties->backend->mtu);
 	if (verdict == PM_CONTINUE)
 		verdict = address_client(ctx, packet, session);

@@ -13,8 +13,8 @@ struct pm_flow {
 	__be16 source_port;
 	__be16 destination_port;
 	__u8 protocol;
-	__u8 reserved[3]; /* zero */
-};
+	__u8 reserved[3];      /* zero */
+} __attribute__((aligned(8))); /* programs compare addresses by halves */
 
 static __attribute__((always_inline)) inline __u64 pm_mix(__u64 hash, __u64 value, __u64 multiplier)
 {
@@ -28,9 +28,11 @@ static __attribute__((always_inline)) inline __u64 pm_pair(__u32 high, __u32 low
 }
 
 #if __BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__
-#define PM_V4_MAPPED 0xffff0000u
+#define PM_V4_MAPPED	    0xffff0000u
+#define PM_V4_HALF(address) ((__u64)(address) << 32 | PM_V4_MAPPED)
 #else
-#define PM_V4_MAPPED 0x0000ffffu
+#define PM_V4_MAPPED	    0x0000ffffu
+#define PM_V4_HALF(address) ((__u64)PM_V4_MAPPED << 32 | (address))
 #endif
 
 static __attribute__((always_inline)) inline int pm_addr_is_v4(const struct pm_addr *address)
@@ -43,14 +45,14 @@ static __attribute__((always_inline)) inline int pm_addr_is_v4(const struct pm_a
  * An IPv4 flow takes three multiplications; the constants are those of splitmix64 (Steele et al., OOPSLA
  * 2014) and wyhash.
  */
-static __attribute__((always_inline)) inline __u64 pm_flow_hash(const struct pm_flow *flow,
-								const volatile __u64 *key)
+static __attribute__((always_inline)) inline __u64 pm_family_hash(const struct pm_flow *flow,
+								  const volatile __u64 *key, int v4)
 {
 	const struct pm_addr *s = &flow->source;
 	const struct pm_addr *d = &flow->destination;
 	__u64 hash = key[0];
 
-	if (!pm_addr_is_v4(s)) {
+	if (!v4) {
 		hash = pm_mix(hash, pm_pair(s->word[0], s->word[1]), 0xa0761d6478bd642full);
 		hash = pm_mix(hash, pm_pair(d->word[0], d->word[1]), 0xe7037ed1a0b428dbull);
 		hash = pm_mix(hash, pm_pair(s->word[2], d->word[2]), 0x8ebc6af09c88c6e3ull);
@@ -62,6 +64,12 @@ static __attribute__((always_inline)) inline __u64 pm_flow_hash(const struct pm_
 		      0x94d049bb133111ebull);
 	hash *= 0x9e3779b97f4a7c15ull;
 	return hash ^ (hash >> 32);
+}
+
+static __attribute__((always_inline)) inline __u64 pm_flow_hash(const struct pm_flow *flow,
+								const volatile __u64 *key)
+{
+	return pm_family_hash(flow, key, pm_addr_is_v4(&flow->source));
 }
 
 /* Maps the high half of a uniform 32-bit value onto [0, count) without a division (Lemire, 2019). */

@@ -174,10 +174,10 @@ static __always_inline int read_quote(PM_CONTEXT *ctx, const struct packet *pack
  */
 static __always_inline int rewrite_quote(PM_CONTEXT *ctx, const struct packet *packet,
 					 const struct quote *quote, struct endpoint source,
-					 struct endpoint destination, __u32 *difference)
+					 struct endpoint destination, __u64 *difference)
 {
 	const struct pm_flow *was = &quote->flow; /* the other way round */
-	__u32 addresses = address_difference(0, &was->destination, source.address, packet->v6);
+	__u64 addresses = address_difference(0, &was->destination, source.address, packet->v6);
 	__u32 offset = quote->l4_offset;
 	__be16 *ports;
 
@@ -233,7 +233,7 @@ static __always_inline int translate_error(PM_CONTEXT *ctx, struct packet *packe
 	const struct pm_addr *source = addr_equal(&packet->flow.source, &quote->flow.source)
 					       ? ends->far.address
 					       : &packet->flow.source;
-	__u32 pseudo, header;
+	__u64 pseudo, header;
 
 	if (rewrite_quote(ctx, packet, quote, ends->near, ends->far, &header))
 		return -1;

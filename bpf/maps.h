@@ -68,6 +68,10 @@ const volatile struct pm_options options = {
 #define READ_ONCE(lvalue)	  (*(const volatile typeof(lvalue) *)&(lvalue))
 #define WRITE_ONCE(lvalue, value) (*(volatile typeof(lvalue) *)&(lvalue) = (value))
 
+/* What an established flow's packets do stands together; the rest is out of their way. */
+#define likely(condition)   __builtin_expect(!!(condition), 1)
+#define unlikely(condition) __builtin_expect(!!(condition), 0)
+
 /*
  * Reads ctx->data or ctx->data_end as the pointer that it is. Written in assembly because clang follows the
  * 32-bit load by a zero extension, which turns the verifier's packet pointer into a number.

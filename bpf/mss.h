@@ -76,7 +76,8 @@ static __always_inline __u32 mss_option(PM_CONTEXT *ctx, struct packet *packet)
  */
 __noinline int clamp_mss(PM_CONTEXT *ctx, struct packet *packet, __u32 most)
 {
-	__u32 offset, mss, difference;
+	__u32 offset, mss;
+	__u64 difference;
 	__u8 *option;
 
 	if (!packet)

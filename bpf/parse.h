@@ -28,7 +28,7 @@ struct fragment_header {
 
 static __always_inline int is_vlan(__be16 protocol)
 {
-	return protocol == bpf_htons(ETH_P_8021Q) || protocol == bpf_htons(ETH_P_8021AD);
+	return unlikely(protocol == bpf_htons(ETH_P_8021Q) || protocol == bpf_htons(ETH_P_8021AD));
 }
 
 /* Passes the tags by. Returns the EtherType behind them; 0 when the frame is too short for its tags. */
@@ -117,13 +117,13 @@ static __always_inline int parse_ipv4(PM_CONTEXT *ctx, struct packet *packet)
 		return PM_DROP_MALFORMED;
 	header_length = ip->ihl * 4u;
 	packet->l3_length = bpf_ntohs(ip->tot_len);
-	if (packet->l3_length == 0 && packet->length > 0xffff) /* BIG TCP: too long for the field */
+	if (unlikely(packet->l3_length == 0 && packet->length > 0xffff)) /* BIG TCP: too long for the field */
 		packet->l3_length = room;
 	if (ip->version != 4 || header_length < sizeof(*ip) || packet->l3_length < header_length ||
 	    packet->l3_length > room)
 		return PM_DROP_MALFORMED;
 	fragment = bpf_ntohs(ip->frag_off);
-	if (fragment & (IP_FRAGMENT_OFFSET | IP_MORE_FRAGMENTS)) {
+	if (unlikely(fragment & (IP_FRAGMENT_OFFSET | IP_MORE_FRAGMENTS))) {
 		packet->fragment = fragment & IP_FRAGMENT_OFFSET ? LATER_FRAGMENT : FIRST_FRAGMENT;
 		packet->fragment_id = ip->id;
 	}
@@ -211,7 +211,7 @@ static __always_inline int parse_ipv6(PM_CONTEXT *ctx, struct packet *packet)
 		return PM_DROP_MALFORMED;
 	packet->v6 = 1;
 	packet->l3_length = sizeof(*ip) + bpf_ntohs(ip->payload_len);
-	if (ip->payload_len == 0 && packet->length > 0xffff) /* BIG TCP */
+	if (unlikely(ip->payload_len == 0 && packet->length > 0xffff)) /* BIG TCP */
 		packet->l3_length = room;
 	if (ip->version != 6 || packet->l3_length > room)
 		return PM_DROP_MALFORMED;
@@ -219,7 +219,7 @@ static __always_inline int parse_ipv6(PM_CONTEXT *ctx, struct packet *packet)
 	packet->l4_type = ip->nexthdr;
 	addr_from_v6(&packet->flow.source, &ip->saddr);
 	addr_from_v6(&packet->flow.destination, &ip->daddr);
-	if (!is_l4(packet->l4_type)) {
+	if (unlikely(!is_l4(packet->l4_type))) {
 		verdict = parse_extensions(ctx, packet);
 		if (verdict != PM_CONTINUE)
 			return verdict;
@@ -254,7 +254,7 @@ static __always_inline int parse(PM_CONTEXT *ctx, struct packet *packet)
 		return PM_PASS_NOT_IP;
 	if (!link || !mac_equal(eth->h_dest, link->mac))
 		return PM_PASS_OTHER_HOST;
-	return parse_network(ctx, packet, eth->h_proto);
+	return parse_network(ctx, packet, ((const __be16 *)eth)[ETH_ALEN]); /* h_proto, at once */
 }
 
 #endif

@@ -23,7 +23,7 @@ struct quoted_tunnel {
 	__u32 mtu;	 /* what the error says */
 	__be16 gue_port; /* 0: IP in IP */
 	__u8 inner;	 /* protocol number of the packet inside */
-};
+} __attribute__((aligned(8)));
 
 /* The MTU that a "too big" names, 0 when this is no such error. */
 static __always_inline __u32 mtu_in_error(PM_CONTEXT *ctx, const struct packet *packet)

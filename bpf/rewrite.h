@@ -58,7 +58,7 @@ struct endpoint {
 };
 
 /* The difference to a checksum when one address takes the place of another. */
-static __always_inline __u32 address_difference(__u32 difference, const struct pm_addr *from,
+static __always_inline __u64 address_difference(__u64 difference, const struct pm_addr *from,
 						const struct pm_addr *to, int v6)
 {
 	difference = checksum_replace(difference, from->word[3], to->word[3]);
@@ -73,7 +73,7 @@ static __always_inline __u32 address_difference(__u32 difference, const struct p
 /* Writes new addresses into an IP header whose old ones differ by `difference`. */
 static __always_inline int rewrite_addresses(void *header, void *data_end, int v6,
 					     const struct pm_addr *source, const struct pm_addr *destination,
-					     __u32 difference)
+					     __u64 difference)
 {
 	struct iphdr *ip = header;
 	struct ipv6hdr *ip6 = header;
@@ -81,8 +81,8 @@ static __always_inline int rewrite_addresses(void *header, void *data_end, int v
 	if (v6) {
 		if ((void *)(ip6 + 1) > data_end)
 			return -1;
-		__builtin_memcpy(&ip6->saddr, source, sizeof(*source));
-		__builtin_memcpy(&ip6->daddr, destination, sizeof(*destination));
+		octets_copy(&ip6->saddr, source, sizeof(*source));
+		octets_copy(&ip6->daddr, destination, sizeof(*destination));
 		return 0;
 	}
 	if ((void *)(ip + 1) > data_end)
@@ -107,7 +107,7 @@ static __always_inline int rewrite_nat(PM_CONTEXT *ctx, const struct packet *pac
 	const struct pm_flow *from = &packet->flow;
 	const int udp = from->protocol == IPPROTO_UDP;
 	__be16 *ports;
-	__u32 pseudo, header;
+	__u64 pseudo, header;
 
 	pseudo = address_difference(0, &from->source, source.address, packet->v6);
 	pseudo = address_difference(pseudo, &from->destination, destination.address, packet->v6);

@@ -127,7 +127,7 @@ static __always_inline int restore_ip(PM_CONTEXT *ctx, const struct packet *pack
 	struct iphdr *ip = l3_header(ctx, packet);
 	struct ipv6hdr *ip6 = (void *)ip;
 	__be32 *first = (void *)ip, was;
-	__u32 difference;
+	__u64 difference;
 
 	if ((void *)(ip6 + 1) > context_data_end(ctx)) /* longer than IPv4's, and a SYN is behind that */
 		return -1;
@@ -151,7 +151,7 @@ static __always_inline int restore_tcp(PM_CONTEXT *ctx, const struct packet *pac
 {
 	const struct pm_syn *syn = &scratch->syn;
 	__be32 *word = scratch->tcp;
-	__u32 sum = 0;
+	__u64 sum = 0;
 
 	((__be16 *)word)[0] = scratch->partner.source_port;
 	((__be16 *)word)[1] = scratch->partner.destination_port;
@@ -163,8 +163,10 @@ static __always_inline int restore_tcp(PM_CONTEXT *ctx, const struct packet *pac
 	for (__u32 i = 0; i < 10; i++)
 		word[5 + i] = 20 + i * 4 < length ? syn->option[i] : 0;
 #pragma unroll
-	for (__u32 i = 0; i < 15; i++)
-		sum = checksum_add(sum, word[i]);
+	for (__u32 i = 0; i < 15; i++) {
+		sum += word[i];
+		OPAQUE(sum); /* one after the other: all at once they would fill the stack */
+	}
 	OPAQUE(length);
 	length &= 0x3f;
 	if (length < sizeof(struct tcphdr) || length > sizeof(scratch->tcp) ||

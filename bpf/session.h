@@ -148,7 +148,7 @@ static __always_inline int entry_read(struct entry entry, struct session_copy *c
 		return 0;
 	tag = READ_ONCE(set->tag[entry.way]);
 	barrier();
-	copy->session = set->way[entry.way];
+	octets_copy(&copy->session, &set->way[entry.way], sizeof(copy->session));
 	copy->last_seen = READ_ONCE(set->last_seen[entry.way]);
 	copy->state = READ_ONCE(set->state[entry.way]);
 	barrier();
@@ -156,9 +156,33 @@ static __always_inline int entry_read(struct entry entry, struct session_copy *c
 }
 
 /*
- * The session of a flow in one half, or 0; copied, with what it refers to. The first candidate set is
- * searched before the second.
+ * Where an entry with this hash is in one half, or 0: nearly always that of the flow which has the hash. The
+ * first candidate set is searched before the second.
  */
+static __always_inline place_t session_with_hash(__u32 half, __u64 hash, struct entry *entry)
+{
+	__u32 high = hash >> 32;
+	__u32 index = candidate_set(half, high, 0);
+
+	for (int second = 0; second < 2; second++) {
+		struct pm_session_set *set = array_at(&pm_sessions, index);
+
+#pragma nounroll
+		for (__u32 i = 0; set && i < PM_SESSION_WAYS; i++) {
+			__u32 way = (preferred_way(hash) + i) % PM_SESSION_WAYS;
+
+			if (!entry_has_hash(set, way, hash))
+				continue;
+			*entry = (struct entry){set, way};
+			return place_of(index, way);
+		}
+		OPAQUE(high); /* or the second set would be computed for every packet */
+		index = candidate_set(half, high, 1);
+	}
+	return 0;
+}
+
+/* The session of a flow in one half, or 0; copied, with what it refers to. Searched in the same order. */
 static __always_inline place_t session_search(__u32 half, __u64 hash, const struct pm_flow *flow,
 					      __u32 active, struct session_copy *copy,
 					      struct parties *parties)

@@ -279,12 +279,19 @@ __noinline place_t session_carry_over(__u64 hash, const struct pm_flow *flow, __
 static __always_inline place_t session_lookup(__u64 hash, const struct pm_flow *flow, __u32 active,
 					      struct session_copy *copy, struct parties *parties)
 {
-	place_t place = session_search(session_half(active), hash, flow, active, copy, parties);
+	struct entry entry;
+	place_t place = session_with_hash(session_half(active), hash, &entry);
 
-	if (place || !(active & PM_ACTIVE_CARRY_OVER))
-		return place;
-	place = session_carry_over(hash, flow, active);
-	if (!entry_read(entry_at(place), copy))
+	if (place && entry_read(entry, copy)) {
+		*parties = parties_of(&copy->session, active);
+		if (session_matches(&copy->session, parties, flow, active))
+			return place;
+	}
+	if (place) /* it was replaced meanwhile, or two flows have the same hash */
+		place = session_find(session_half(active), hash, flow, active);
+	if (!place && (active & PM_ACTIVE_CARRY_OVER))
+		place = session_carry_over(hash, flow, active);
+	if (!place || !entry_read(entry_at(place), copy))
 		return 0;
 	*parties = parties_of(&copy->session, active);
 	return place;

@@ -61,9 +61,9 @@ static __always_inline int continue_session(PM_CONTEXT *ctx, struct packet *pack
 	__u32 choice, added;
 	int verdict;
 
-	if (packet->fragment)
+	if (unlikely(packet->fragment))
 		fragment_follow(packet, &copy->session);
-	if (copy->direction == PM_TO_BACKEND && is_syn(packet)) {
+	if (unlikely(copy->direction == PM_TO_BACKEND && is_syn(packet))) {
 		if (over || (copy->state & (PM_SESSION_CLOSED | PM_SESSION_CUT)))
 			return open_session(ctx, packet, copy->service, place, 0);
 		if (!(copy->state & PM_SESSION_ANSWERED)) {
@@ -73,14 +73,14 @@ static __always_inline int continue_session(PM_CONTEXT *ctx, struct packet *pack
 				return try_elsewhere(ctx, packet, copy, place, choice);
 		}
 	}
-	if (over)
+	if (unlikely(over))
 		return on_down(ctx, packet, place, copy);
-	if (copy->direction == PM_TO_BACKEND && may_have_lost_port(packet, copy, parties->service) &&
-	    !nat_has_port(&copy->session, packet->active))
+	if (unlikely(copy->direction == PM_TO_BACKEND && may_have_lost_port(packet, copy, parties->service) &&
+		     !nat_has_port(&copy->session, packet->active)))
 		return copy->state & PM_SESSION_CLOSED ? PM_DROP_NO_SESSION
 						       : open_session(ctx, packet, copy->service, place, 0);
 	added = progress_of(packet, copy);
-	if ((added & PM_SESSION_CLOSED) && is_refusal(packet, copy)) {
+	if (unlikely((added & PM_SESSION_CLOSED) && is_refusal(packet, copy))) {
 		verdict = on_refusal(ctx, packet, copy);
 		if (verdict != PM_CONTINUE)
 			return verdict;
@@ -155,12 +155,13 @@ static __always_inline int steer(PM_CONTEXT *ctx, struct scratch *scratch)
 	place_t place;
 	__u32 service;
 
-	if (packet->fragment == LATER_FRAGMENT)
+	if (unlikely(packet->fragment == LATER_FRAGMENT))
 		return steer_fragment(ctx, packet);
-	if (is_icmp(packet))
+	if (unlikely(is_icmp(packet)))
 		return steer_icmp(ctx, packet);
-	packet->hash = pm_flow_hash(&packet->flow, options.hash_key);
-	if (is_syn(packet))
+	packet->hash = pm_family_hash(&packet->flow, options.hash_key,
+				      !packet->v6 || pm_addr_is_v4(&packet->flow.source));
+	if (unlikely(is_syn(packet)))
 		nat_fetch_ahead(ctx, packet);
 	place = session_lookup(packet->hash, &packet->flow, packet->active, &scratch->copy, &parties);
 	if (place)
