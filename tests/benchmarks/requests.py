@@ -51,7 +51,7 @@ class Case:
 
 
 def measure(quick: bool) -> Result:
-    rounds, seconds = (1, 1) if quick else (5, 3)
+    rounds, seconds = (1, 1) if quick else (11, 2)
     with contextlib.ExitStack() as labs:
         cases = cases_of(labs, seconds)
         series = {measure: {case.name: Series(case.name) for case in cases} for measure in (KEEP_ALIVE, NEW)}
