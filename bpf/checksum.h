@@ -41,4 +41,18 @@ static __always_inline __u16 checksum_apply(__u16 checksum, __u64 difference)
 	return ~checksum_fold((__u16)~checksum + difference);
 }
 
+/*
+ * Adjusts an L4 checksum in its place by what changed in the pseudo-header and in the L4 header. A partial
+ * one is the sum of the pseudo-header alone, to which the kernel or the NIC adds the rest later. A UDP
+ * checksum of zero means none and stays.
+ */
+static __always_inline void checksum_adjust(__u16 *checksum, __u64 pseudo, __u64 header, int udp, int partial)
+{
+	if (udp && *checksum == 0)
+		return;
+	*checksum = partial ? checksum_fold(*checksum + pseudo) : checksum_apply(*checksum, pseudo + header);
+	if (udp && *checksum == 0)
+		*checksum = 0xffff;
+}
+
 #endif

@@ -19,4 +19,11 @@ static __always_inline int context_move_l2(PM_CONTEXT *ctx, __u32 room)
 	return 0;
 }
 
+/* The checksum at an offset below 512. */
+static __always_inline __u16 *checksum_at(PM_CONTEXT *ctx, __u32 offset)
+{
+	OPAQUE(offset);
+	return context_data(ctx) + (offset & 0x1ff);
+}
+
 #endif

@@ -12,6 +12,7 @@
 #include "tunnel.h"
 #include <linux/if_ether.h>
 #include <linux/pkt_cls.h>
+#include <bpf/bpf_core_read.h>
 #include <bpf/bpf_endian.h>
 
 #define PM_CONTEXT struct __sk_buff
@@ -68,12 +69,39 @@ static __always_inline void context_add_to_sum(struct __sk_buff *ctx, __u64 diff
 	bpf_csum_update(ctx, checksum_fold_32(difference));
 }
 
+/* The kernel's packet, as far as it is looked at. */
+struct sk_buff {
+	__u8 ip_summed : 2;
+} __attribute__((preserve_access_index));
+
+/* Since Linux 6.2. Costs nothing: it tells the verifier that the context is the packet. */
+extern void *bpf_cast_to_kern_ctx(void *ctx) __ksym __weak;
+
+/* How far a packet's checksum has got: CHECKSUM_* in linux/skbuff.h. */
+enum sum_state {
+	SUM_IN_PACKET = 0, /* or UNNECESSARY, 1: the NIC found it right */
+	SUM_COMPLETE = 2,  /* and the NIC brings a sum of all octets along, which has to follow changes */
+	SUM_PARTIAL = 3,   /* only the pseudo-header's so far */
+	SUM_UNKNOWN = 4,
+};
+
+static __always_inline __u32 context_sum_state(struct __sk_buff *ctx)
+{
+	struct sk_buff *packet;
+
+	if (!bpf_cast_to_kern_ctx)
+		return SUM_UNKNOWN;
+	packet = bpf_cast_to_kern_ctx(ctx);
+	return BPF_CORE_READ_BITFIELD(packet, ip_summed);
+}
+
 /*
- * As in context_xdp.h. The order matters: a UDP checksum of zero must be seen before anything is added. The
- * kernel takes every pseudo-header for one of IPv4, whose header's own checksum makes up for its addresses.
+ * By the kernel's calls, as context_adjust_l4_checksum does it without. The order matters: a UDP checksum of
+ * zero must be seen before anything is added. The kernel takes every pseudo-header for one of IPv4, whose
+ * header's own checksum makes up for its addresses.
  */
-static __always_inline int context_adjust_l4_checksum(struct __sk_buff *ctx, __u32 offset, __u64 pseudo,
-						      __u64 header, int udp)
+static __always_inline int context_have_checksum_adjusted(struct __sk_buff *ctx, __u32 offset, __u64 pseudo,
+							  __u64 header, int udp)
 {
 	__u64 flags = udp ? BPF_F_MARK_MANGLED_0 : 0;
 	__u16 checksum;
@@ -89,6 +117,21 @@ static __always_inline int context_adjust_l4_checksum(struct __sk_buff *ctx, __u
 	if (bpf_l4_csum_replace(ctx, offset, 0, checksum_fold_32(pseudo), flags | BPF_F_PSEUDO_HDR))
 		return -1;
 	return bpf_l4_csum_replace(ctx, offset, 0, checksum_fold_32(header), flags) ? -1 : 0;
+}
+
+/* As in context_xdp.h. Two calls into the kernel for each packet are saved wherever it tells enough. */
+static __always_inline int context_adjust_l4_checksum(struct __sk_buff *ctx, __u32 offset, __u64 pseudo,
+						      __u64 header, int udp)
+{
+	const __u32 state = context_sum_state(ctx);
+	__u16 *checksum = checksum_at(ctx, offset);
+
+	if (state == SUM_UNKNOWN || state == SUM_COMPLETE)
+		return context_have_checksum_adjusted(ctx, offset, pseudo, header, udp);
+	if ((void *)(checksum + 1) > context_data_end(ctx))
+		return -1;
+	checksum_adjust(checksum, pseudo, header, udp, state == SUM_PARTIAL);
+	return 0;
 }
 
 /*

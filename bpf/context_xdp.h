@@ -57,13 +57,6 @@ static __always_inline void context_add_to_sum(struct xdp_md *ctx, __u64 differe
 {
 }
 
-/* The checksum at an offset below 512. */
-static __always_inline __u16 *checksum_at(struct xdp_md *ctx, __u32 offset)
-{
-	OPAQUE(offset);
-	return context_data(ctx) + (offset & 0x1ff);
-}
-
 /*
  * Adds to the L4 checksum at `offset` what changed in the pseudo-header and what changed in the L4 header
  * (RFC 1624). A UDP checksum of zero means none and stays. Returns 0, or negative when the packet is too
@@ -76,11 +69,7 @@ static __always_inline int context_adjust_l4_checksum(struct xdp_md *ctx, __u32 
 
 	if ((void *)(checksum + 1) > context_data_end(ctx))
 		return -1;
-	if (udp && *checksum == 0)
-		return 0;
-	*checksum = checksum_apply(*checksum, pseudo + header);
-	if (udp && *checksum == 0)
-		*checksum = 0xffff;
+	checksum_adjust(checksum, pseudo, header, udp, 0);
 	return 0;
 }
 

@@ -14,7 +14,7 @@ def old_kernel(**keys: object) -> Iterator[Pointsman]:
         for host in lab.backends:
             Nginx(host)
         daemon = Pointsman(lab, attach="tc", daemon=keys)
-        daemon.start(LD_PRELOAD=str(paths.no_tcx())).ready()
+        daemon.start(LD_PRELOAD=str(paths.old_kernel())).ready()
         yield daemon
 
 

@@ -242,7 +242,7 @@ def test_a_clsact_filter_is_replaced_in_place() -> None:
         held = HeldConnections(daemon.lab.client, daemon.lab.service_address, count=16, interval_ms=20)
         for number in range(3):
             end(daemon, kill=number % 2 == 0)
-            daemon.start(LD_PRELOAD=str(paths.no_tcx())).ready()
+            daemon.start(LD_PRELOAD=str(paths.old_kernel())).ready()
             assert filters(daemon).count("direct-action") == 2
         assert broken(held) == []
         assert daemon.stop() == 0

@@ -162,14 +162,14 @@ def test_kernels_without_tcx_have_filters_and_lose_them() -> None:
         for host in lab.backends:
             Nginx(host)
         daemon = Pointsman(lab, [service(lab, way)], attach="tc", health=FAST)
-        daemon.start(LD_PRELOAD=str(paths.no_tcx())).ready()
+        daemon.start(LD_PRELOAD=str(paths.old_kernel())).ready()
         assert filters(lab) == (2, 1)
         disown(lab.backends[0], way.service(lab))
         daemon.wait_for_audit(kind="alarm", because="path_fails", backend="b1")
         assert daemon.process is not None
         daemon.process.kill()
         assert filters(lab) == (2, 1)
-        daemon.start(LD_PRELOAD=str(paths.no_tcx()))
+        daemon.start(LD_PRELOAD=str(paths.old_kernel()))
         wait_until(daemon.control_answers, "the daemon is up again", 5)
         daemon.wait_for_state("b2", "up")
         assert filters(lab) == (2, 1)

@@ -76,9 +76,9 @@ def _bpf_object(name: str) -> pathlib.Path:
     return _made(f"{name}.bpf.o", [source], ["clang", "-O2", "-g", "-target", "bpf", include, "-c", str(source)])
 
 
-def no_tcx() -> pathlib.Path:
-    """The library that hides tcx from a process (LD_PRELOAD)."""
-    return _library("no_tcx")
+def old_kernel() -> pathlib.Path:
+    """The library that makes this kernel look like one before 6.2 to a process (LD_PRELOAD)."""
+    return _library("old_kernel")
 
 
 def real_timers() -> pathlib.Path:
