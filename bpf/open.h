@@ -7,7 +7,7 @@
 #include "event.h"
 #include "forward.h"
 #include "fragment.h"
-#include "nat.h"
+#include "nat_port.h"
 #include "reset.h"
 #include "syn.h"
 

@@ -57,7 +57,7 @@ bool is_idle(Session const& session, FlowTables const& all) noexcept {
                                     &all.tables.services[session.service]);
 }
 
-/// As nat_has_port in bpf/nat.h: the NAT port still belongs to this flow.
+/// As nat_has_port in bpf/nat_port.h: the NAT port still belongs to this flow.
 bool has_port(Session const& session, FlowTables const& all) {
     auto const reply = partner_flow_of(session, all.tables);
     if (!reply) return false;
