@@ -97,13 +97,14 @@ void HealthMonitor::Watch::remember(HealthState const& was, bool decides, Clock:
     if (outcome.passed()) first_failure.reset();
     if (!outcome.passed() && !first_failure) first_failure = began;
 
-    auto const against = works(was.state) ? !outcome.passed() : outcome.passed();
+    bool const rests = was.state == MeasuredState::resting;
+    bool const against = rests ? !outcome.rests() : works(was.state) != outcome.passed();
     if (!against && was.state != MeasuredState::unknown) evidence.clear();
     if (!against && was.state != MeasuredState::unknown && !decides) return;
     if (evidence.empty()) row_from = was;
     if (evidence.size() == evidence_limit) {
         auto const& oldest = evidence.front().outcome;
-        row_from = on_outcome(row_from, oldest.code, policy(), oldest.drains()).state;
+        row_from = on_outcome(row_from, oldest.code, policy(), wishes_of(oldest)).state;
         evidence.erase(evidence.begin());
     }
     evidence.push_back({began, outcome});
@@ -148,9 +149,9 @@ void HealthMonitor::set_targets(std::vector<WantedProbe> const& wanted) {
 /// Fills watches_ from what was there and from new watches, which are returned.
 std::vector<HealthMonitor::Watch*> HealthMonitor::add_wanted(std::vector<WantedProbe> const& wanted,
                                                              Watches const& before) {
-    std::unordered_map<ProbeTarget, MeasuredState, TargetHash> known;
+    std::unordered_map<ProbeTarget, HealthState, TargetHash> known;
     for (auto const& [target, watch] : before)
-        known.emplace(without_policy(target), watch->track.state().state);
+        known.emplace(without_policy(target), without_rows(watch->track.state()));
 
     std::vector<Watch*> added;
     for (auto const& [target, resume] : wanted) {
@@ -161,7 +162,7 @@ std::vector<HealthMonitor::Watch*> HealthMonitor::add_wanted(std::vector<WantedP
             continue;
         }
         auto const inherited = known.find(without_policy(target));
-        auto const state = inherited == known.end() ? resume : HealthState{.state = inherited->second};
+        auto const state = inherited == known.end() ? resume : inherited->second;
         auto watch = std::make_unique<Watch>(target, state);
         added.push_back(watch.get());
         watches_.emplace(watch->target, watch.get());
@@ -217,6 +218,11 @@ void HealthMonitor::probe_now(ProbeTarget const& target, Evidence kind) {
     if (!watch.track.ask(kind, watch.policy(), Clock::now())) return;
     ++counters_.evidence;
     schedule(watch);
+}
+
+void HealthMonitor::forget_wishes(ProbeTarget const& target) {
+    if (auto const found = watches_.find(target); found != watches_.end())
+        found->second->track.forget_wishes();
 }
 
 /// What asks for another time of the next probe has happened.
@@ -343,6 +349,8 @@ void HealthMonitor::take_off(Watch& watch, Flight& flight) {
 
 void HealthMonitor::land(Watch& watch, Flight& flight, Outcome outcome) {
     blame_self(watch, flight, outcome);
+    if (watch.target.check.type == CheckType::agent)
+        outcome = with_unsaid(std::move(outcome), watch.track.state().wishes);
     if (watch.wanted) conclude(watch, flight, outcome);
 }
 
@@ -358,8 +366,8 @@ void HealthMonitor::blame_self(Watch const& watch, Flight const& flight, Outcome
 
 void HealthMonitor::conclude(Watch& watch, Flight const& flight, Outcome const& outcome) {
     auto const was = watch.track.state();
-    auto const counted = watch.track.conclude(*flight.started, outcome.code, outcome.drains(), watch.policy(),
-                                              random(), watches_.size());
+    auto const counted = watch.track.conclude(*flight.started, outcome.code, wishes_of(outcome),
+                                              watch.policy(), random(), watches_.size());
     if (counted.counts) watch.remember(was, counted.transition.has_value(), *flight.started, outcome);
     report(watch, flight, outcome, counted.transition);
     if (counted.transition) watch.evidence.clear();

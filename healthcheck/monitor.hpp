@@ -99,6 +99,9 @@ public:
     /// alone.
     void probe_now(ProbeTarget const& target, Evidence kind = Evidence::general);
 
+    /// What the target's answers asked for is forgotten, until one asks for it again.
+    void forget_wishes(ProbeTarget const& target);
+
     /// Cancels every probe; completes when all have ended. Afterwards set_targets may start again.
     [[nodiscard]] boost::asio::awaitable<void> stop();
 
