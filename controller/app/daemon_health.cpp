@@ -99,7 +99,7 @@ void Daemon::on_report(ProbeReport const& report) {
     std::vector<BackendKey> changed;
     for (auto const& probe : noted) {
         if (probe.as_before) continue;
-        if (works(report.state.state)) path_findings_.erase(probe.key);
+        if (report.state.state != MeasuredState::down) path_findings_.erase(probe.key);
         Finding const finding{probe.measured, !report.outcome.passed(), silent};
         if (auto alarm = judgement_.note(probe.key, finding, now)) alarms.push_back(std::move(*alarm));
         if (!probe.transition) continue;

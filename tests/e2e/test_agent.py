@@ -165,3 +165,7 @@ def test_what_an_agent_said_goes_on_after_a_restart(talking: Talking) -> None:
     talking.repeats("b2")
     assert talking.backend()["agent_weight_percent"] == 25
     assert daemon.backend("b2")["state"] == "maint"
+    talking.says("ready 50%", "b2")
+    daemon.wait_for_state("b2", "up")
+    wait_until(lambda: daemon.backend("b2").get("agent_weight_percent") == 50, "b2 has half of its weight")
+    agrees(talking.site)
