@@ -292,8 +292,9 @@ void HealthMonitor::blame_self(Watch const& watch, Flight const& flight, Outcome
 
 void HealthMonitor::conclude(Watch& watch, Flight const& flight, Outcome const& outcome) {
     auto const was = watch.track.state();
-    auto const counted = watch.track.conclude(*flight.started, outcome.code, wishes_of(outcome),
-                                              watch.policy(), random(), watches_.size());
+    auto const late = Clock::now() - (*flight.started + watch.policy().timeout);
+    ProbeEnd const end{*flight.started, outcome.code, wishes_of(outcome), late};
+    auto const counted = watch.track.conclude(end, watch.policy(), random(), watches_.size());
     if (counted.counts)
         watch.row.take(was, counted.transition.has_value(), *flight.started, outcome, watch.policy());
     report(watch, flight, outcome, counted.transition);

@@ -22,19 +22,17 @@ bool ProbeTrack::replace(TimePoint handshake, HealthPolicy const& policy, TimePo
     return true;
 }
 
-ProbeTrack::Counted ProbeTrack::conclude(TimePoint began, OutcomeCode code, Wishes const& wishes,
-                                         HealthPolicy const& policy, double random,
+ProbeTrack::Counted ProbeTrack::conclude(ProbeEnd const& end, HealthPolicy const& policy, double random,
                                          std::size_t targets) noexcept {
-    auto const pass = passed(code);
-    Counted counted{code != OutcomeCode::OWN && !is_stale(newest_, began, pass, policy), std::nullopt};
+    Counted counted{says_something(end, policy), std::nullopt};
     if (counted.counts) {
-        auto const step = on_outcome(state_, code, policy, wishes);
-        auto& newest_alike = pass ? newest_.passed : newest_.failed;
-        newest_alike = std::max(newest_alike.value_or(began), began);
+        auto const step = on_outcome(state_, end.code, policy, end.wishes);
+        auto& newest_alike = passed(end.code) ? newest_.passed : newest_.failed;
+        newest_alike = std::max(newest_alike.value_or(end.began), end.began);
         counted.transition = step.transition;
         state_ = step.state;
         // A probe that began before the evidence cannot dispel it.
-        if (asked_ && !answers_evidence(began, *asked_, policy)) state_ = on_evidence(state_, asked_for_);
+        if (asked_ && !answers_evidence(end.began, *asked_, policy)) state_ = on_evidence(state_, asked_for_);
     }
     if (!state_.suspect) {
         asked_.reset();
@@ -42,6 +40,17 @@ ProbeTrack::Counted ProbeTrack::conclude(TimePoint began, OutcomeCode code, Wish
     }
     plan_next(policy, random, targets);
     return counted;
+}
+
+/// What is doubtful asks for further probes.
+bool ProbeTrack::says_something(ProbeEnd const& end, HealthPolicy const& policy) noexcept {
+    if (end.code == OutcomeCode::OWN || is_stale(newest_, end.began, passed(end.code), policy)) return false;
+    bool const doubtful = is_doubtful(end.code, end.late, state_);
+    if (!doubtful) doubtful_in_row_ = 0;
+    if (!doubtful || doubtful_in_row_ == most_doubtful(policy)) return true;
+    ++doubtful_in_row_;
+    state_ = on_evidence(state_);
+    return false;
 }
 
 void ProbeTrack::plan_next(HealthPolicy const& policy, double random, std::size_t targets) noexcept {

@@ -9,6 +9,14 @@
 
 namespace pointsman {
 
+/// What came of one probe.
+struct ProbeEnd {
+    std::chrono::steady_clock::time_point began;
+    OutcomeCode code = OutcomeCode::L4OK;
+    Wishes wishes{}; ///< what the backend wishes by it
+    Duration late{}; ///< that it ended after its deadline; below 0: before it
+};
+
 /// Everything that decides about one target between the start of a probe and the verdict. No clock and no
 /// I/O: the monitor runs it with sockets, the simulation without.
 class ProbeTrack {
@@ -16,7 +24,7 @@ public:
     using TimePoint = std::chrono::steady_clock::time_point;
 
     struct Counted {
-        bool counts = false; ///< false: an own fault, or overtaken by a later probe
+        bool counts = false; ///< false: an own fault, overtaken by a later probe, or doubtful
         std::optional<Transition> transition;
     };
 
@@ -45,15 +53,15 @@ public:
     bool replace(TimePoint handshake, HealthPolicy const& policy, TimePoint now, double random,
                  std::size_t targets) noexcept;
 
-    /// The result of the probe that began at `began`, and what the backend wishes by it; `random` in [0, 1)
-    /// is for jitter, `targets` how many there are.
-    Counted conclude(TimePoint began, OutcomeCode code, Wishes const& wishes, HealthPolicy const& policy,
-                     double random, std::size_t targets) noexcept;
+    /// `random` in [0, 1) is for jitter, `targets` how many there are.
+    Counted conclude(ProbeEnd const& end, HealthPolicy const& policy, double random,
+                     std::size_t targets) noexcept;
 
     /// What it asked for is forgotten until it asks again.
     void forget_wishes() noexcept { state_.wishes = {}; }
 
 private:
+    [[nodiscard]] bool says_something(ProbeEnd const& end, HealthPolicy const& policy) noexcept;
     void plan_next(HealthPolicy const& policy, double random, std::size_t targets) noexcept;
 
     HealthState state_;
@@ -61,6 +69,7 @@ private:
     TimePoint due_{};     ///< when the next probe starts while none is under way
     TimePoint started_{}; ///< the newest one, or a handshake in its place
     bool to_be_spread_ = false;
+    unsigned doubtful_in_row_ = 0;           ///< timeouts, since an outcome that left nothing open
     std::optional<TimePoint> asked_;         ///< when the newest evidence came that no probe dispelled
     Evidence asked_for_ = Evidence::general; ///< the strongest kind of it
 };

@@ -14,6 +14,7 @@ constexpr std::size_t started_at_once = 8;
 constexpr Duration shortest_spread = 200ms;
 constexpr Duration spread_share = 50us; ///< of each of very many
 constexpr Duration stall_tolerance = 50ms;
+constexpr Duration punctual = 10ms; ///< after a deadline
 constexpr std::size_t sharing_a_moment = 8;
 constexpr std::size_t fewest_moments = 16; ///< in an interval
 constexpr std::size_t most_moments = 256;
@@ -21,9 +22,14 @@ constexpr Duration longest_divided = 1024ms; ///< moments of longer intervals ar
 constexpr std::size_t most_overlapping = 8;
 constexpr int overdue_share = 4; ///< of the timeout
 
+/// Failed probes that a verdict takes.
+unsigned wanted_failures(HealthPolicy const& policy) noexcept {
+    return policy.window ? policy.window->failures : policy.fall;
+}
+
 /// Failed probes until the verdict, if all fail from now on.
 std::size_t missing_failures(HealthState const& state, HealthPolicy const& policy) noexcept {
-    auto const wanted = policy.window ? policy.window->failures : policy.fall;
+    auto const wanted = wanted_failures(policy);
     auto const counted =
         policy.window ? static_cast<unsigned>(std::popcount(state.history)) : state.failed_in_row;
     return std::clamp<std::size_t>(wanted > counted ? wanted - counted : 1, 1, most_overlapping);
@@ -101,10 +107,18 @@ bool is_stale(NewestStarts const& newest, TimePoint started, bool passed,
 bool stalled(TimePoint planned, TimePoint actual, HealthPolicy const& policy, bool overlapped) noexcept {
     auto tolerance = std::max(stall_tolerance, policy.timeout / 2);
     // Overlapping ones end a fast interval apart: a stall this long ends fewer of them than a verdict takes.
-    auto const wanted = policy.window ? policy.window->failures : policy.fall;
+    auto const wanted = wanted_failures(policy);
     if (overlapped && wanted > 1)
         tolerance = std::min(tolerance, policy.fast_interval * (wanted - 1) * 4 / 5);
     return actual - planned > tolerance;
+}
+
+bool is_doubtful(OutcomeCode code, Duration late, HealthState const& state) noexcept {
+    return timed_out(code) && late > punctual && state.state != MeasuredState::down;
+}
+
+unsigned most_doubtful(HealthPolicy const& policy) noexcept {
+    return wanted_failures(policy);
 }
 
 } // namespace pointsman

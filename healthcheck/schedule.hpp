@@ -86,4 +86,12 @@ struct NewestStarts {
                            std::chrono::steady_clock::time_point actual, HealthPolicy const& policy,
                            bool overlapped = false) noexcept;
 
+/// Pure. Whether a probe of a backend in `state` that ended `late` after its deadline leaves open why: the
+/// backend did not answer, or this process did not come to read the answer. Nothing is open about a backend
+/// that is down.
+[[nodiscard]] bool is_doubtful(OutcomeCode code, Duration late, HealthState const& state) noexcept;
+
+/// Pure. So many doubtful ones in a row say nothing; further ones count, since a busy machine is always late.
+[[nodiscard]] unsigned most_doubtful(HealthPolicy const& policy) noexcept;
+
 } // namespace pointsman

@@ -353,6 +353,21 @@ TEST_F(MonitorTest, BlamesItselfForAProbeDuringWhichTheProcessStoodStill) {
     EXPECT_EQ(monitor.counters().own_faults, 1U);
 }
 
+TEST_F(MonitorTest, ATimeoutThatItCameTooLateToReadIsAskedAgain) {
+    DarkPort const dark{context};
+    auto const probed = slow_target(dark.port(), 1s);
+    monitor.set_targets({{probed, {.state = up}}});
+    ASSERT_TRUE(run_until([&] { return monitor.counters().in_flight == 1; }));
+    auto const resumed = Clock::now() + 1030ms; // later than a busy machine, earlier than what is OWN
+    while (Clock::now() < resumed) {
+    }
+    ASSERT_TRUE(run_until_seen(1));
+    EXPECT_THAT(seen, ElementsAre(Seen{L4TOUT, {.state = up, .suspect = true}, {}}));
+    EXPECT_TRUE(last_evidence.empty());
+    ASSERT_TRUE(run_until([&] { return monitor.counters().in_flight > 1; }))
+        << "soon, though steady ones are rare";
+}
+
 TEST_F(MonitorTest, AnExceptionInTheCallbackLeavesThroughRun) {
     ScriptedBackend backend{context, closes()};
     on_report = [](ProbeReport const&) { throw std::runtime_error{"bug"}; };

@@ -66,5 +66,30 @@ TEST(Simulation, EveryHistoryKeepsWhatIsPromised) {
     }
 }
 
+/// Half a minute in which this process stands still again and again, while one backend takes a good part of
+/// its timeout to answer.
+std::vector<Happening> pauses_of(std::uint32_t seed) {
+    std::mt19937 random{seed};
+    auto const between = [&](unsigned from, unsigned to) {
+        return from + static_cast<unsigned>(random() % (to - from));
+    };
+    std::vector<Happening> pauses{{std::chrono::seconds{1}, Happening::Kind::slow, 0, 200}};
+    for (unsigned ms = 2000; ms < 20000;) {
+        auto const pause = between(10, 900);
+        pauses.push_back({std::chrono::milliseconds{ms}, Happening::Kind::stall, 0, pause});
+        ms += pause + between(50, 1000);
+    }
+    return pauses;
+}
+
+TEST(Simulation, AProcessThatStandsStillAgainAndAgainJudgesNobodyForIt) {
+    sim::Setup setup;
+    setup.pools = {3};
+    for (setup.seed = 0; setup.seed < 1000; ++setup.seed) {
+        setup.policy.fall = 2 + setup.seed % 2;
+        EXPECT_EQ(outcome_of(setup, pauses_of(setup.seed)), std::nullopt) << "seed " << setup.seed;
+    }
+}
+
 } // namespace
 } // namespace pointsman::sim

@@ -256,8 +256,9 @@ void World::end_probes(Server& server) {
 
 void World::conclude(Server& server, Flight const& flight) {
     auto const random = static_cast<double>(random_() % 1000) / 1000;
-    auto const counted = server.track->conclude(flight.began, flight.code, {.state = flight.asks},
-                                                setup_.policy, random, servers_.size());
+    auto const deadline = flight.began + setup_.policy.timeout;
+    ProbeEnd const end{flight.began, flight.code, {.state = flight.asks}, now_ - deadline};
+    auto const counted = server.track->conclude(end, setup_.policy, random, servers_.size());
     if (flight.code == OutcomeCode::OWN) return;
     auto const state = server.track->state().state;
     auto const pass = passed(flight.code);
