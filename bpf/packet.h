@@ -77,6 +77,7 @@ struct scratch {
 	struct session_copy found;    /* of the last one that was searched for */
 	struct session_copy moved;    /* of one on its way from the other half */
 	struct pm_session displaced;  /* of the flow that had a new flow's NAT port */
+	struct pm_session followed;   /* of a first fragment, for its map: before 6.2 only maps fill maps */
 	struct pm_flow partner;	      /* what the other session of a pair is found by */
 	struct pm_syn syn;	      /* one that a backend refused */
 	__be32 tcp[15];		      /* a TCP header with its options, until it is in the packet */
