@@ -95,7 +95,8 @@ struct {
 } pm_scratch SEC(".maps");
 
 /* parse() and others return a verdict, or this when the packet goes on to the next step. */
-#define PM_CONTINUE -1
+#define PM_CONTINUE	  -1
+#define PM_CONTINUE_ASIDE -2 /* likewise, of a packet without ports: ICMP, or a later fragment */
 
 static __always_inline int is_syn(const struct packet *packet)
 {
@@ -165,9 +166,8 @@ static __always_inline int mac_equal(const __u8 *a, const __u8 *b)
 /* All MAC addresses of the maps and of frames begin at even offsets. */
 static __always_inline void mac_copy(__u8 *to, const __u8 *from)
 {
-	((__u16 *)to)[0] = ((const __u16 *)from)[0];
-	((__u16 *)to)[1] = ((const __u16 *)from)[1];
-	((__u16 *)to)[2] = ((const __u16 *)from)[2];
+	*(__u32 *)to = *(const __u32 *)from;
+	*(__u16 *)(to + 4) = *(const __u16 *)(from + 4);
 }
 
 /* Addresses that no client has: this host, nobody, everybody, many; or the service's own (the land attack).
