@@ -31,11 +31,6 @@ enum class OutcomeCode : std::uint8_t {
     return code == OutcomeCode::L4OK || code == OutcomeCode::L6OK || code == OutcomeCode::L7OK;
 }
 
-/// Its time ran out.
-[[nodiscard]] constexpr bool timed_out(OutcomeCode code) noexcept {
-    return code == OutcomeCode::L4TOUT || code == OutcomeCode::L6TOUT || code == OutcomeCode::L7TOUT;
-}
-
 /// When each step of a probe was done, from its beginning; nullopt: it was not reached, or there is none.
 struct ProbeSteps {
     std::optional<std::chrono::microseconds> connected{};

@@ -22,6 +22,10 @@ constexpr Duration longest_divided = 1024ms; ///< moments of longer intervals ar
 constexpr std::size_t most_overlapping = 8;
 constexpr int overdue_share = 4; ///< of the timeout
 
+bool timed_out(OutcomeCode code) noexcept {
+    return code == OutcomeCode::L4TOUT || code == OutcomeCode::L6TOUT || code == OutcomeCode::L7TOUT;
+}
+
 /// Failed probes that a verdict takes.
 unsigned wanted_failures(HealthPolicy const& policy) noexcept {
     return policy.window ? policy.window->failures : policy.fall;
