@@ -15,6 +15,7 @@ from lab.pointsman import Pointsman, Service
 from lab.probed import FIRST, PORT, ProbedLab, address_of
 
 POOL = 100  # backends of one service
+FIRST_SERVICE_PORT = 10_000
 
 HAPROXY = """\
 global
@@ -44,13 +45,14 @@ class Prober(Protocol):
 
 
 class PointsmanProber:
-    """The daemon. Its checks are those of its defaults but for their type."""
+    """The daemon. Its checks are those of its defaults but for their type and `passive`. Its services are one address's, at ports
+    from FIRST_SERVICE_PORT on."""
 
-    def __init__(self, probed: ProbedLab, check: str) -> None:
+    def __init__(self, probed: ProbedLab, check: str, passive: str = "probe") -> None:
         keys = {"type": "http", "path": "/healthz"} if check == "http" else {"type": "tcp"}
-        services = [Service(f"pool{first // POOL}", f"10.77.{1 + first // POOL}.100",
-                            [(f"b{n}", address_of(n), PORT) for n in members], check=keys)
-                    for first, members in pools_of(probed.count)]
+        services = [Service(f"pool{number}", probed.lab.service_address, [(f"b{n}", address_of(n), PORT) for n in members],
+                            port=FIRST_SERVICE_PORT + number, check={**keys, "passive": passive})
+                    for number, (_, members) in enumerate(pools_of(probed.count))]
         self.count = probed.count
         self.daemon = Pointsman(
             probed.lab, services, name=f"pointsman-{time.monotonic_ns()}", attach="tc", log={"level": "warning"},
