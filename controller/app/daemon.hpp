@@ -211,7 +211,6 @@ private:
     void expect_handshakes();
     void tell(BackendKey const& key, std::string because);
     void cause(Cause cause);
-    [[nodiscard]] State state_now(GenerationBackend const& backend) const;
     [[nodiscard]] Effect effect_on(GenerationBackend const& backend) const;
 
     std::string config_path_;

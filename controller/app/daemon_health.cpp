@@ -2,6 +2,7 @@
 #include "controller/app/daemon.hpp"
 
 #include "controller/api/text_escape.hpp"
+#include "controller/model/key_cursor.hpp"
 #include "controller/model/names.hpp"
 
 #include <algorithm>
@@ -35,6 +36,11 @@ double seconds(Clock::duration duration) {
     return std::chrono::duration<double>(duration).count();
 }
 
+State state_now(GenerationBackend const& backend, Ruling const* ruling, AdminState admin) {
+    bool const ruled = ruling && ruling->measured != MeasuredState::unknown; // not without a check
+    return state_of(ruled ? ruling->measured : backend.measured, admin);
+}
+
 /// What it takes to come to the same verdict again.
 void add_grounds(json::object& record, NotedProbe const& probe, ProbeReport const& report,
                  Answers const& answers) {
@@ -56,9 +62,12 @@ void Daemon::cause(Cause cause) {
 /// Counts what is measured and ordered now: of several changes in one turn, each sees those before it.
 Effect Daemon::effect_on(GenerationBackend const& backend) const {
     Effect effect;
+    KeyCursor rulings{rulings_.of};
+    KeyCursor admin{admin_.states()};
     for (auto const& each : generation().backends.of(backend.service)) {
         ++effect.total;
-        effect.healthy += is_healthy(state_now(each));
+        effect.healthy +=
+            is_healthy(state_now(each, rulings.find(each.key), admin.value_or(each.key, AdminState::ready)));
     }
     std::uint64_t established = 0;
     std::uint64_t closed = 0;
@@ -72,14 +81,6 @@ Effect Daemon::effect_on(GenerationBackend const& backend) const {
     if (auto const* service = generation().find(backend.key.service))
         effect.policy = name_of(service->on_down);
     return effect;
-}
-
-State Daemon::state_now(GenerationBackend const& backend) const {
-    auto const* ruling = ruling_of(backend.key);
-    auto const admin = admin_.states().find(backend.key);
-    bool const ruled = ruling && ruling->measured != MeasuredState::unknown; // not without a check
-    return state_of(ruled ? ruling->measured : backend.measured,
-                    admin == admin_.states().end() ? AdminState::ready : admin->second);
 }
 
 void Daemon::on_report(ProbeReport const& report) {

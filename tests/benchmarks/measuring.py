@@ -16,7 +16,7 @@ from lab.waiting import wait_until
 def timed_until_up(prober: Prober) -> float:
     """Seconds until it has found every backend up."""
     began = time.monotonic()
-    wait_until(prober.all_up, "every backend is up", 120, interval=0.2)
+    wait_until(prober.all_up, "every backend is up", 120, interval=0.05)
     return time.monotonic() - began
 
 

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
-import json
 import os
 import re
 import socket
@@ -13,6 +11,7 @@ from typing import Protocol
 from lab.host import Process
 from lab.pointsman import Pointsman, Service
 from lab.probed import FIRST, PORT, ProbedLab, address_of
+from lab.trail import Trail
 
 POOL = 100  # backends of one service
 FIRST_SERVICE_PORT = 10_000
@@ -57,19 +56,23 @@ class PointsmanProber:
         self.daemon = Pointsman(
             probed.lab, services, name=f"pointsman-{time.monotonic_ns()}", attach="tc", log={"level": "warning"},
             datapath={"backends": max(self.count + 1, 64), "services": max(len(services) + 1, 16), "sessions": 16384})
+        self.trail = Trail(self.daemon.audit_file)
+        self.up: set[tuple[str, str]] = set()
         assert self.daemon.start().process is not None
         self.process = self.daemon.process
         os.sched_setaffinity(self.process.pid, {probed.core})
         os.setpriority(os.PRIO_PROCESS, self.process.pid, -20)
 
     def all_up(self) -> bool:
+        """In the tables, by the audit trail: `status` of so many takes the daemon as long as thousands of probes."""
         if not self.process.running:
             raise RuntimeError(f"pointsman ended:\n{self.daemon.log()}")
-        if not self.daemon.control.exists():
+        if not self.daemon.audit_file.exists():
             return False
-        with contextlib.suppress(RuntimeError, json.JSONDecodeError):
-            return sum(service["healthy"] for service in self.daemon.status()["services"]) == self.count
-        return False
+        for record in self.trail.read_on():
+            self.up.update((change["service"], change["backend"]) for change in record.get("changes", ())
+                           if record["kind"] == "publish" and change["kind"] == "backend" and change["now"] == "up")
+        return len(self.up) == self.count
 
     def lateness(self) -> dict[float, float]:
         """Probes that started so many seconds after they were due, or less."""
