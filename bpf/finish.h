@@ -25,23 +25,24 @@ static __always_inline int finish(PM_CONTEXT *ctx, const struct packet *packet, 
 /* What both hooks run. */
 static __always_inline int balance(PM_CONTEXT *ctx)
 {
-	struct pm_control *control = array_at(&pm_control, 0);
 	struct scratch *scratch = array_at(&pm_scratch, 0);
 	struct packet *packet;
 	int verdict;
 
-	if (!control || !scratch)
+	if (!scratch)
 		return CONTEXT_PASS;
 	packet = &scratch->packet;
-	packet->active = READ_ONCE(control->active);
+	packet->active = READ_ONCE(pm_control.active);
 	packet->now = bpf_jiffies64();
 	packet->out_flags = 0;
 	packet->fragment = WHOLE;
 	packet->tcp_flags = 0;
 	packet->v6 = 0;
 	verdict = parse(ctx, packet);
-	if (verdict == PM_CONTINUE)
+	if (likely(verdict == PM_CONTINUE))
 		verdict = steer(ctx, scratch);
+	else if (verdict == PM_CONTINUE_ASIDE)
+		verdict = steer_aside(ctx, packet);
 	return finish(ctx, packet, verdict);
 }
 

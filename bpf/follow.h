@@ -6,6 +6,10 @@
 #include "event.h"
 #include "nat.h"
 
+/* What tells a connection that goes on from one that begins or ends. */
+#define PM_SESSION_OPEN_BITS                                                                                 \
+	(PM_SESSION_ANSWERED | PM_SESSION_ESTABLISHED | PM_SESSION_FIN_CLIENT | PM_SESSION_FIN_BACKEND)
+
 /* A transition of a flow: both sessions of its pair learn of it. */
 static __always_inline void mark_pair(const struct packet *packet, place_t place,
 				      const struct session_copy *copy, __u32 bits)
@@ -17,6 +21,13 @@ static __always_inline void mark_pair(const struct packet *packet, place_t place
 	nat_tell_partner(copy, bits, packet->now, packet->active);
 }
 
+/* Nothing ends, and nothing has to begin: so it is with nearly all packets of a connection. */
+static __always_inline int is_plain(__u8 flags, __u32 state)
+{
+	return !(flags & (TCP_FIN | TCP_RST)) &&
+	       (state & PM_SESSION_OPEN_BITS) == (PM_SESSION_ANSWERED | PM_SESSION_ESTABLISHED);
+}
+
 /* Bits that this packet adds to what is known of its TCP connection. */
 static __always_inline __u32 tcp_progress(const struct packet *packet, const struct session_copy *session)
 {
@@ -24,6 +35,8 @@ static __always_inline __u32 tcp_progress(const struct packet *packet, const str
 	const __u8 to_backend = session->direction == PM_TO_BACKEND;
 	__u32 bits = 0;
 
+	if (likely(is_plain(flags, session->state)))
+		return 0;
 	if (flags & TCP_RST)
 		return PM_SESSION_CLOSED;
 	if ((!to_backend || !session->nat_port) &&

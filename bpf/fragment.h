@@ -37,17 +37,19 @@ static __always_inline struct pm_fragment_key fragment_key(const struct packet *
  */
 __noinline int fragment_follow(const struct packet *packet, const struct pm_session *session)
 {
+	struct scratch *scratch = array_at(&pm_scratch, 0);
 	struct pm_fragment_key key;
 
-	if (!packet || !session)
+	if (!packet || !session || !scratch)
 		return 0;
 	key = fragment_key(packet);
-	bpf_map_update_elem(&pm_fragments, &key, session, BPF_ANY);
+	scratch->followed = *session;
+	bpf_map_update_elem(&pm_fragments, &key, &scratch->followed, BPF_ANY);
 	if (session->direction == PM_TO_CLIENT && session->nat_address)
 		return 1;
 	key.identification = 0;
 	key.any = 1;
-	bpf_map_update_elem(&pm_fragments, &key, session, BPF_ANY);
+	bpf_map_update_elem(&pm_fragments, &key, &scratch->followed, BPF_ANY);
 	return 1;
 }
 

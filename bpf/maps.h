@@ -20,8 +20,11 @@
 		__type(value, value_type);                                                                   \
 	} map_name SEC(".maps")
 
-/* The switch. Written by the daemon's commit, read once per packet. */
-PM_ARRAY(pm_control, struct pm_control);
+/*
+ * The switch. Written by the daemon's commit, read once per packet. A section of its own makes it an array of
+ * one entry like PM_ARRAY, which programs read without a lookup.
+ */
+struct pm_control pm_control SEC(".data.pm_control");
 
 /* Two halves each. Written by the daemon's prepare into the idle half; read by the programs. */
 PM_ARRAY(pm_service_slots, struct pm_service_slot);

@@ -157,6 +157,7 @@ __noinline __u32 nat_choose(struct session_copy *session, __u64 hash, __u32 acti
 	if (!backend)
 		return NAT_PORT_TRIES;
 	for (int i = 0; i <= NAT_FRESH_TRIES; i++) {
+		OPAQUE(i); /* kernels before 6.7 want the last branch of a loop to be a conditional one */
 		session->nat_port =
 			bpf_htons(options.nat_port_first + nat_port_choice(session, hash, attempt));
 		session->nat_address = address ? address : nat_address_of(backend, hash, attempt);

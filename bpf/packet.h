@@ -77,6 +77,7 @@ struct scratch {
 	struct session_copy found;    /* of the last one that was searched for */
 	struct session_copy moved;    /* of one on its way from the other half */
 	struct pm_session displaced;  /* of the flow that had a new flow's NAT port */
+	struct pm_session followed;   /* of a first fragment, for its map: before 6.2 only maps fill maps */
 	struct pm_flow partner;	      /* what the other session of a pair is found by */
 	struct pm_syn syn;	      /* one that a backend refused */
 	__be32 tcp[15];		      /* a TCP header with its options, until it is in the packet */
@@ -94,7 +95,8 @@ struct {
 } pm_scratch SEC(".maps");
 
 /* parse() and others return a verdict, or this when the packet goes on to the next step. */
-#define PM_CONTINUE -1
+#define PM_CONTINUE	  -1
+#define PM_CONTINUE_ASIDE -2 /* likewise, of a packet without ports: ICMP, or a later fragment */
 
 static __always_inline int is_syn(const struct packet *packet)
 {
@@ -164,9 +166,8 @@ static __always_inline int mac_equal(const __u8 *a, const __u8 *b)
 /* All MAC addresses of the maps and of frames begin at even offsets. */
 static __always_inline void mac_copy(__u8 *to, const __u8 *from)
 {
-	((__u16 *)to)[0] = ((const __u16 *)from)[0];
-	((__u16 *)to)[1] = ((const __u16 *)from)[1];
-	((__u16 *)to)[2] = ((const __u16 *)from)[2];
+	*(__u32 *)to = *(const __u32 *)from;
+	*(__u16 *)(to + 4) = *(const __u16 *)(from + 4);
 }
 
 /* Addresses that no client has: this host, nobody, everybody, many; or the service's own (the land attack).

@@ -34,7 +34,6 @@ static __always_inline int is_vlan(__be16 protocol)
 /* Passes the tags by. Returns the EtherType behind them; 0 when the frame is too short for its tags. */
 static __always_inline __be16 parse_vlan(PM_CONTEXT *ctx, struct packet *packet, __be16 protocol)
 {
-	packet->l3_offset = sizeof(struct ethhdr);
 #pragma unroll
 	for (int i = 0; i < VLAN_TAGS; i++) {
 		struct vlan_tag *tag =
@@ -53,9 +52,8 @@ static __always_inline __be16 parse_vlan(PM_CONTEXT *ctx, struct packet *packet,
 static __always_inline int parse_tcp(const struct tcphdr *tcp, void *data_end, struct packet *packet,
 				     __u32 l4_length)
 {
-	if (l4_length < sizeof(*tcp) || (void *)(tcp + 1) > data_end)
-		return PM_DROP_MALFORMED;
-	if (tcp->doff < 5 || (!packet->fragment && tcp->doff * 4u > l4_length))
+	if ((void *)(tcp + 1) > data_end || tcp->doff < 5 || l4_length < sizeof(*tcp) ||
+	    (tcp->doff * 4u > l4_length && !packet->fragment))
 		return PM_DROP_MALFORMED;
 	packet->tcp_flags = ((__u8 *)tcp)[TCP_FLAG_BYTE];
 	packet->l4_header_length = tcp->doff * 4;
@@ -81,7 +79,7 @@ static __always_inline int parse_icmp(const __u8 *icmp, void *data_end, struct p
 	if (l4_length < 8 || (void *)(icmp + 8) > data_end)
 		return PM_DROP_MALFORMED;
 	packet->icmp_type = icmp[0];
-	return PM_CONTINUE;
+	return PM_CONTINUE_ASIDE;
 }
 
 static __always_inline int parse_l4(PM_CONTEXT *ctx, struct packet *packet, __u32 l4_length)
@@ -89,13 +87,12 @@ static __always_inline int parse_l4(PM_CONTEXT *ctx, struct packet *packet, __u3
 	void *data_end = context_data_end(ctx);
 	void *l4 = l4_header(ctx, packet);
 
-	packet->flow.protocol = packet->l4_type;
-	__builtin_memset(packet->flow.reserved, 0, sizeof(packet->flow.reserved));
-	if (packet->fragment == LATER_FRAGMENT)
-		return PM_CONTINUE;
-	switch (packet->l4_type) {
-	case IPPROTO_TCP:
+	packet->flow.protocol = packet->l4_type; /* what is reserved in it nobody ever writes */
+	if (unlikely(packet->fragment == LATER_FRAGMENT))
+		return PM_CONTINUE_ASIDE;
+	if (likely(packet->l4_type == IPPROTO_TCP))
 		return parse_tcp(l4, data_end, packet, l4_length);
+	switch (packet->l4_type) {
 	case IPPROTO_UDP:
 		return parse_udp(l4, data_end, packet, l4_length);
 	case IPPROTO_ICMP:
@@ -112,14 +109,16 @@ static __always_inline int parse_ipv4(PM_CONTEXT *ctx, struct packet *packet)
 	const __u32 room = packet->length - packet->l3_offset;
 	__u32 header_length;
 	__u16 fragment;
+	__u8 first;
 
 	if ((void *)(ip + 1) > context_data_end(ctx))
 		return PM_DROP_MALFORMED;
-	header_length = ip->ihl * 4u;
+	first = *(const __u8 *)ip; /* version and header length at once: 0x45 to 0x4f */
+	header_length = (first & 0xf) * 4u;
 	packet->l3_length = bpf_ntohs(ip->tot_len);
 	if (unlikely(packet->l3_length == 0 && packet->length > 0xffff)) /* BIG TCP: too long for the field */
 		packet->l3_length = room;
-	if (ip->version != 4 || header_length < sizeof(*ip) || packet->l3_length < header_length ||
+	if ((__u8)(first - 0x45) > 0x4f - 0x45 || packet->l3_length < header_length ||
 	    packet->l3_length > room)
 		return PM_DROP_MALFORMED;
 	fragment = bpf_ntohs(ip->frag_off);
@@ -232,8 +231,10 @@ static __always_inline int parse_ipv6(PM_CONTEXT *ctx, struct packet *packet)
 /* What follows the Ethernet header, whoever the frame is for. */
 static __always_inline int parse_network(PM_CONTEXT *ctx, struct packet *packet, __be16 protocol)
 {
-	protocol = parse_vlan(ctx, packet, protocol);
-	if (protocol == bpf_htons(ETH_P_IP))
+	packet->l3_offset = sizeof(struct ethhdr);
+	if (unlikely(protocol != bpf_htons(ETH_P_IP) && protocol != bpf_htons(ETH_P_IPV6)))
+		protocol = parse_vlan(ctx, packet, protocol);
+	if (likely(protocol == bpf_htons(ETH_P_IP)))
 		return parse_ipv4(ctx, packet);
 	if (protocol == bpf_htons(ETH_P_IPV6)) {
 		context_make_linear(ctx, packet->l3_offset + sizeof(struct ipv6hdr) + sizeof(struct tcphdr));

@@ -40,15 +40,14 @@ struct {
 	__type(value, struct probe_scratch);
 } pm_probe_scratch SEC(".maps");
 
-/* Reads a frame of the host's own, or for it. PM_CONTINUE, or it is none of a probe. */
+/* Reads a frame of the host's own, or for it, with ports or without. PM_CONTINUE, or it is none of a probe.
+ */
 static __always_inline int probe_parse(PM_CONTEXT *ctx, struct packet *packet)
 {
-	struct pm_control *control = array_at(&pm_control, 0);
 	struct ethhdr *eth;
+	int verdict;
 
-	if (!control)
-		return PM_PASS_NOT_OURS;
-	packet->active = READ_ONCE(control->active);
+	packet->active = READ_ONCE(pm_control.active);
 	packet->now = bpf_jiffies64();
 	packet->link = PM_LINK_SLOTS;
 	packet->out_flags = 0;
@@ -60,7 +59,8 @@ static __always_inline int probe_parse(PM_CONTEXT *ctx, struct packet *packet)
 	eth = context_data(ctx);
 	if ((void *)(eth + 1) > context_data_end(ctx))
 		return PM_PASS_NOT_IP;
-	return parse_network(ctx, packet, eth->h_proto);
+	verdict = parse_network(ctx, packet, eth->h_proto);
+	return verdict == PM_CONTINUE_ASIDE ? PM_CONTINUE : verdict;
 }
 
 /*

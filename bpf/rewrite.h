@@ -40,13 +40,15 @@ static __always_inline int rewrite_ttl(PM_CONTEXT *ctx, const struct packet *pac
 		context_add_to_sum(ctx, checksum_replace(0, bpf_htons(1), 0));
 	} else {
 		struct iphdr *ip = l3_header(ctx, packet);
+		__u32 check;
 
 		if ((void *)(ip + 1) > context_data_end(ctx))
 			return PM_DROP_REWRITE_FAILED;
 		if (ip->ttl <= 1)
 			return PM_DROP_TTL;
 		ip->ttl--;
-		ip->check = checksum_apply(ip->check, checksum_replace(0, bpf_htons(0x100), 0));
+		check = ip->check + bpf_htons(0x100);
+		ip->check = check + (check >= 0xffff); /* RFC 1141, without minus zero */
 	}
 	return PM_CONTINUE;
 }

@@ -155,6 +155,33 @@ static __always_inline int entry_read(struct entry entry, struct session_copy *c
 	return READ_ONCE(set->tag[entry.way]) == tag && tag > PM_TAG_CLAIMED;
 }
 
+static __always_inline int set_has_tag(const struct pm_session_set *set, __u32 tag)
+{
+	return READ_ONCE(set->tag[0]) == tag || READ_ONCE(set->tag[1]) == tag ||
+	       READ_ONCE(set->tag[2]) == tag || READ_ONCE(set->tag[3]) == tag;
+}
+_Static_assert(PM_SESSION_WAYS == 4, "set_has_tag() looks at all ways");
+
+/* The way of an entry with this hash, or PM_SESSION_WAYS. Most sets that are asked in vain have no such tag.
+ */
+static __always_inline __u32 way_with_hash(const struct pm_session_set *set, __u64 hash)
+{
+	const __u32 preferred = preferred_way(hash);
+
+	if (likely(entry_has_hash(set, preferred, hash)))
+		return preferred;
+	if (!set_has_tag(set, pm_session_tag(hash)))
+		return PM_SESSION_WAYS;
+#pragma nounroll
+	for (__u32 i = 1; i < PM_SESSION_WAYS; i++) {
+		__u32 way = (preferred + i) % PM_SESSION_WAYS;
+
+		if (entry_has_hash(set, way, hash))
+			return way;
+	}
+	return PM_SESSION_WAYS;
+}
+
 /*
  * Where an entry with this hash is in one half, or 0: nearly always that of the flow which has the hash. The
  * first candidate set is searched before the second.
@@ -166,13 +193,9 @@ static __always_inline place_t session_with_hash(__u32 half, __u64 hash, struct 
 
 	for (int second = 0; second < 2; second++) {
 		struct pm_session_set *set = array_at(&pm_sessions, index);
+		const __u32 way = set ? way_with_hash(set, hash) : PM_SESSION_WAYS;
 
-#pragma nounroll
-		for (__u32 i = 0; set && i < PM_SESSION_WAYS; i++) {
-			__u32 way = (preferred_way(hash) + i) % PM_SESSION_WAYS;
-
-			if (!entry_has_hash(set, way, hash))
-				continue;
+		if (way < PM_SESSION_WAYS) {
 			*entry = (struct entry){set, way};
 			return place_of(index, way);
 		}

@@ -56,14 +56,16 @@ static __always_inline int forward(PM_CONTEXT *ctx, struct packet *packet, const
 static __always_inline int continue_session(PM_CONTEXT *ctx, struct packet *packet, place_t place,
 					    struct session_copy *copy, const struct parties *parties)
 {
-	const int over = !session_is_valid(&copy->session, parties) ||
-			 pm_is_idle(packet->now - copy->last_seen, copy->state, parties->service);
 	__u32 choice, added;
-	int verdict;
+	int over, verdict;
 
+	if (!parties->service || !parties->backend) /* once for all that follows */
+		return PM_DROP_BACKEND_DOWN;
+	over = !session_is_valid(&copy->session, parties) ||
+	       pm_is_idle(packet->now - copy->last_seen, copy->state, parties->service);
 	if (unlikely(packet->fragment))
 		fragment_follow(packet, &copy->session);
-	if (unlikely(copy->direction == PM_TO_BACKEND && is_syn(packet))) {
+	if (unlikely(is_syn(packet) && copy->direction == PM_TO_BACKEND)) {
 		if (over || (copy->state & (PM_SESSION_CLOSED | PM_SESSION_CUT)))
 			return open_session(ctx, packet, copy->service, place, 0);
 		if (!(copy->state & PM_SESSION_ANSWERED)) {
@@ -80,7 +82,7 @@ static __always_inline int continue_session(PM_CONTEXT *ctx, struct packet *pack
 		return copy->state & PM_SESSION_CLOSED ? PM_DROP_NO_SESSION
 						       : open_session(ctx, packet, copy->service, place, 0);
 	added = progress_of(packet, copy);
-	if (unlikely((added & PM_SESSION_CLOSED) && is_refusal(packet, copy))) {
+	if (unlikely(added && (added & PM_SESSION_CLOSED) && is_refusal(packet, copy))) {
 		verdict = on_refusal(ctx, packet, copy);
 		if (verdict != PM_CONTINUE)
 			return verdict;
@@ -148,6 +150,12 @@ static __always_inline int steer_icmp(PM_CONTEXT *ctx, struct packet *packet)
 	return verdict == PM_CONTINUE ? relay_error(ctx, packet) : verdict;
 }
 
+/* A packet without ports. */
+static __always_inline int steer_aside(PM_CONTEXT *ctx, struct packet *packet)
+{
+	return packet->fragment == LATER_FRAGMENT ? steer_fragment(ctx, packet) : steer_icmp(ctx, packet);
+}
+
 static __always_inline int steer(PM_CONTEXT *ctx, struct scratch *scratch)
 {
 	struct packet *packet = &scratch->packet;
@@ -155,10 +163,6 @@ static __always_inline int steer(PM_CONTEXT *ctx, struct scratch *scratch)
 	place_t place;
 	__u32 service;
 
-	if (unlikely(packet->fragment == LATER_FRAGMENT))
-		return steer_fragment(ctx, packet);
-	if (unlikely(is_icmp(packet)))
-		return steer_icmp(ctx, packet);
 	packet->hash = pm_family_hash(&packet->flow, options.hash_key,
 				      !packet->v6 || pm_addr_is_v4(&packet->flow.source));
 	if (unlikely(is_syn(packet)))

@@ -24,8 +24,6 @@ using Clock = std::chrono::steady_clock;
 
 namespace {
 
-constexpr std::size_t evidence_limit = 16;
-
 bool is_cancellation(std::exception_ptr const& failure) {
     try {
         std::rethrow_exception(failure);
@@ -58,7 +56,7 @@ struct HealthMonitor::Flight {
 };
 
 /// One target and its probes under way.
-struct HealthMonitor::Watch : Due {
+struct HealthMonitor::Watch : Timetable::Entry {
     Watch(ProbeTarget probed, HealthState resumed)
         : target{std::move(probed)}
         , is_light{LightProbe::suits(target)}
@@ -66,17 +64,13 @@ struct HealthMonitor::Watch : Due {
 
     [[nodiscard]] HealthPolicy const& policy() const noexcept { return target.check.policy; }
     [[nodiscard]] Clock::time_point next() const noexcept;
-    void remember(HealthState const& was, bool decides, Clock::time_point began, Outcome const& outcome);
 
     ProbeTarget const target;
     bool const is_light;
     ProbeTrack track;
-    std::optional<Clock::time_point> first_failure;
-    std::vector<JudgedProbe> evidence; ///< the row against the state
-    HealthState row_from;              ///< what the first of `evidence` found
+    EvidenceRow row;
     bool wanted = true;
-    std::list<Flight> flights;                  ///< oldest first
-    std::optional<Moments::iterator> scheduled; ///< in due_
+    std::list<Flight> flights; ///< oldest first
 };
 
 Clock::time_point HealthMonitor::Watch::next() const noexcept {
@@ -88,25 +82,6 @@ Clock::time_point HealthMonitor::Watch::next() const noexcept {
         under_way.newest = *flights.back().started;
     }
     return track.next(policy(), under_way);
-}
-
-/// Keeps the books on rows; `was` is the state before this outcome, which `decides` if it brought a
-/// transition.
-void HealthMonitor::Watch::remember(HealthState const& was, bool decides, Clock::time_point began,
-                                    Outcome const& outcome) {
-    if (outcome.passed()) first_failure.reset();
-    if (!outcome.passed() && !first_failure) first_failure = began;
-
-    auto const against = works(was.state) ? !outcome.passed() : outcome.passed();
-    if (!against && was.state != MeasuredState::unknown) evidence.clear();
-    if (!against && was.state != MeasuredState::unknown && !decides) return;
-    if (evidence.empty()) row_from = was;
-    if (evidence.size() == evidence_limit) {
-        auto const& oldest = evidence.front().outcome;
-        row_from = on_outcome(row_from, oldest.code, policy(), oldest.drains()).state;
-        evidence.erase(evidence.begin());
-    }
-    evidence.push_back({began, outcome});
 }
 
 std::size_t HealthMonitor::TargetHash::operator()(ProbeTarget const& target) const noexcept {
@@ -125,12 +100,11 @@ HealthMonitor::HealthMonitor(asio::any_io_executor executor, OnReport on_report,
     , slots_{options.in_flight_limit}
     , program_slots_{options.program_limit}
     , light_probes_{executor_}
-    , next_due_{executor_}
-    , self_{std::make_shared<HealthMonitor*>(this)}
+    , timetable_{executor_, [this](Timetable::Entry& entry,
+                                   Clock::time_point due) { on_due(static_cast<Watch&>(entry), due); }}
     , all_ended_{executor_} {}
 
 HealthMonitor::~HealthMonitor() {
-    *self_ = nullptr;
     assert(owned_.empty());
 }
 
@@ -148,9 +122,9 @@ void HealthMonitor::set_targets(std::vector<WantedProbe> const& wanted) {
 /// Fills watches_ from what was there and from new watches, which are returned.
 std::vector<HealthMonitor::Watch*> HealthMonitor::add_wanted(std::vector<WantedProbe> const& wanted,
                                                              Watches const& before) {
-    std::unordered_map<ProbeTarget, MeasuredState, TargetHash> known;
+    std::unordered_map<ProbeTarget, HealthState, TargetHash> known;
     for (auto const& [target, watch] : before)
-        known.emplace(without_policy(target), watch->track.state().state);
+        known.emplace(without_policy(target), without_rows(watch->track.state()));
 
     std::vector<Watch*> added;
     for (auto const& [target, resume] : wanted) {
@@ -161,7 +135,7 @@ std::vector<HealthMonitor::Watch*> HealthMonitor::add_wanted(std::vector<WantedP
             continue;
         }
         auto const inherited = known.find(without_policy(target));
-        auto const state = inherited == known.end() ? resume : HealthState{.state = inherited->second};
+        auto const state = inherited == known.end() ? resume : inherited->second;
         auto watch = std::make_unique<Watch>(target, state);
         added.push_back(watch.get());
         watches_.emplace(watch->target, watch.get());
@@ -177,7 +151,7 @@ void HealthMonitor::start(Watch& watch, Duration delay, bool one_of_many) {
 
 /// Light probes end at once, others when their coroutines have; one that is just being reported has ended.
 void HealthMonitor::cancel(Watch& watch) {
-    unschedule(watch);
+    timetable_.take_out(watch);
     watch.flights.remove_if([](Flight const& flight) { return flight.light || flight.turn; });
     for (auto& flight : watch.flights)
         flight.cancel.emit(asio::cancellation_type::terminal);
@@ -197,8 +171,7 @@ void HealthMonitor::forget_if_ended(Watch& watch) {
     owned_.erase(&watch);
     if (!owned_.empty()) return;
     light_probes_.rest();
-    next_due_.cancel();
-    waiting_for_.reset();
+    timetable_.rest();
     all_ended_.cancel();
 }
 
@@ -219,60 +192,19 @@ void HealthMonitor::probe_now(ProbeTarget const& target, Evidence kind) {
     schedule(watch);
 }
 
+void HealthMonitor::forget_wishes(ProbeTarget const& target) {
+    if (auto const found = watches_.find(target); found != watches_.end())
+        found->second->track.forget_wishes();
+}
+
 /// What asks for another time of the next probe has happened.
 void HealthMonitor::schedule(Watch& watch) {
-    if (!watch.wanted) return;
-    auto const next = watch.next();
-    if (watch.scheduled && (*watch.scheduled)->first == next) return;
-    unschedule(watch);
-    if (next == Clock::time_point::max()) return;
-    watch.scheduled = due_.try_emplace(next).first;
-    (*watch.scheduled)->second.push_back(watch);
-    wait_for_next();
+    if (watch.wanted) timetable_.put(watch, watch.next());
 }
 
-void HealthMonitor::unschedule(Watch& watch) {
-    auto const moment = std::exchange(watch.scheduled, std::nullopt);
-    if (!moment) return;
-    watch.unlink();
-    if ((*moment)->second.empty()) due_.erase(*moment);
-}
-
-/// One timer for all, set once for all that are launched together. One that is set too early is left to run
-/// out.
-void HealthMonitor::wait_for_next() {
-    if (launching_ || due_.empty() || (waiting_for_ && *waiting_for_ <= due_.begin()->first)) return;
-    waiting_for_ = due_.begin()->first;
-    next_due_.expires_at(*waiting_for_);
-    next_due_.async_wait([self = self_](boost::system::error_code error) {
-        if (!*self || error == asio::error::operation_aborted) return;
-        (*self)->waiting_for_.reset();
-        (*self)->launch_due();
-    });
-}
-
-void HealthMonitor::launch_due() {
-    struct Launching {
-        HealthMonitor& monitor;
-        ~Launching() {
-            monitor.launching_ = false;
-            monitor.wait_for_next();
-        }
-    } const launching{*this};
-    launching_ = true;
-    launch_all_due();
-}
-
-void HealthMonitor::launch_all_due() {
-    auto const now = Clock::now();
-    while (!due_.empty() && due_.begin()->first <= now) {
-        auto& [due, together] = *due_.begin();
-        auto const at = due;
-        auto& watch = static_cast<Watch&>(together.front());
-        unschedule(watch);
-        if (!replace(watch, now)) launch(watch, at);
-        schedule(watch);
-    }
+void HealthMonitor::on_due(Watch& watch, Clock::time_point due) {
+    if (!replace(watch, Clock::now())) launch(watch, due);
+    schedule(watch);
 }
 
 /// A connection that a client made says all that a probe would which only connects.
@@ -343,6 +275,8 @@ void HealthMonitor::take_off(Watch& watch, Flight& flight) {
 
 void HealthMonitor::land(Watch& watch, Flight& flight, Outcome outcome) {
     blame_self(watch, flight, outcome);
+    if (watch.target.check.type == CheckType::agent)
+        outcome = with_unsaid(std::move(outcome), watch.track.state().wishes);
     if (watch.wanted) conclude(watch, flight, outcome);
 }
 
@@ -358,17 +292,19 @@ void HealthMonitor::blame_self(Watch const& watch, Flight const& flight, Outcome
 
 void HealthMonitor::conclude(Watch& watch, Flight const& flight, Outcome const& outcome) {
     auto const was = watch.track.state();
-    auto const counted = watch.track.conclude(*flight.started, outcome.code, outcome.drains(), watch.policy(),
-                                              random(), watches_.size());
-    if (counted.counts) watch.remember(was, counted.transition.has_value(), *flight.started, outcome);
+    auto const counted = watch.track.conclude(*flight.started, outcome.code, wishes_of(outcome),
+                                              watch.policy(), random(), watches_.size());
+    if (counted.counts)
+        watch.row.take(was, counted.transition.has_value(), *flight.started, outcome, watch.policy());
     report(watch, flight, outcome, counted.transition);
-    if (counted.transition) watch.evidence.clear();
+    if (counted.transition) watch.row.end();
 }
 
 void HealthMonitor::report(Watch const& watch, Flight const& flight, Outcome const& outcome,
                            std::optional<Transition> transition) {
-    on_report_({watch.target, outcome, watch.track.state(), transition, *flight.started, watch.first_failure,
-                watch.evidence, watch.row_from, flight.due});
+    auto const& row = watch.row;
+    on_report_({watch.target, outcome, watch.track.state(), transition, *flight.started, row.first_failure(),
+                row.probes(), row.from(), flight.due});
 }
 
 std::optional<HealthState> HealthMonitor::state_of(ProbeTarget const& target) const {

@@ -1,21 +1,21 @@
 #pragma once
 
+#include "healthcheck/evidence_row.hpp"
 #include "healthcheck/light_probe.hpp"
 #include "healthcheck/probe.hpp"
 #include "healthcheck/probe_slots.hpp"
 #include "healthcheck/state_machine.hpp"
+#include "healthcheck/timetable.hpp"
 
 #include <boost/asio/any_io_executor.hpp>
 #include <boost/asio/awaitable.hpp>
 #include <boost/asio/steady_timer.hpp>
-#include <boost/intrusive/list.hpp>
 
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
 #include <exception>
 #include <functional>
-#include <map>
 #include <memory>
 #include <optional>
 #include <random>
@@ -24,12 +24,6 @@
 #include <vector>
 
 namespace pointsman {
-
-/// One of the probes a verdict rests on.
-struct JudgedProbe {
-    std::chrono::steady_clock::time_point started;
-    Outcome outcome;
-};
 
 /// What one probe brought. A view: valid only during the callback, the receiver copies what it keeps.
 struct ProbeReport {
@@ -99,6 +93,9 @@ public:
     /// alone.
     void probe_now(ProbeTarget const& target, Evidence kind = Evidence::general);
 
+    /// What the target's answers asked for is forgotten, until one asks for it again.
+    void forget_wishes(ProbeTarget const& target);
+
     /// Cancels every probe; completes when all have ended. Afterwards set_targets may start again.
     [[nodiscard]] boost::asio::awaitable<void> stop();
 
@@ -106,13 +103,8 @@ public:
     [[nodiscard]] MonitorCounters counters() const noexcept;
 
 private:
-    /// What is due at a time; leaves it when destroyed.
-    struct Due
-        : boost::intrusive::list_base_hook<boost::intrusive::link_mode<boost::intrusive::auto_unlink>> {};
     struct Watch;
     struct Flight;
-    using DueTogether = boost::intrusive::list<Due, boost::intrusive::constant_time_size<false>>;
-    using Moments = std::map<std::chrono::steady_clock::time_point, DueTogether>;
     struct TargetHash {
         std::size_t operator()(ProbeTarget const& target) const noexcept;
     };
@@ -126,10 +118,7 @@ private:
     void start(Watch& watch, Duration delay, bool one_of_many);
     void cancel(Watch& watch);
     void schedule(Watch& watch);
-    void unschedule(Watch& watch);
-    void wait_for_next();
-    void launch_due();
-    void launch_all_due();
+    void on_due(Watch& watch, std::chrono::steady_clock::time_point due);
     [[nodiscard]] bool replace(Watch& watch, std::chrono::steady_clock::time_point now);
     void launch(Watch& watch, std::chrono::steady_clock::time_point due);
     void launch_light(Watch& watch, Flight& flight);
@@ -157,12 +146,8 @@ private:
     Watches watches_; ///< the wanted ones, by the target that each holds
     /// Owns each watch until its last probe has ended, wanted or not.
     std::unordered_map<Watch const*, std::unique_ptr<Watch>> owned_;
-    Moments due_; ///< when the next probes start; many share a moment, and none is empty
-    bool launching_ = false;
-    boost::asio::steady_timer next_due_;
-    std::optional<std::chrono::steady_clock::time_point> waiting_for_; ///< of next_due_
-    std::shared_ptr<HealthMonitor*> self_; ///< null from the destructor on; shared with completions
-    boost::asio::steady_timer all_ended_;  ///< cancelled when owned_ becomes empty
+    Timetable timetable_;                 ///< when the next probes start
+    boost::asio::steady_timer all_ended_; ///< cancelled when owned_ becomes empty
 };
 
 } // namespace pointsman

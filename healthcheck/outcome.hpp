@@ -53,14 +53,17 @@ struct Outcome {
     /// Why, in words, or what the backend says of itself; at most 128 raw octets: escape before printing.
     std::string text{};
     /// What the backend asks for itself, whether it passed or not: drain by a status of drain_status; ready,
-    /// drain or maint by its agent. A wish: see drains().
+    /// drain or maint by its agent. What becomes of it: on_outcome.
     std::optional<AdminState> asks{};
-    std::optional<unsigned> weight_percent{}; ///< agent: share of its weight that it asks for, 0-1000
+    std::optional<unsigned> weight_percent{}; ///< agent: share of its weight that it asks for, 0-65535
+    std::optional<bool> healthy{};            ///< agent: what it says of its health, if it does
     ProbeSteps steps{};
 
     [[nodiscard]] bool passed() const noexcept { return pointsman::passed(code); }
     /// Works, and asks for no new flows.
     [[nodiscard]] bool drains() const noexcept { return passed() && asks == AdminState::drain; }
+    /// Asks for no flows at all, whether it works or not.
+    [[nodiscard]] bool rests() const noexcept { return asks == AdminState::maint; }
     friend bool operator==(Outcome const&, Outcome const&) = default;
 };
 

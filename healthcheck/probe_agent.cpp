@@ -16,6 +16,7 @@ using boost::system::error_code;
 namespace {
 
 constexpr std::size_t line_limit = 1024;
+constexpr std::size_t ignored_limit = 32; ///< octets shown of a word
 
 /// The first line, ended by a line feed, the connection's end or the limit.
 asio::awaitable<error_code> read_line(ProbeConnection& connection, std::string& line) {
@@ -33,19 +34,28 @@ asio::awaitable<error_code> read_line(ProbeConnection& connection, std::string& 
     co_return error_code{};
 }
 
+/// Its reason, and what it said in vain.
+std::string text_of(AgentAnswer const& answer) {
+    if (answer.ignored.empty()) return answer.reason;
+    auto const word = answer.ignored.substr(0, ignored_limit);
+    return "ignored: \"" + word + "\"" + (answer.reason.empty() ? "" : "; " + answer.reason);
+}
+
 Outcome judge(Outcome outcome, std::string_view line) {
-    auto const answer = parse_agent_line(line);
+    bool const is_whole = line.size() < line_limit;
+    auto const answer = is_whole ? parse_agent_line(line) : std::nullopt;
     if (!answer) {
         outcome.code = OutcomeCode::L7RSP;
-        outcome.text = "no word that an agent may say";
+        outcome.text = is_whole ? "no word that an agent may say" : "a line that does not end";
         outcome.first_bytes = line.substr(0, first_bytes_limit);
         return outcome;
     }
-    outcome.code = answer->healthy ? OutcomeCode::L7OK : OutcomeCode::L7STS;
+    outcome.code = answer->healthy.value_or(true) ? OutcomeCode::L7OK : OutcomeCode::L7STS;
+    outcome.healthy = answer->healthy;
     outcome.asks = answer->asks;
     outcome.weight_percent = answer->weight_percent;
-    outcome.text = answer->reason.substr(0, outcome_text_limit);
-    if (!answer->healthy) outcome.first_bytes = line.substr(0, first_bytes_limit);
+    outcome.text = text_of(*answer).substr(0, outcome_text_limit);
+    if (!outcome.passed()) outcome.first_bytes = line.substr(0, first_bytes_limit);
     return outcome;
 }
 

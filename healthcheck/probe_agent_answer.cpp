@@ -9,7 +9,7 @@ namespace pointsman {
 namespace {
 
 constexpr std::string_view separators = " \t,\r";
-constexpr unsigned largest_percentage = 1000;
+constexpr unsigned largest_percentage = 65535;
 
 std::string lower_case(std::string_view text) {
     std::string out{text};
@@ -28,6 +28,7 @@ std::optional<unsigned> parse_percentage(std::string_view word) {
     return value;
 }
 
+/// @return false for a word that is none of an agent's.
 bool take_word(std::string const& word, AgentAnswer& out) {
     if (word == "up" || word == "down" || word == "fail" || word == "stopped")
         out.healthy = word == "up";
@@ -56,8 +57,10 @@ std::optional<AgentAnswer> parse_agent_line(std::string_view line) {
         words.remove_prefix(std::min(words.find_first_not_of(separators), words.size()));
         if (words.empty()) break;
         auto const word = words.substr(0, words.find_first_of(separators));
-        if (!take_word(lower_case(word), answer)) return std::nullopt;
-        any = true;
+        if (take_word(lower_case(word), answer))
+            any = true;
+        else if (answer.ignored.empty())
+            answer.ignored = word;
         words.remove_prefix(word.size());
     }
     if (!any) return std::nullopt;

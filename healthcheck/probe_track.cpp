@@ -22,13 +22,13 @@ bool ProbeTrack::replace(TimePoint handshake, HealthPolicy const& policy, TimePo
     return true;
 }
 
-ProbeTrack::Counted ProbeTrack::conclude(TimePoint began, OutcomeCode code, bool drain,
+ProbeTrack::Counted ProbeTrack::conclude(TimePoint began, OutcomeCode code, Wishes const& wishes,
                                          HealthPolicy const& policy, double random,
                                          std::size_t targets) noexcept {
-    auto const pass = drain || passed(code);
+    auto const pass = passed(code);
     Counted counted{code != OutcomeCode::OWN && !is_stale(newest_, began, pass, policy), std::nullopt};
     if (counted.counts) {
-        auto const step = on_outcome(state_, code, policy, drain);
+        auto const step = on_outcome(state_, code, policy, wishes);
         auto& newest_alike = pass ? newest_.passed : newest_.failed;
         newest_alike = std::max(newest_alike.value_or(began), began);
         counted.transition = step.transition;

@@ -45,10 +45,13 @@ public:
     bool replace(TimePoint handshake, HealthPolicy const& policy, TimePoint now, double random,
                  std::size_t targets) noexcept;
 
-    /// The result of the probe that began at `began`; `random` in [0, 1) is for jitter, `targets` how many
-    /// there are.
-    Counted conclude(TimePoint began, OutcomeCode code, bool drain, HealthPolicy const& policy, double random,
-                     std::size_t targets) noexcept;
+    /// The result of the probe that began at `began`, and what the backend wishes by it; `random` in [0, 1)
+    /// is for jitter, `targets` how many there are.
+    Counted conclude(TimePoint began, OutcomeCode code, Wishes const& wishes, HealthPolicy const& policy,
+                     double random, std::size_t targets) noexcept;
+
+    /// What it asked for is forgotten until it asks again.
+    void forget_wishes() noexcept { state_.wishes = {}; }
 
 private:
     void plan_next(HealthPolicy const& policy, double random, std::size_t targets) noexcept;

@@ -3,6 +3,7 @@
 #include "controller/model/desired_state.hpp"
 #include "controller/model/state.hpp"
 #include "healthcheck/outcome.hpp"
+#include "healthcheck/wishes.hpp"
 
 #include <bit>
 #include <cstdint>
@@ -20,9 +21,15 @@ struct HealthState {
     bool refused = false;       ///< suspect, and a client was answered with RST
     bool hurried = false;       ///< refused, and so was the last probe: two witnesses of one cause
     std::uint32_t history = 0;  ///< the window since the last move: newest outcome in bit 0, 1 a failed one
+    Wishes wishes{};            ///< by the last outcome
 
     friend constexpr bool operator==(HealthState const&, HealthState const&) = default;
 };
+
+/// What outlives a change of the policy that the rows were counted by.
+[[nodiscard]] constexpr HealthState without_rows(HealthState const& state) noexcept {
+    return {.state = state.state, .wishes = state.wishes};
+}
 
 struct Transition {
     MeasuredState was = MeasuredState::unknown;
@@ -74,6 +81,13 @@ namespace detail {
     return static_cast<unsigned>(std::popcount(state.history)) >= policy.window->failures;
 }
 
+/// Rows of outcomes mean nothing while it rests.
+[[nodiscard]] constexpr Step rest(HealthState state) noexcept {
+    state.passed_in_row = state.failed_in_row = 0;
+    if (state.state != MeasuredState::resting) return move_to(state, MeasuredState::resting);
+    return {state, std::nullopt};
+}
+
 [[nodiscard]] constexpr Step on_passed(HealthState state, MeasuredState now,
                                        HealthPolicy const& policy) noexcept {
     state.passed_in_row = one_more(state.passed_in_row);
@@ -86,19 +100,23 @@ namespace detail {
 } // namespace detail
 
 /// Pure. The first outcome decides at once. Later ones do after `rise` passed or `fall` failed in a row or,
-/// with a window, after so many failed among the newest. A passed probe clears suspicion. `drain`: the
-/// backend asked by its answer for no new flows, which counts at once while it works. OWN changes nothing.
+/// with a window, after so many failed among the newest. A passed probe clears suspicion. What the backend
+/// wishes by its answer counts at once: to drain while it works, to rest in any case. When it rests no more,
+/// the outcome that says so decides like a first one. OWN changes nothing.
 [[nodiscard]] constexpr Step on_outcome(HealthState state, OutcomeCode code, HealthPolicy const& policy,
-                                        bool drain = false) noexcept {
+                                        Wishes const& wishes = {}) noexcept {
     if (code == OutcomeCode::OWN) return {state, std::nullopt};
-    bool const pass = drain || passed(code);
+    state.wishes = wishes;
+    if (wishes.state == AdminState::maint) return detail::rest(state);
+    bool const pass = passed(code);
+    bool const drain = wishes.state == AdminState::drain;
     if (policy.window)
         state.history = detail::newest(state.history << 1 | (pass ? 0U : 1U), policy.window->of);
     if (pass) return detail::on_passed(state, drain ? MeasuredState::draining : MeasuredState::up, policy);
     state.failed_in_row = detail::one_more(state.failed_in_row);
     state.passed_in_row = 0;
     state.hurried = state.refused && code == OutcomeCode::L4CON;
-    bool const first = state.state == MeasuredState::unknown;
+    bool const first = state.state == MeasuredState::unknown || state.state == MeasuredState::resting;
     bool const fallen = works(state.state) && detail::has_fallen(state, policy);
     return first || fallen ? detail::move_to(state, MeasuredState::down) : Step{state, std::nullopt};
 }
@@ -114,9 +132,11 @@ namespace detail {
 }
 
 /// Pure. Fast while the next outcomes decide something: unknown, suspect, failing while it works, passing
-/// while down. Hurried when a client and a probe were refused alike, so that little is left to ask.
+/// while down. Never so while it rests: it decides itself when it comes back. Hurried when a client and a
+/// probe were refused alike, so that little is left to ask.
 [[nodiscard]] constexpr Pace pace_of(HealthState const& state) noexcept {
     if (state.state == MeasuredState::unknown) return Pace::fast;
+    if (state.state == MeasuredState::resting) return Pace::steady;
     if (state.state == MeasuredState::down) return state.passed_in_row > 0 ? Pace::fast : Pace::down;
     if (state.hurried) return Pace::hurried;
     return state.suspect || state.failed_in_row > 0 || state.history != 0 ? Pace::fast : Pace::steady;

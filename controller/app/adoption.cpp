@@ -102,6 +102,7 @@ private:
                                          : server_text(backend.address, backend.port)};
         backend.weight = saved ? saved->weight : wanted ? wanted->weight : 0;
         backend.ramp = saved ? saved->ramp : full_ramp;
+        if (saved) backend.weight_percent = saved->weight_percent;
         backend.backup = saved ? saved->backup : wanted && wanted->backup;
         judge(backend, saved, wanted, out);
     }
@@ -152,7 +153,7 @@ void distrust_unexplained_tables(Generation& tables, DesiredState const& desired
             if (backend.service == service.id && backend.eligible)
                 entries.push_back({backend.id,
                                    identity_of(backend.address, backend.port, desired.datapath.hash_seed),
-                                   backend.weight * backend.ramp});
+                                   backend.slot_weight()});
         if (build_maglev(entries) == *service.maglev) continue;
         service.maglev = std::make_shared<MaglevTable const>();
         for (auto& backend : backends)

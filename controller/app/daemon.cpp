@@ -274,6 +274,9 @@ Answer Daemon::order(BackendKey const& key, AdminOrder order, std::optional<Peer
         path_findings_.erase(key);
         judgement_.rest(key);
     }
+    if (order.state == AdminState::ready)
+        for (auto const& target : health_.forget_wishes(key))
+            monitor_.forget_wishes(target);
     admin_.set(key, std::move(order));
     tell(key, actor ? "operator" : "deadline");
     set_targets();

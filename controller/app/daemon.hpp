@@ -198,6 +198,8 @@ private:
     void on_verdict(ProbeReport const& report, std::vector<NotedProbe> const& noted,
                     std::vector<BackendKey> const& changed, Answers answers,
                     std::chrono::steady_clock::time_point now);
+    void on_wishes(ProbeReport const& report, std::vector<NotedProbe> const& noted,
+                   std::chrono::steady_clock::time_point now);
     void own_fault(ProbeReport const& report);
     void on_transition(NotedProbe const& probe, ProbeReport const& report, Ruling const* before,
                        Answers const& answers, std::chrono::steady_clock::time_point now);

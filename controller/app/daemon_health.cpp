@@ -21,6 +21,7 @@ std::int64_t microseconds(Clock::duration duration) {
 
 /// Does a row of outcomes run against the state?
 bool is_in_a_row(HealthState const& health) {
+    if (health.state == MeasuredState::resting) return false;
     if (!works(health.state)) return health.passed_in_row > 0;
     return health.suspect || health.failed_in_row > 0 || health.history != 0;
 }
@@ -99,7 +100,7 @@ void Daemon::on_report(ProbeReport const& report) {
     std::vector<BackendKey> changed;
     for (auto const& probe : noted) {
         if (probe.as_before) continue;
-        if (works(report.state.state)) path_findings_.erase(probe.key);
+        if (report.state.state != MeasuredState::down) path_findings_.erase(probe.key);
         Finding const finding{probe.measured, !report.outcome.passed(), silent};
         if (auto alarm = judgement_.note(probe.key, finding, now)) alarms.push_back(std::move(*alarm));
         if (!probe.transition) continue;
@@ -109,6 +110,7 @@ void Daemon::on_report(ProbeReport const& report) {
         for (auto const& probe : noted)
             ask_directly(probe, report);
     if (report.transition || !changed.empty()) on_verdict(report, noted, changed, answers, now);
+    on_wishes(report, noted, now);
     for (auto const& alarm : alarms)
         raise(alarm);
 }
@@ -192,6 +194,25 @@ void Daemon::on_hidden_transition(NotedProbe const& probe, ProbeReport const& re
     record["via"] = way_of(report.target);
     add_grounds(record, probe, report, answers);
     audit_.write("check", record, Moment::at(now));
+}
+
+/// Agents that want another share of their weights. One whose check changes its state by the same answer is
+/// told of by that record.
+void Daemon::on_wishes(ProbeReport const& report, std::vector<NotedProbe> const& noted,
+                       Clock::time_point now) {
+    for (auto const& probe : noted) {
+        if (probe.percent == probe.percent_was) continue;
+        publisher_.mark_dirty();
+        keeper_.changed(StateKeeper::Haste::soon);
+        auto const* backend = generation().find(probe.key);
+        if (report.transition || !probe.percent) continue;
+        json::object record{{"service", probe.key.service}, {"backend", probe.key.backend}};
+        if (backend) record = subject_json(*backend);
+        add_wish(record, probe, health_.percents().at(probe.key));
+        cause({audit_.write("agent", record, Moment::at(now)), now, std::nullopt});
+        spdlog::debug("{}: check {} asks for {} of its weight, was {}", text(probe.key), probe.check,
+                      percent_text(probe.percent), percent_text(probe.percent_was));
+    }
 }
 
 void Daemon::on_published(Published const& published) {

@@ -40,6 +40,8 @@ std::map<BackendKey, Adjustment> Daemon::adjustments(std::set<std::string> const
                 add(*at);
     for (auto const& [key, order] : admin_.weights())
         adjust[key].weight = order.weight;
+    for (auto const& [key, percent] : health_.percents())
+        if (!only || only->contains(key.service)) adjust[key].weight_percent = percent;
     return adjust;
 }
 

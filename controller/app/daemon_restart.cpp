@@ -172,6 +172,7 @@ SavedBackend Daemon::state_to_save(GenerationBackend const& backend) const {
     saved.keeps_sessions = backend.keeps_sessions;
     saved.weight = backend.weight;
     saved.ramp = backend.ramp;
+    saved.weight_percent = backend.weight_percent;
     saved.backup = backend.backup;
     saved.checks = health_.states_of(backend.key);
     if (backend.measured != MeasuredState::unknown && backend.measured != conjunction(saved.checks))

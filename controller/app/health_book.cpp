@@ -22,6 +22,14 @@ MeasuredState conjunction(std::span<CheckHealth const> checks) noexcept {
     return all.value_or(MeasuredState::unknown);
 }
 
+std::optional<unsigned> lowest_percent(std::span<CheckHealth const> checks) noexcept {
+    std::optional<unsigned> lowest;
+    for (auto const& check : checks)
+        if (auto const percent = check.health.wishes.weight_percent)
+            lowest = std::min(lowest.value_or(*percent), *percent);
+    return lowest;
+}
+
 void HealthBook::assign(DesiredState const& desired) {
     decltype(checks_) checks;
     sharers_.clear();
@@ -44,6 +52,7 @@ void HealthBook::assign(DesiredState const& desired) {
     checks_ = std::move(checks);
     measured_.clear();
     taken_for_.clear();
+    percents_.clear();
     std::erase_if(memory_, [&](auto const& entry) { return !checks_.contains(entry.first); });
     share();
     conclude_all();
@@ -62,7 +71,7 @@ CheckHealth HealthBook::resumed(BackendKey const& key, CheckHealth check) const 
     if (same == old.end()) {
         check.health.state = conjunction(old);
     } else if (same->target.port == check.target.port) {
-        check.health = same->target == check.target ? same->health : HealthState{.state = same->health.state};
+        check.health = same->target == check.target ? same->health : without_rows(same->health);
         check.last = same->last;
     }
     return check;
@@ -93,7 +102,37 @@ void HealthBook::forget(BackendKey const& key) {
     }
     share();
     conclude(key);
+    weigh(key);
     if (!measured_.contains(key)) presume(key);
+}
+
+std::vector<ProbeTarget> HealthBook::forget_wishes(BackendKey const& key) {
+    std::vector<ProbeTarget> targets;
+    for (auto const& check : checks(key)) {
+        targets.push_back(check.target);
+        for (auto const& [sharer, checks, index] : sharers_.at(check.target)) {
+            (*checks)[index].health.wishes = {};
+            weigh(sharer);
+        }
+    }
+    return targets;
+}
+
+bool HealthBook::wish(BackendKey const& key, std::string_view name, unsigned percent) {
+    auto const found = checks_.find(key);
+    if (found == checks_.end()) return false;
+    auto const check = std::ranges::find(found->second, name, &CheckHealth::name);
+    if (check == found->second.end()) return false;
+    check->health.wishes.weight_percent = percent;
+    weigh(key);
+    return true;
+}
+
+void HealthBook::weigh(BackendKey const& key) {
+    if (auto const percent = lowest_percent(checks(key)))
+        percents_[key] = *percent;
+    else
+        percents_.erase(key);
 }
 
 /// A check that is new to a target knows what the others know: the probes of a target that is up or down
@@ -116,6 +155,7 @@ void HealthBook::share() {
 void HealthBook::conclude_all() {
     for (auto const& [key, unused] : checks_) {
         conclude(key);
+        weigh(key);
         if (!measured_.contains(key)) presume(key);
     }
 }
@@ -163,19 +203,20 @@ std::vector<NotedProbe> HealthBook::note(ProbeReport const& report) {
     if (sharers == sharers_.end()) return noted;
     for (auto const& [key, checks, index] : sharers->second) {
         auto& check = (*checks)[index];
-        bool const unmoved = check.health.state == report.state.state;
+        auto const was = std::exchange(check.health, report.state);
+        bool const unmoved = was.state == report.state.state && was.wishes == report.state.wishes;
         check.last = {report.outcome, report.started + report.outcome.duration};
-        check.health = report.state;
         bool const alone = report.outcome.passed() && checks->size() == 1;
         if (std::exchange(check.steady, alone) && alone && unmoved) {
-            noted.push_back({{}, {}, report.state.state, std::nullopt, true});
+            noted.push_back({{}, {}, report.state.state, std::nullopt, true, {}, {}});
             continue;
         }
         auto const transition = conclude(key);
+        if (!unmoved) weigh(key);
         auto const measured = measured_.find(key);
         noted.push_back({key, check.name,
-                         measured == measured_.end() ? MeasuredState::unknown : measured->second,
-                         transition});
+                         measured == measured_.end() ? MeasuredState::unknown : measured->second, transition,
+                         false, was.wishes.weight_percent, report.state.wishes.weight_percent});
     }
     return noted;
 }
@@ -212,6 +253,7 @@ bool is_silent(Outcome const& outcome) noexcept {
 }
 
 std::string_view because_of(Outcome const& outcome) noexcept {
+    if (outcome.rests()) return "asked_for_maint";
     if (outcome.drains()) return "asked_to_drain";
     switch (outcome.code) {
     case OutcomeCode::L4OK: return "l4_ok";

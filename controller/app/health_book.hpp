@@ -40,11 +40,17 @@ struct NotedProbe {
     MeasuredState measured = MeasuredState::unknown; ///< the backend as a whole, after it
     std::optional<Transition> transition;            ///< likewise
     bool as_before = false; ///< passed, as the one before it: whoever was told of that one knows all
+    std::optional<unsigned> percent_was{}; ///< of its weight, as the check wished before
+    std::optional<unsigned> percent{};     ///< now
 };
 
-/// Pure. A backend is down as soon as one of its checks is, works while all of them do, and is draining then
-/// if one asks for it. Those of type none say nothing; one without any other is unknown.
+/// Pure. A backend rests as soon as one of its checks asks for it, is down as soon as one is, works while all
+/// of them do, and is draining then if one asks for it. Those of type none say nothing; one without any other
+/// is unknown.
 [[nodiscard]] MeasuredState conjunction(std::span<CheckHealth const> checks) noexcept;
+
+/// Pure. Of several agents of one backend the most modest counts; nullopt: none said anything of its weight.
+[[nodiscard]] std::optional<unsigned> lowest_percent(std::span<CheckHealth const> checks) noexcept;
 
 /// Which backends share which probe, and what is measured of each.
 class HealthBook {
@@ -74,9 +80,19 @@ public:
     /// (Unless another backend has them made all the while.)
     void forget(BackendKey const& key);
 
+    /// What the backend's probes asked for is forgotten, until they ask for it again; so it is of others that
+    /// share them. @return the probes.
+    std::vector<ProbeTarget> forget_wishes(BackendKey const& key);
+
+    /// An agent's wish, told in the place of the probe that brought it. @return false: there is no such
+    /// check.
+    bool wish(BackendKey const& key, std::string_view check, unsigned percent);
+
     /// What each backend is taken for: as it was probed last or, not probed yet, as `init` of its first check
     /// says; a missing one is unknown.
     [[nodiscard]] std::map<BackendKey, MeasuredState> const& measured() const noexcept { return taken_for_; }
+    /// Share of its weight that its agents want it to have; only of those where one said so.
+    [[nodiscard]] std::map<BackendKey, unsigned> const& percents() const noexcept { return percents_; }
     [[nodiscard]] bool knows(BackendKey const& key) const { return checks_.contains(key); }
     /// In the order of the configuration; empty for an unknown backend.
     [[nodiscard]] std::span<CheckHealth const> checks(BackendKey const& key) const;
@@ -104,6 +120,7 @@ private:
     void conclude_all();
     std::optional<Transition> conclude(BackendKey const& key);
     void presume(BackendKey const& key);
+    void weigh(BackendKey const& key);
 
     std::map<BackendKey, std::vector<CheckHealth>> checks_;
     /// By the target that the first of them holds.
@@ -112,6 +129,7 @@ private:
     std::map<BackendKey, MeasuredState> measured_;  ///< by probes; without those that are unknown
     std::map<BackendKey, MeasuredState> memory_;    ///< of those not probed now
     std::map<BackendKey, MeasuredState> taken_for_; ///< measured_ and presumptions
+    std::map<BackendKey, unsigned> percents_;
 };
 
 /// Whether it says that nothing came back from the backend's host, as when our own link is down. A host that

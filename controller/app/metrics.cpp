@@ -51,6 +51,11 @@ void add_backend(Daemon& daemon, GenerationBackend const& backend, SessionCounts
         out.gauge("pointsman_backend_state", "1 for the state that the backend is in.",
                   {service, name, {"state", name_of(state)}}, backend.state() == state ? 1 : 0);
     add_checks(key, daemon.health().checks(key), out);
+    auto const& percents = daemon.health().percents();
+    if (auto const percent = percents.find(key); percent != percents.end())
+        out.gauge("pointsman_backend_agent_weight_percent",
+                  "Share of its weight that the backend's agent asks for; absent where none said so.",
+                  {service, name}, percent->second);
     auto const* finding = daemon.path_finding(key);
     out.gauge("pointsman_backend_path_fault",
               "1 while a check fails on its service's way and passes directly.", {service, name},

@@ -64,6 +64,19 @@ void add_answers(json::object& out, Answers const& answers) {
     add("confirmed", answers.confirmed);
 }
 
+void add_wish(json::object& out, NotedProbe const& probe, unsigned lowest) {
+    out["check"] = probe.check;
+    out["was"] = percent_text(probe.percent_was);
+    out["now"] = percent_text(probe.percent);
+    out["because"] = "agent_weight";
+    out["percent"] = probe.percent.value_or(100);
+    out["lowest"] = lowest;
+}
+
+std::string percent_text(std::optional<unsigned> percent) {
+    return std::to_string(percent.value_or(100)) + " %";
+}
+
 json::object actor_json(Peer const& peer) {
     std::string comm;
     std::getline(std::ifstream{"/proc/" + std::to_string(peer.pid) + "/comm"}, comm);

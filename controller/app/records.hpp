@@ -1,12 +1,14 @@
 #pragma once
 
 #include "controller/api/http_server.hpp"
+#include "controller/app/health_book.hpp"
 #include "controller/app/publisher.hpp"
 #include "controller/plan/judgement.hpp"
 #include "healthcheck/monitor.hpp"
 
 #include <boost/json/object.hpp>
 #include <optional>
+#include <string>
 #include <string_view>
 
 namespace pointsman {
@@ -37,6 +39,12 @@ void add_answers(boost::json::object& out, Answers const& answers);
 /// What an outcome says besides its code and duration: errno, status, first_bytes, text, asks,
 /// weight_percent, each only when it is there. Raw octets are escaped.
 void add_outcome_details(boost::json::object& out, Outcome const& outcome);
+
+/// check, was, now, because, percent, and `lowest`, what counts of all the backend's agents.
+void add_wish(boost::json::object& out, NotedProbe const& probe, unsigned lowest);
+
+/// "75 %"; an agent that said nothing wants all of the weight.
+[[nodiscard]] std::string percent_text(std::optional<unsigned> percent);
 
 /// Who asked, by the control socket's word.
 [[nodiscard]] boost::json::object actor_json(Peer const& peer);

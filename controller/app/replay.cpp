@@ -23,7 +23,8 @@ using Result = Replayed::Result;
 constexpr std::string_view schema = "pointsman.audit/1";
 
 bool decides(std::string_view kind) {
-    static std::set<std::string_view> const kinds{"health", "check", "publish", "panic", "announce", "admin"};
+    static std::set<std::string_view> const kinds{"health",   "check", "publish", "panic",
+                                                  "announce", "admin", "agent"};
     return kinds.contains(kind);
 }
 
@@ -125,6 +126,7 @@ Replayed Replay::decide(json::object const& record) {
     if (kind == "reload") return on_reload(record);
     if (kind == "network") return on_network(record);
     if (kind == "admin") return word_of(record, "because") == "weight" ? on_weight(record) : on_admin(record);
+    if (kind == "agent") return on_agent(record);
     if (kind == "passive") return on_passive(record);
     if (kind == "publish") return on_publish(record);
     if (kind == "panic") return on_consequence(record, Change::Kind::panic);

@@ -73,6 +73,7 @@ private:
     [[nodiscard]] Replayed on_network(boost::json::object const& record);
     [[nodiscard]] Replayed on_admin(boost::json::object const& record);
     [[nodiscard]] Replayed on_weight(boost::json::object const& record);
+    [[nodiscard]] Replayed on_agent(boost::json::object const& record);
     [[nodiscard]] Replayed on_passive(boost::json::object const& record);
     [[nodiscard]] Replayed on_probes(boost::json::object const& record);
     [[nodiscard]] Replayed on_ruling(boost::json::object const& record);

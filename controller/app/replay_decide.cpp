@@ -100,6 +100,7 @@ Replayed Replay::on_admin(json::object const& record) {
         health_.forget(key);
         judgement_.rest(key);
     }
+    if (state == AdminState::ready) (void)health_.forget_wishes(key);
     admin_.set(key, AdminOrder{state, {}, {}, {}});
     return out;
 }
@@ -115,6 +116,20 @@ Replayed Replay::on_weight(json::object const& record) {
     std::vector<Difference> differences;
     compare(differences, record, "was", std::to_string(backend->weight));
     admin_.set(key, std::move(order));
+    return judged(std::move(differences), grounds_of(key));
+}
+
+/// Of an agent's weights, the lowest counts; what follows is a publish.
+Replayed Replay::on_agent(json::object const& record) {
+    auto const key = key_of(record);
+    auto const* check = check_of(record, key);
+    if (!check) return unknown(key);
+    auto const percent = static_cast<unsigned>(number_of(record, "percent", UINT16_MAX));
+    std::vector<Difference> differences;
+    compare(differences, record, "was", percent_text(check->health.wishes.weight_percent));
+    compare(differences, record, "now", percent_text(percent));
+    (void)health_.wish(key, check->name, percent);
+    compare(differences, record, "lowest", std::to_string(health_.percents().at(key)));
     return judged(std::move(differences), grounds_of(key));
 }
 
@@ -155,7 +170,7 @@ std::optional<Difference> Replay::run_probes(json::object const& record, CheckHe
         if (moved) break;
         outcome = outcome_of(entry.get_object());
         started = time_of(entry.get_object());
-        auto const step = on_outcome(state, outcome.code, target.check.policy, outcome.drains());
+        auto const step = on_outcome(state, outcome.code, target.check.policy, wishes_of(outcome));
         state = step.state;
         moved = step.transition;
         ++used;
@@ -260,6 +275,8 @@ Plan Replay::plan(std::set<std::string> const* only) const {
     }
     for (auto const& [key, order] : admin_.weights())
         adjust[key].weight = order.weight;
+    for (auto const& [key, percent] : health_.percents())
+        adjust[key].weight_percent = percent;
     return plan_next({*desired_, measured, admin_.states(), view_, std::move(adjust), only}, current_);
 }
 
@@ -317,6 +334,8 @@ std::string Replay::grounds_of(BackendKey const& key) const {
                std::string{name_of(ruling->second.by)} + ",";
     out += " " + std::string{name_of(order == admin_.states().end() ? AdminState::ready : order->second)};
     if (backend) out += ", weight " + std::to_string(backend->weight);
+    if (auto const percent = health_.percents().find(key); percent != health_.percents().end())
+        out += ", " + percent_text(percent->second) + " of it by its agent";
     if (ruling != rulings_.of.end() && ruling->second.ramp < full_ramp)
         out += ", step " + std::to_string(ruling->second.ramp) + " of its slow start";
     return out;

@@ -97,7 +97,7 @@ HealthState row_of(json::object const& record) {
     auto const& row = object_of(record, "row_from");
     using enum MeasuredState;
     HealthState state;
-    state.state = one_of({unknown, up, down, draining}, "row_from.state", word_of(row, "state"));
+    state.state = one_of({unknown, up, down, draining, resting}, "row_from.state", word_of(row, "state"));
     state.passed_in_row = count_of(row, "passed");
     state.failed_in_row = count_of(row, "failed");
     state.history = count_of(row, "history");
@@ -111,6 +111,8 @@ Outcome outcome_of(json::object const& entry) {
                           "evidence.outcome", word_of(entry, "outcome"));
     if (entry.contains("errno")) outcome.error = static_cast<int>(number_of(entry, "errno", INT32_MAX));
     if (entry.contains("asks")) outcome.asks = admin_state_of(word_of(entry, "asks"));
+    if (entry.contains("weight_percent"))
+        outcome.weight_percent = static_cast<unsigned>(number_of(entry, "weight_percent", UINT16_MAX));
     return outcome;
 }
 

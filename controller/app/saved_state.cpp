@@ -30,17 +30,26 @@ json::object order_json(SavedOrder const& order) {
     return out;
 }
 
+void add_wishes(json::object& out, Wishes const& wishes) {
+    if (wishes.state != AdminState::ready) out["asks"] = name_of(wishes.state);
+    if (wishes.weight_percent) out["weight_percent"] = *wishes.weight_percent;
+    if (wishes.unwell) out["unwell"] = true;
+}
+
 json::array checks_json(CheckStates const& checks) {
     json::array out;
-    for (auto const& [name, health] : checks)
-        out.push_back(json::object{{"name", name},
-                                   {"measured", name_of(health.state)},
-                                   {"passed_in_row", health.passed_in_row},
-                                   {"failed_in_row", health.failed_in_row},
-                                   {"suspect", health.suspect},
-                                   {"refused", health.refused},
-                                   {"hurried", health.hurried},
-                                   {"history", health.history}});
+    for (auto const& [name, health] : checks) {
+        json::object check{{"name", name},
+                           {"measured", name_of(health.state)},
+                           {"passed_in_row", health.passed_in_row},
+                           {"failed_in_row", health.failed_in_row},
+                           {"suspect", health.suspect},
+                           {"refused", health.refused},
+                           {"hurried", health.hurried},
+                           {"history", health.history}};
+        add_wishes(check, health.wishes);
+        out.push_back(std::move(check));
+    }
     return out;
 }
 
@@ -61,6 +70,7 @@ json::object backend_json(SavedBackend const& backend) {
                      {"keeps_sessions", backend.keeps_sessions},
                      {"weight", backend.weight},
                      {"ramp", backend.ramp},
+                     {"weight_percent", backend.weight_percent},
                      {"backup", backend.backup},
                      {"checks", checks_json(backend.checks)},
                      {"transitions", backend.transitions}};
@@ -141,8 +151,13 @@ WeightOrder read_weight_order(json::object const& in) {
 
 MeasuredState measured_state(json::object const& in, std::string_view key) {
     return one_of(in, key,
-                  {MeasuredState::unknown, MeasuredState::up, MeasuredState::down, MeasuredState::draining},
+                  {MeasuredState::unknown, MeasuredState::up, MeasuredState::down, MeasuredState::draining,
+                   MeasuredState::resting},
                   [](MeasuredState state) { return name_of(state); });
+}
+
+unsigned percentage(json::object const& in) {
+    return number<std::uint16_t>(in, "weight_percent");
 }
 
 Past read_past(json::object const& in) {
@@ -163,6 +178,9 @@ HealthState read_health(json::object const& in) {
     health.refused = in.at("refused").as_bool();
     health.hurried = in.at("hurried").as_bool();
     health.history = number<std::uint32_t>(in, "history");
+    if (in.contains("asks")) health.wishes.state = admin_state(in, "asks");
+    if (in.contains("weight_percent")) health.wishes.weight_percent = percentage(in);
+    health.wishes.unwell = in.contains("unwell") && in.at("unwell").as_bool();
     return health;
 }
 
@@ -177,6 +195,7 @@ SavedBackend read_backend(json::object const& in) {
     backend.keeps_sessions = in.at("keeps_sessions").as_bool();
     backend.weight = number<unsigned>(in, "weight");
     backend.ramp = number<unsigned>(in, "ramp");
+    if (in.contains("weight_percent")) backend.weight_percent = percentage(in);
     backend.backup = in.at("backup").as_bool();
     for (auto const& check : in.at("checks").as_array())
         backend.checks.emplace(text(check.as_object(), "name"), read_health(check.as_object()));

@@ -44,6 +44,7 @@ struct SavedBackend {
     unsigned weight = 0;
     unsigned ramp =
         full_ramp; ///< GenerationBackend::ramp: without it the kernel's Maglev table is unexplained
+    unsigned weight_percent = 100; ///< likewise
     bool backup = false;
     CheckStates checks;
     std::optional<MeasuredState> ruled{}; ///< what it was taken for, where that is not what its checks say

@@ -40,6 +40,9 @@ json::array checks_json(std::span<CheckHealth const> checks, TrafficWatch const&
                            {"state", name_of(check.health.state)},
                            {"last_probe", nullptr}};
         if (check.last) entry["last_probe"] = last_probe_json(*check.last);
+        auto const& wishes = check.health.wishes;
+        if (wishes.state != AdminState::ready) entry["asks"] = name_of(wishes.state);
+        if (wishes.weight_percent) entry["weight_percent"] = *wishes.weight_percent;
         if (check.target.check.policy.passive == Passive::replace) {
             auto const handshake = traffic.last_handshake(check.target.address, check.target.port);
             if (handshake) entry["last_handshake_ago_ms"] = milliseconds_since(*handshake);
@@ -73,6 +76,7 @@ void add_exceptions(Daemon& daemon, GenerationBackend const& backend, json::obje
     }
     if (auto const* ruling = daemon.ruling_of(backend.key); ruling && ruling->by != RuledBy::probes)
         out["ruled_by"] = name_of(ruling->by);
+    if (backend.weight_percent != 100) out["agent_weight_percent"] = backend.weight_percent;
     if (backend.ramp < full_ramp) out["ramp_percent"] = backend.ramp * 100 / full_ramp;
     auto const now = std::chrono::steady_clock::now();
     if (auto const penalty = daemon.judgement().penalty_of(backend.key, now); penalty >= 1)

@@ -44,14 +44,33 @@ std::string paint(std::string const& line, std::string const& state, bool colour
     return "\033[" + std::string{code} + "m" + line + "\033[0m";
 }
 
-/// Why, and of several checks the ones that fail.
+/// As ordered or configured, and what its agent makes of it.
+std::string weight_text(json::object const& backend) {
+    auto const percent = plain(backend, "agent_weight_percent");
+    return plain(backend, "weight") + (percent.empty() ? "" : ", agent " + percent + " %");
+}
+
+/// What an agent says besides the words that count: its reason, words that are ignored.
+std::string agent_text(json::object const& backend) {
+    auto const* checks = backend.if_contains("checks");
+    if (!checks) return {};
+    for (auto const& check : checks->as_array()) {
+        auto const* probe = check.as_object().if_contains("last_probe");
+        if (plain(check.as_object(), "type") != "agent" || !probe || !probe->is_object()) continue;
+        if (auto const said = plain(probe->get_object(), "text"); !said.empty()) return "; agent: " + said;
+    }
+    return {};
+}
+
+/// Why, and of several checks the ones that fail or ask for less.
 std::string because_text(json::object const& backend) {
     auto out = plain(backend, "because");
     auto const* checks = backend.if_contains("checks");
     if (!checks || checks->as_array().size() < 2) return out;
     std::string failing;
     for (auto const& check : checks->as_array())
-        if (plain(check.at("state")) == "down")
+        if (auto const state = plain(check.at("state"));
+            state == "down" || state == "drain" || state == "maint")
             failing += (failing.empty() ? " by " : ", ") + plain(check.at("name"));
     return out + failing;
 }
@@ -68,11 +87,11 @@ std::string service_text(json::object const& service, bool colour) {
     std::vector<std::string> states;
     for (auto const& entry : service.at("backends").as_array()) {
         auto const& backend = entry.as_object();
-        rows.push_back({"  " + plain(backend, "name"),
-                        plain(backend, "address") + ":" + plain(backend, "port"), plain(backend, "state"),
-                        because_text(backend), plain(backend, "weight"), plain(backend, "sessions"),
-                        plain(backend, "connections"),
-                        probe_text(backend.at("last_probe")) + handshake_text(backend)});
+        rows.push_back(
+            {"  " + plain(backend, "name"), plain(backend, "address") + ":" + plain(backend, "port"),
+             plain(backend, "state"), because_text(backend), weight_text(backend), plain(backend, "sessions"),
+             plain(backend, "connections"),
+             probe_text(backend.at("last_probe")) + handshake_text(backend) + agent_text(backend)});
         states.push_back(plain(backend, "state"));
     }
     auto const table = align(rows);

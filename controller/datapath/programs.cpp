@@ -81,13 +81,19 @@ void set_attach_type(bpf_object* object) {
         bpf_program__set_expected_attach_type(tc, bpf_attach_type{});
 }
 
+/// What is a map of its own to us may be a section of data to libbpf.
+bpf_map* find_map(bpf_object* object, std::string const& name) {
+    auto* const map = bpf_object__find_map_by_name(object, name.c_str());
+    return map ? map : bpf_object__find_map_by_name(object, (".data." + name).c_str());
+}
+
 /// Sets sizes, the pins and the options, then loads. Maps that are pinned are taken: by the second object
 /// those of the first, by a new daemon those of the last.
 void load(bpf_object* object, pm_options* rodata, pm_options const& options, Room const& room,
           std::string const& directory) {
     *rodata = options;
     for (auto const& shape : table_shapes(room, possible_cpus())) {
-        auto* const map = bpf_object__find_map_by_name(object, shape.name);
+        auto* const map = find_map(object, shape.name);
         if (!map) continue; // the daemon's own
         bpf_map__set_max_entries(map, static_cast<__u32>(shape.entries));
         bpf_map__set_pin_path(map, (directory + "/" + shape.name).c_str());

@@ -4,6 +4,7 @@
 #include "controller/model/ids.hpp"
 #include "controller/model/state.hpp"
 
+#include <algorithm>
 #include <array>
 #include <cstdint>
 #include <optional>
@@ -28,14 +29,18 @@ struct NextHop {
 /// Steps of a slow start. A backend in step n of them has n tenths of its weight.
 inline constexpr unsigned full_ramp = 10;
 
+/// That a backend may have.
+inline constexpr unsigned largest_weight = 65535;
+
 struct GenerationBackend {
     BackendId id = BackendId::none;
     ServiceId service = ServiceId::none;
     BackendKey key;
     Address address;
     std::uint16_t port = 0;
-    unsigned weight = 0;       ///< as ordered or configured
-    unsigned ramp = full_ramp; ///< step of the slow start, 1 to full_ramp
+    unsigned weight = 0;           ///< as ordered or configured
+    unsigned ramp = full_ramp;     ///< step of the slow start, 1 to full_ramp
+    unsigned weight_percent = 100; ///< share of `weight` that its agent asks for, 0-65535
     bool backup = false;
     MeasuredState measured = MeasuredState::unknown; ///< as judged: by probes, damping and own faults
     AdminState admin = AdminState::ready;
@@ -46,6 +51,12 @@ struct GenerationBackend {
     std::vector<Address> nat_addresses; ///< source addresses towards it, none if the kernel has no route
     unsigned source_bits = 0;           ///< ipip: so many last bits of the one source address are the flow's
 
+    /// By order, configuration and its agent: it may take new flows.
+    [[nodiscard]] bool has_weight() const noexcept { return weight > 0 && weight_percent > 0; }
+    /// Its share of the slots relative to other backends'. An agent raises no weight above the largest one.
+    [[nodiscard]] unsigned slot_weight() const noexcept {
+        return std::min(weight * weight_percent, largest_weight * 100) * ramp;
+    }
     [[nodiscard]] State state() const noexcept {
         auto const state = state_of(measured, admin);
         return state == State::up && ramp < full_ramp ? State::starting : state;

@@ -10,6 +10,7 @@ std::string_view name_of(MeasuredState value) noexcept {
     case MeasuredState::up: return "up";
     case MeasuredState::down: return "down";
     case MeasuredState::draining: return "drain";
+    case MeasuredState::resting: return "maint";
     }
     std::unreachable();
 }

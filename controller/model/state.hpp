@@ -7,8 +7,8 @@
 namespace pointsman {
 
 /// What the probes say. A backend is unknown until its first probe ends. `draining`: it works, and asks by
-/// its answers for no new flows.
-enum class MeasuredState : std::uint8_t { unknown, up, down, draining };
+/// its answers for no new flows. `resting`: it asks for no flows at all.
+enum class MeasuredState : std::uint8_t { unknown, up, down, draining, resting };
 
 /// What a person asked for. Only who set it clears it.
 enum class AdminState : std::uint8_t { ready, drain, maint };
@@ -24,6 +24,7 @@ enum class State : std::uint8_t { up, starting, drain, down, maint };
 [[nodiscard]] constexpr State state_of(MeasuredState measured, AdminState admin) noexcept {
     if (admin == AdminState::maint) return State::maint;
     if (admin == AdminState::drain || measured == MeasuredState::draining) return State::drain;
+    if (measured == MeasuredState::resting) return State::maint;
     return measured == MeasuredState::up ? State::up : State::down;
 }
 
@@ -35,6 +36,11 @@ enum class State : std::uint8_t { up, starting, drain, down, maint };
 /// It passes its probes.
 [[nodiscard]] constexpr bool works(MeasuredState measured) noexcept {
     return measured == MeasuredState::up || measured == MeasuredState::draining;
+}
+
+/// It is out of service as it asked, which is no fault.
+[[nodiscard]] constexpr bool withdrew(MeasuredState measured) noexcept {
+    return measured == MeasuredState::draining || measured == MeasuredState::resting;
 }
 
 /// Names a backend across configurations, restarts and machines.

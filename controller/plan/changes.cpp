@@ -42,6 +42,7 @@ std::string describe(std::optional<NextHop> const& next_hop) {
 std::string weight_text(GenerationBackend const& backend) {
     auto text = std::to_string(backend.weight);
     if (backend.ramp < full_ramp) text += " at " + std::to_string(backend.ramp * 100 / full_ramp) + " %";
+    if (backend.weight_percent != 100) text += ", agent " + std::to_string(backend.weight_percent) + " %";
     return text;
 }
 
@@ -85,7 +86,8 @@ void compare(GenerationBackend const* was, GenerationBackend const& now, std::ve
     bool const joins = was->measured != now.measured && was->eligible != now.eligible;
     if (was->state() != now.state() || was->incarnation != now.incarnation || joins)
         changes.push_back({Change::Kind::backend, now.key, state_text(*was), state_text(now)});
-    if (was->weight != now.weight || was->ramp != now.ramp || was->backup != now.backup)
+    if (was->weight != now.weight || was->ramp != now.ramp || was->weight_percent != now.weight_percent ||
+        was->backup != now.backup)
         changes.push_back({Change::Kind::weight, now.key, weight_text(*was), weight_text(now)});
     if (was->next_hop != now.next_hop || was->nat_addresses != now.nat_addresses ||
         was->source_bits != now.source_bits)

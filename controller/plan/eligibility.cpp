@@ -6,8 +6,8 @@ namespace pointsman {
 namespace {
 
 bool counts_for_panic(GenerationBackend const& backend) {
-    return backend.admin == AdminState::ready && backend.measured != MeasuredState::draining &&
-           backend.weight > 0 && !backend.backup;
+    return backend.admin == AdminState::ready && !withdrew(backend.measured) && backend.has_weight() &&
+           !backend.backup;
 }
 
 /// Fewer than `threshold` percent of the ready backends are up. Never before each of them was probed once: a
@@ -29,7 +29,7 @@ bool in_panic(std::span<GenerationBackend const> backends, PanicRule const& rule
 
 /// May take new flows, health aside.
 bool is_usable(GenerationBackend const& backend) {
-    return backend.admin == AdminState::ready && backend.weight > 0 && backend.next_hop &&
+    return backend.admin == AdminState::ready && backend.has_weight() && backend.next_hop &&
            !backend.nat_addresses.empty();
 }
 
@@ -47,6 +47,7 @@ bool keeps_sessions(GenerationBackend const& backend, bool panic, OnDown on_down
     if (on_down == OnDown::keep) return true;
     if (backend.admin == AdminState::maint) return false;
     if (backend.admin == AdminState::drain) return backend.measured != MeasuredState::down || panic;
+    if (backend.measured == MeasuredState::resting) return false;
     return works(backend.measured) || panic;
 }
 
@@ -54,7 +55,7 @@ bool keeps_sessions(GenerationBackend const& backend, bool panic, OnDown on_down
 
 unsigned healthy_among(std::span<GenerationBackend const> backends) noexcept {
     return static_cast<unsigned>(std::ranges::count_if(
-        backends, [](auto const& backend) { return backend.weight > 0 && is_healthy(backend.state()); }));
+        backends, [](auto const& backend) { return backend.has_weight() && is_healthy(backend.state()); }));
 }
 
 bool decide_eligibility(std::span<GenerationBackend> backends, PanicRule const& rule, OnDown on_down) {

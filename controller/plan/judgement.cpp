@@ -194,7 +194,7 @@ void Judgement::suppress(std::vector<Case>& cases, TimePoint now) {
     std::size_t healthy = 0;
     std::vector<Case*> suspects;
     for (auto& each : cases) {
-        if (!each.ready || !each.record.counts || each.ruling.measured == MeasuredState::draining) continue;
+        if (!each.ready || !each.record.counts || withdrew(each.ruling.measured)) continue;
         ++counted;
         if (each.ruling.measured != MeasuredState::up) continue;
         ++healthy;

@@ -11,7 +11,8 @@ std::optional<Alarm> Judgement::note(BackendKey const& key, Finding const& findi
     if (found == records_.end()) return std::nullopt;
     auto& record = found->second;
     auto const was = std::exchange(record.measured, finding.measured);
-    if (works(finding.measured) && std::exchange(record.held_until, std::nullopt)) confirmed_.insert(key);
+    bool const answered = works(finding.measured) || withdrew(finding.measured);
+    if (answered && std::exchange(record.held_until, std::nullopt)) confirmed_.insert(key);
     bool const unanswered = finding.failed && finding.silent;
     if (unanswered != record.failing.has_value()) touched_.insert(key);
     if (!unanswered)

@@ -199,6 +199,7 @@ private:
         auto const adjusted = adjust_.value_or(key, Adjustment{});
         backend.weight = adjusted.weight.value_or(wanted.weight);
         backend.ramp = adjusted.ramp;
+        backend.weight_percent = adjusted.weight_percent;
         backend.backup = wanted.backup;
         backend.measured = wanted.check.type == CheckType::none && wanted.more_checks.empty()
                                ? MeasuredState::up

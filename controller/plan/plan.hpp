@@ -14,6 +14,7 @@ namespace pointsman {
 struct Adjustment {
     std::optional<unsigned> weight{}; ///< by order
     unsigned ramp = full_ramp;        ///< by slow start: see GenerationBackend::ramp
+    unsigned weight_percent = 100;    ///< by its agent: of the weight by order, or else the configured one
 
     friend bool operator==(Adjustment const&, Adjustment const&) = default;
 };

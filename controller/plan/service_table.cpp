@@ -13,10 +13,6 @@ std::vector<GenerationBackend const*> takers_among(std::span<GenerationBackend c
     return takers;
 }
 
-unsigned slot_weight(GenerationBackend const& backend) {
-    return backend.weight * backend.ramp;
-}
-
 } // namespace
 
 std::vector<MaglevEntry> maglev_entries(std::span<GenerationBackend const> backends,
@@ -25,14 +21,14 @@ std::vector<MaglevEntry> maglev_entries(std::span<GenerationBackend const> backe
     for (auto const& backend : backends)
         if (backend.eligible)
             entries.push_back(
-                {backend.id, identity_of(backend.address, backend.port, seed), slot_weight(backend)});
+                {backend.id, identity_of(backend.address, backend.port, seed), backend.slot_weight()});
     return entries;
 }
 
 bool fill_same_table(std::span<GenerationBackend const> was, std::span<GenerationBackend const> now) {
     auto const is_same = [](GenerationBackend const* one, GenerationBackend const* other) {
         return one->id == other->id && one->address == other->address && one->port == other->port &&
-               slot_weight(*one) == slot_weight(*other);
+               one->slot_weight() == other->slot_weight();
     };
     return std::ranges::equal(takers_among(was), takers_among(now), is_same);
 }

@@ -1,4 +1,4 @@
-"""Small servers in threads of the calling process: a UDP backend, and TCP listeners: one such as ssh's, one that digests."""
+"""Small servers in threads of the calling process: a UDP backend, and TCP listeners: such as ssh's, one that digests, agents."""
 
 from __future__ import annotations
 
@@ -82,6 +82,25 @@ class TcpDigest(TcpEcho):
 
     def _listen(self, address: str, port: int) -> socketserver.ThreadingTCPServer:
         return _DigestServer((address, port), _Digest)
+
+
+class Agent(TcpEcho):
+    """Tells each caller one line, `says`, as HAProxy's agents do. A context manager."""
+
+    def __init__(self, host: Host, port: int, says: str) -> None:
+        self.says = says
+        self.asked = 0
+        super().__init__(host, host.address, port)
+
+    def _listen(self, address: str, port: int) -> socketserver.ThreadingTCPServer:
+        agent = self
+
+        class Answer(socketserver.BaseRequestHandler):
+            def handle(self) -> None:
+                self.request.sendall(f"{agent.says}\n".encode())
+                agent.asked += 1
+
+        return _EchoServer((address, port), Answer)
 
 
 class _EchoServer(socketserver.ThreadingTCPServer):

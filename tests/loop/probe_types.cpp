@@ -15,6 +15,7 @@
 #include <fstream>
 #include <sys/wait.h>
 #include <thread>
+#include <tuple>
 #include <unistd.h>
 
 namespace pointsman::test {
@@ -192,19 +193,34 @@ TEST_F(UdpProbe, FailsAtOnceWhenThePortIsClosed) {
 }
 
 TEST_F(AgentProbe, ReadsOneLine) {
-    EXPECT_EQ(probe_backend_that(greets("up\n")), outcome(L7OK));
-    EXPECT_EQ(probe_backend_that(greets("down # disk full\nup\n")),
-              outcome(L7STS, "disk full", "down # disk full"));
+    EXPECT_EQ(probe_backend_that(greets("ready\n")).code, L7OK);
+    EXPECT_EQ(probe_backend_that(greets("up\n")).healthy, true);
+    auto const ill = probe_backend_that(greets("down # disk full\nup\n"));
+    EXPECT_EQ(ill.healthy, false);
+    EXPECT_EQ(std::tuple(ill.code, ill.text, ill.first_bytes),
+              (std::tuple{L7STS, std::string{"disk full"}, std::string{"down # disk full"}}));
     auto const drained = probe_backend_that(greets("up drain 30%\n"));
     EXPECT_EQ(drained.code, L7OK);
     EXPECT_EQ(drained.asks, AdminState::drain);
     EXPECT_EQ(drained.weight_percent, 30U);
+    EXPECT_EQ(drained.healthy, true);
+}
+
+TEST_F(AgentProbe, ReadsOverStrangeWordsAndShowsTheFirst) {
+    auto const said = probe_backend_that(greets("up splendid day 40% # busy\n"));
+    EXPECT_EQ(said.code, L7OK);
+    EXPECT_EQ(said.weight_percent, 40U);
+    EXPECT_EQ(said.text, "ignored: \"splendid\"; busy");
 }
 
 TEST_F(AgentProbe, RefusesAStrangeLineAndOneThatNeverEnds) {
     EXPECT_EQ(probe_backend_that(greets("SSH-2.0-OpenSSH\r\n")),
               outcome(L7RSP, "no word that an agent may say", "SSH-2.0-OpenSSH\r"));
     EXPECT_EQ(probe_backend_that(greets(std::string(5000, 'x')), 1h).code, L7RSP);
+    std::string endless;
+    while (endless.size() < 5000)
+        endless += "up ";
+    EXPECT_EQ(probe_backend_that(greets(endless), 1h).text, "a line that does not end");
     EXPECT_EQ(probe_backend_that(greets("up"), 40ms), outcome(L7TOUT, "", "up"));
     EXPECT_EQ(probe_backend_that(closes()).code, L7RSP);
 }

@@ -22,13 +22,13 @@ constexpr Duration fault_lingers = 500ms + 200ms;
 constexpr double table_noise = 0.06; ///< of a table: what Maglev moves beyond the shares that changed
 
 double share(GenerationBackend const& backend, double total) {
-    return backend.eligible && total > 0 ? backend.weight * backend.ramp / total : 0;
+    return backend.eligible && total > 0 ? backend.slot_weight() / total : 0;
 }
 
 double total_weight(Generation const& generation, std::string const& service) {
     double total = 0;
     for (auto const& backend : generation.backends)
-        if (backend.key.service == service && backend.eligible) total += backend.weight * backend.ramp;
+        if (backend.key.service == service && backend.eligible) total += backend.slot_weight();
     return total;
 }
 
@@ -44,6 +44,8 @@ PlanInput World::input() const {
     }
     for (auto const& [key, weight] : weights_)
         adjust[key].weight = weight;
+    for (auto const& [key, percent] : percents_)
+        adjust[key].weight_percent = percent;
     return {desired_, ruled, admin_, network_, std::move(adjust)};
 }
 
@@ -93,6 +95,7 @@ void World::check_server(Server& server, Generation const& was, Generation const
     if (!now) return;
     if (now->eligible && now->admin != AdminState::ready) fail(name + " takes flows against an order");
     auto const* service = next.find(server.key.service);
+    if (now->eligible && withdrew(now->measured)) fail(name + " takes flows against its own wish");
     if (now->eligible && now->measured != MeasuredState::up && !service->panic)
         fail(name + " takes flows and is not up");
     if (server.dead && now->eligible && !service->panic && server.track) {
@@ -131,7 +134,7 @@ void World::check_service(GenerationService const& service, Generation const& wa
         suppressed |= by == RuledBy::damped || by == RuledBy::ejected;
         starting |= backend.state() == State::starting;
         running |= backend.state() == State::up || backend.measured == MeasuredState::draining;
-        counted += backend.measured != MeasuredState::draining;
+        counted += !withdrew(backend.measured);
         up += backend.measured == MeasuredState::up;
     }
     if (suppressed && up * 2 < counted) fail(service.name + " was damped below half");

@@ -89,7 +89,10 @@ void World::happen(Happening const& happening) {
             measured_.erase(server.key);
             judgement_.rest(server.key);
         }
-        if (state == AdminState::ready) weights_.erase(server.key);
+        if (state == AdminState::ready) {
+            weights_.erase(server.key);
+            percents_.erase(server.key);
+        }
         admin_[server.key] = state;
         server.dead.reset();
         configure();
@@ -98,7 +101,9 @@ void World::happen(Happening const& happening) {
     case Kind::kill: return set_mode(server, Mode::refusing);
     case Kind::darken: return set_mode(server, Mode::dark);
     case Kind::slow: return set_mode(server, happening.value >= 500 ? Mode::slow : Mode::good, end - at);
-    case Kind::ask: return set_mode(server, Mode::asking);
+    case Kind::ask:
+        server.asks = happening.value == 1 ? AdminState::maint : AdminState::drain;
+        return set_mode(server, Mode::asking);
     case Kind::revive: return set_mode(server, Mode::good);
     case Kind::noise:
         if (server.track) server.track->ask(Evidence::refused, setup_.policy, now_);
@@ -116,6 +121,10 @@ void World::happen(Happening const& happening) {
     case Kind::ready: return order(AdminState::ready);
     case Kind::weight:
         if (server.configured) weights_[server.key] = happening.value;
+        dirty_ = true;
+        return;
+    case Kind::share:
+        if (server.configured) percents_[server.key] = happening.value;
         dirty_ = true;
         return;
     case Kind::reload:
@@ -181,6 +190,7 @@ void World::configure() {
             measured_.erase(server.key);
             admin_.erase(server.key);
             weights_.erase(server.key);
+            percents_.erase(server.key);
         }
         if (probed == server.track.has_value()) continue;
         server.flights.clear();
@@ -215,7 +225,7 @@ void World::start_probes(Server& server) {
         } else if (server.mode == Mode::refusing) {
             flight.code = OutcomeCode::L4CON;
         } else {
-            flight.drain = server.mode == Mode::asking;
+            if (server.mode == Mode::asking) flight.asks = server.asks;
             flight.ends = now_ + std::min(200us + server.latency, policy.timeout);
             if (server.latency >= policy.timeout) flight.code = OutcomeCode::L7TOUT;
         }
@@ -235,9 +245,9 @@ void World::end_probes(Server& server) {
         server.flights.erase(ended);
         auto const deadline = flight.began + setup_.policy.timeout;
         // An answer that waits in the socket is lost when the timer is looked at first.
-        if (now_ > deadline && (flight.drain || passed(flight.code))) {
+        if (now_ > deadline && passed(flight.code)) {
             flight.code = OutcomeCode::L7TOUT;
-            flight.drain = false;
+            flight.asks = AdminState::ready;
         }
         if (stalled(deadline, now_, setup_.policy, flight.overlapped)) flight.code = OutcomeCode::OWN;
         conclude(server, flight);
@@ -246,11 +256,11 @@ void World::end_probes(Server& server) {
 
 void World::conclude(Server& server, Flight const& flight) {
     auto const random = static_cast<double>(random_() % 1000) / 1000;
-    auto const counted = server.track->conclude(flight.began, flight.code, flight.drain, setup_.policy,
-                                                random, servers_.size());
+    auto const counted = server.track->conclude(flight.began, flight.code, {.state = flight.asks},
+                                                setup_.policy, random, servers_.size());
     if (flight.code == OutcomeCode::OWN) return;
     auto const state = server.track->state().state;
-    auto const pass = flight.drain || passed(flight.code);
+    auto const pass = passed(flight.code);
     bool const silent = flight.code == OutcomeCode::L4TOUT;
     (void)judgement_.note(server.key, {state, !pass, silent}, now_);
     if (!counted.transition) return;

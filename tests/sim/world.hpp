@@ -22,7 +22,7 @@ struct Happening {
         kill,   ///< the process dies: connections are refused
         darken, ///< the host answers nothing
         slow,   ///< it answers after `value` ms
-        ask,    ///< it answers with the wish to drain
+        ask,    ///< it answers with the wish to drain, or with `value` 1 to rest
         revive, ///< it works again, at once
         noise,  ///< one broken client's connection to it fails
         stall,  ///< this process stands still for `value` ms
@@ -34,6 +34,7 @@ struct Happening {
         maint,
         ready,
         weight, ///< to `value`
+        share,  ///< its agent wants `value` percent of its weight
         reload, ///< the backend is taken out of the configuration, or put back
     };
     Duration at{};
@@ -72,7 +73,7 @@ private:
         Time began;
         Time ends;
         OutcomeCode code = OutcomeCode::L7OK;
-        bool drain = false;
+        AdminState asks = AdminState::ready;
         bool overlapped = false;
     };
 
@@ -80,6 +81,7 @@ private:
         BackendKey key;
         Backend wanted;
         Mode mode = Mode::good;
+        AdminState asks = AdminState::drain; ///< while its mode is to ask
         Duration latency{};
         Time changed{};           ///< when its mode changed last
         std::optional<Time> dead; ///< since when it has been dead without any excuse of ours
@@ -132,6 +134,7 @@ private:
     std::map<BackendKey, MeasuredState> measured_;
     std::map<BackendKey, AdminState> admin_;
     std::map<BackendKey, unsigned> weights_;
+    std::map<BackendKey, unsigned> percents_;
     Judgement judgement_;
     Rulings rulings_;
     Generation current_;

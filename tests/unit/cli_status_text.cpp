@@ -45,6 +45,20 @@ dns  10.77.0.101:53-54/udp  nat, on_down drop  0/0 up  PANIC: health is ignored
 )");
 }
 
+TEST(CliStatusText, NamesWhatAnAgentAsksForAndSaysInVain) {
+    auto asked = status;
+    auto& b1 = asked["services"].at(0).at("backends").at(0).as_object();
+    b1["state"] = "maint";
+    b1["because"] = "asked_for_maint";
+    b1["agent_weight_percent"] = 50;
+    b1["checks"] = json::parse(R"([
+        {"name": "tcp", "type": "tcp", "state": "up", "last_probe": {"outcome": "L4OK", "text": "not shown"}},
+        {"name": "word", "type": "agent", "state": "maint", "last_probe": {"outcome": "L7OK", "text": "ignored: \"x\""}}])");
+    auto const text = status_text(asked, false);
+    EXPECT_NE(text.find("maint  asked_for_maint by word  100, agent 50 %"), std::string::npos) << text;
+    EXPECT_NE(text.find("0s ago; agent: ignored: \"x\"\n"), std::string::npos) << text;
+}
+
 TEST(CliStatusText, ShowsAlarmsInForceBeforeAllElse) {
     auto alarmed = status;
     alarmed["alarms"] = json::array{json::object{{"because", "no_ports"}, {"text", "no local port is free"}}};

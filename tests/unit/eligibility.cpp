@@ -167,6 +167,13 @@ TEST(Eligibility, ABackendThatAsksToDrainKeepsItsSessionsAndTakesNoNewOnes) {
     EXPECT_EQ(decide({backend(draining), backend(up), backend(down)}, 50), "old new cut");
 }
 
+TEST(Eligibility, ABackendThatAsksForMaintenanceLosesItsSessionsAndCausesNoPanic) {
+    EXPECT_EQ(decide({backend(resting), backend(up)}), "cut new");
+    EXPECT_EQ(decide({backend(resting), backend(resting), backend(up)}, 50), "cut cut new");
+    EXPECT_EQ(decide({backend(resting), backend(down), backend(down)}, 50), "panic: cut new new");
+    EXPECT_EQ(decide({backend(resting, drain), backend(up)}), "old new") << "an order goes first";
+}
+
 /// Healthy backends of ten while a panic goes on or not, and whether it goes on after.
 bool panics(unsigned healthy, bool now, unsigned margin = 10) {
     std::vector<GenerationBackend> ten(10, backend(down));

@@ -2,6 +2,7 @@
 #include "healthcheck/grpc_health.hpp"
 #include "healthcheck/probe_agent_answer.hpp"
 #include "healthcheck/probe_exec_result.hpp"
+#include "healthcheck/wishes.hpp"
 
 #include <gtest/gtest.h>
 
@@ -12,16 +13,19 @@ namespace {
 
 using enum OutcomeCode;
 
-AgentAnswer agent(bool healthy, std::optional<AdminState> asks = {}, std::optional<unsigned> weight = {},
-                  std::string reason = {}) {
-    return {healthy, asks, weight, std::move(reason)};
+using Says = std::optional<bool>;
+
+AgentAnswer agent(Says healthy, std::optional<AdminState> asks = {}, std::optional<unsigned> weight = {},
+                  std::string reason = {}, std::string ignored = {}) {
+    return {healthy, asks, weight, std::move(reason), std::move(ignored)};
 }
 
 TEST(AgentLine, HasWordsInAnyOrderAndCase) {
     EXPECT_EQ(parse_agent_line("up"), agent(true));
-    EXPECT_EQ(parse_agent_line("75%"), agent(true, {}, 75));
+    EXPECT_EQ(parse_agent_line("75%"), agent({}, {}, 75));
+    EXPECT_EQ(parse_agent_line("65535%"), agent({}, {}, 65535));
     EXPECT_EQ(parse_agent_line(" Ready, UP\t50%\r"), agent(true, AdminState::ready, 50));
-    EXPECT_EQ(parse_agent_line("drain 0%"), agent(true, AdminState::drain, 0));
+    EXPECT_EQ(parse_agent_line("drain 0%"), agent({}, AdminState::drain, 0));
     EXPECT_EQ(parse_agent_line("up maxconn:30"), agent(true));
 }
 
@@ -29,13 +33,44 @@ TEST(AgentLine, TellsDownWithItsReason) {
     for (auto const* word : {"down", "fail", "stopped"})
         EXPECT_EQ(parse_agent_line(std::string{word} + " # disk full "), agent(false, {}, {}, "disk full"))
             << word;
-    EXPECT_EQ(parse_agent_line("maint#upgrade"), agent(true, AdminState::maint, {}, "upgrade"));
+    EXPECT_EQ(parse_agent_line("maint#upgrade"), agent({}, AdminState::maint, {}, "upgrade"));
 }
 
-TEST(AgentLine, IsRefusedWithoutAWordOrWithAStrangeOne) {
-    for (auto const* line :
-         {"", "   ", "# only a reason", "hello", "up hello", "101", "-1%", "75 %", "1001%", "%"})
+TEST(AgentLine, StrangeWordsAreReadOverAndTheFirstIsNamed) {
+    EXPECT_EQ(parse_agent_line("up Hello world"), agent(true, {}, {}, {}, "Hello"));
+    EXPECT_EQ(parse_agent_line("65536% 50% # busy"), agent({}, {}, 50, "busy", "65536%"));
+}
+
+TEST(AgentLine, OfWordsThatContradictEachOtherTheLastOneCounts) {
+    EXPECT_EQ(parse_agent_line("up down 10% 20% drain ready"), agent(false, AdminState::ready, 20));
+}
+
+TEST(AgentLine, IsRefusedWithoutAWordOfAnAgents) {
+    for (auto const* line : {"", "   ", "# only a reason", "hello", "101", "-1%", "75 %", "65536%", "%"})
         EXPECT_EQ(parse_agent_line(line), std::nullopt) << line;
+}
+
+TEST(AgentWishes, WhatIsLeftUnsaidIsAsBefore) {
+    Wishes const before{AdminState::drain, 40, false};
+    EXPECT_EQ(wishes_of(with_unsaid({.code = L7OK}, before)), before);
+    EXPECT_EQ(wishes_of(with_unsaid({.code = L4CON}, before)), before) << "who does not answer says nothing";
+    EXPECT_EQ(wishes_of(with_unsaid({.code = L7OK, .asks = AdminState::ready}, before)),
+              (Wishes{AdminState::ready, 40, false}));
+    EXPECT_EQ(wishes_of(with_unsaid({.code = L7OK, .weight_percent = 70}, before)),
+              (Wishes{AdminState::drain, 70, false}));
+    EXPECT_EQ(with_unsaid({.code = OWN}, before), Outcome{.code = OWN});
+}
+
+TEST(AgentWishes, AfterDownOnlyUpIsHealthy) {
+    Wishes const unwell{.unwell = true};
+    auto const silent = with_unsaid({.code = L7OK, .weight_percent = 70}, unwell);
+    EXPECT_EQ(silent.code, L7STS);
+    EXPECT_EQ(silent.text, "was down by its own word, and did not say up since");
+    EXPECT_TRUE(wishes_of(silent).unwell);
+    auto const well = with_unsaid({.code = L7OK, .healthy = true}, unwell);
+    EXPECT_EQ(well.code, L7OK);
+    EXPECT_FALSE(wishes_of(well).unwell);
+    EXPECT_EQ(with_unsaid({.code = L4CON}, unwell).code, L4CON);
 }
 
 Outcome outcome(OutcomeCode code, unsigned status, std::string text) {

@@ -145,6 +145,36 @@ TEST_F(Book, ABackendDrainsWhenOneCheckAsksForItAndNoneIsDown) {
     EXPECT_EQ(transition_after(1, up), (Transition{draining, up}));
 }
 
+TEST_F(Book, ABackendRestsWhenOneCheckAsksForItWhateverTheOthersSay) {
+    note(0, up);
+    EXPECT_EQ(transition_after(1, resting), (Transition{unknown, resting}));
+    EXPECT_EQ(transition_after(0, down), std::nullopt);
+    EXPECT_EQ(transition_after(1, up), (Transition{resting, down}));
+}
+
+TEST_F(Book, OfSeveralAgentsTheLowestPercentageCounts) {
+    auto const wish = [this](std::size_t index, std::optional<unsigned> percent) {
+        auto const target = book.checks(b1)[index].target;
+        HealthState const state{.state = up, .wishes = {.weight_percent = percent}};
+        auto const noted =
+            book.note({target, {.code = L7OK}, state, {}, at += std::chrono::seconds{1}, {}, {}});
+        return std::pair{noted.front().percent_was, noted.front().percent};
+    };
+    using Percents = std::map<BackendKey, unsigned>;
+    EXPECT_EQ(wish(0, {}), (std::pair<std::optional<unsigned>, std::optional<unsigned>>{}));
+    EXPECT_EQ(book.percents(), Percents{});
+    EXPECT_EQ(wish(0, 80), (std::pair{std::optional<unsigned>{}, std::optional{80U}}));
+    EXPECT_EQ(wish(1, 50), (std::pair{std::optional<unsigned>{}, std::optional{50U}}));
+    EXPECT_EQ(book.percents(), (Percents{{b1, 50}}));
+    EXPECT_EQ(wish(1, 90), (std::pair{std::optional{50U}, std::optional{90U}}));
+    EXPECT_EQ(book.percents(), (Percents{{b1, 80}}));
+    EXPECT_EQ(book.forget_wishes(b1).size(), 2U);
+    EXPECT_EQ(book.percents(), Percents{});
+    EXPECT_TRUE(book.wish(b1, "deep", 7));
+    EXPECT_EQ(book.percents(), (Percents{{b1, 7}}));
+    EXPECT_FALSE(book.wish(b1, "none", 7));
+}
+
 TEST_F(Book, ABackendThatIsNewToAProbeKnowsWhatTheOthersKnow) {
     note(0, up);
     note(1, down);

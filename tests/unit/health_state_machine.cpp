@@ -32,6 +32,8 @@ constexpr HealthPolicy policy{
 constexpr HealthState fresh{};
 constexpr HealthState up_state{.state = up, .passed_in_row = 1};
 constexpr HealthState down_state{.state = down, .failed_in_row = 3};
+constexpr Wishes drains{.state = AdminState::drain};
+constexpr Wishes rests{.state = AdminState::maint};
 
 /// The step that the last of some outcomes makes.
 Step last_step(HealthState state, std::initializer_list<OutcomeCode> outcomes,
@@ -200,16 +202,16 @@ TEST(Health, AHurriedIntervalIsAtLeastAMillisecond) {
 }
 
 TEST(Health, ABackendThatAsksToDrainDoesSoAtOnceAndComesBackAtOnce) {
-    auto const asked = on_outcome(up_state, L7OK, policy, true);
+    auto const asked = on_outcome(up_state, L7OK, policy, drains);
     EXPECT_EQ(asked.transition, (Transition{up, draining}));
     EXPECT_EQ(on_outcome(asked.state, L7OK, policy).transition, (Transition{draining, up}));
-    EXPECT_EQ(on_outcome(fresh, L7STS, policy, true).transition, (Transition{unknown, draining}));
+    EXPECT_EQ(on_outcome(fresh, L7OK, policy, drains).transition, (Transition{unknown, draining}));
 }
 
 TEST(Health, ABackendThatIsDownWorksAgainBeforeItMayDrain) {
-    auto const once = on_outcome(down_state, L7OK, policy, true);
+    auto const once = on_outcome(down_state, L7OK, policy, drains);
     EXPECT_FALSE(once.transition);
-    EXPECT_EQ(on_outcome(once.state, L7OK, policy, true).transition, (Transition{down, draining}));
+    EXPECT_EQ(on_outcome(once.state, L7OK, policy, drains).transition, (Transition{down, draining}));
 }
 
 TEST(Health, ABackendThatDrainsIsSuspectedAndFallsLikeAnyOther) {
@@ -217,6 +219,30 @@ TEST(Health, ABackendThatDrainsIsSuspectedAndFallsLikeAnyOther) {
     EXPECT_EQ(next_interval(drains, policy), 1s);
     EXPECT_TRUE(on_evidence(drains).suspect);
     EXPECT_EQ(last_step(drains, {L4CON, L4CON, L4CON}).transition, (Transition{draining, down}));
+}
+
+TEST(Health, ABackendThatAsksForMaintenanceRestsAtOnceWhateverElseItSays) {
+    for (auto const code : {L7OK, L7STS, L4CON})
+        for (auto const& state : {fresh, up_state, down_state})
+            EXPECT_EQ(on_outcome(state, code, policy, rests),
+                      (Step{{.state = resting, .wishes = rests}, Transition{state.state, resting}}));
+    auto const resting_state = on_outcome(up_state, L7OK, policy, rests).state;
+    EXPECT_EQ(on_outcome(resting_state, L7OK, policy, rests), (Step{resting_state, {}}));
+    EXPECT_EQ(next_interval(resting_state, policy), 1s);
+    EXPECT_FALSE(on_evidence(resting_state).suspect);
+}
+
+TEST(Health, TheFirstOutcomeAfterMaintenanceDecidesAtOnce) {
+    auto const rested = on_outcome(up_state, L7OK, policy, rests).state;
+    EXPECT_EQ(on_outcome(rested, L7OK, policy).transition, (Transition{resting, up}));
+    EXPECT_EQ(on_outcome(rested, L7STS, policy).transition, (Transition{resting, down}));
+    EXPECT_EQ(on_outcome(rested, L7OK, policy, drains).transition, (Transition{resting, draining}));
+    EXPECT_EQ(on_outcome(rested, OWN, policy), (Step{rested, {}}));
+}
+
+TEST(Health, WishesOutliveAChangeOfThePolicyAndRowsDoNot) {
+    HealthState const state{.state = up, .failed_in_row = 2, .wishes = {.weight_percent = 30}};
+    EXPECT_EQ(without_rows(state), (HealthState{.state = up, .wishes = {.weight_percent = 30}}));
 }
 
 TEST(Health, IsDecidedAtCompileTimeToo) {

@@ -31,6 +31,18 @@ TEST_F(JudgementTest, AHoldEndsAndThenTheProbesCountAgain) {
     EXPECT_EQ(states(), "udd");
 }
 
+TEST_F(JudgementTest, WhoAsksForMaintenanceHasAnsweredAndIsHeldNoMore) {
+    add_service("web", 3);
+    all_up();
+    for (auto const* each : {"b1", "b2", "b3"})
+        set(each, down);
+    EXPECT_EQ(states(), "uuu");
+    set("b1", resting);
+    EXPECT_EQ(states(), "-uu");
+    set("b1", down, false);
+    EXPECT_EQ(states(), "duu");
+}
+
 TEST_F(JudgementTest, NoSecondHoldFollowsSoon) {
     add_service("web", 3);
     all_up();

@@ -45,13 +45,15 @@ TEST(ModelAddress, KnowsTheUnspecifiedOnesOfBothFamilies) {
 }
 
 TEST(ModelState, TheAdminStateDecidesUnlessItIsReady) {
-    for (auto const measured : {unknown, up, down, draining}) {
+    for (auto const measured : {unknown, up, down, draining, resting}) {
         EXPECT_EQ(state_of(measured, AdminState::drain), State::drain);
         EXPECT_EQ(state_of(measured, AdminState::maint), State::maint);
     }
     EXPECT_EQ(state_of(up, AdminState::ready), State::up);
     EXPECT_EQ(state_of(down, AdminState::ready), State::down);
     EXPECT_EQ(state_of(unknown, AdminState::ready), State::down);
+    EXPECT_EQ(state_of(draining, AdminState::ready), State::drain);
+    EXPECT_EQ(state_of(resting, AdminState::ready), State::maint);
 }
 
 TEST(ModelState, ABackendIsNamedWithItsService) {

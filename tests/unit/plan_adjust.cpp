@@ -55,6 +55,50 @@ TEST_F(PlanAdjust, AWeightByOrderTakesThePlaceOfTheConfiguredOne) {
     EXPECT_FALSE(plan.cuts_sessions);
 }
 
+TEST_F(PlanAdjust, AnAgentsPercentageIsAShareOfTheOrderedOrConfiguredWeight) {
+    (void)publish();
+    auto const plan = publish({{{"web", "b1"}, {.weight_percent = 50}}});
+    EXPECT_EQ(plan.changes,
+              (std::vector<Change>{{Change::Kind::weight, {"web", "b1"}, "100", "100, agent 50 %"}}));
+    auto const half = publish({{{"web", "b1"}, {.weight = 50}}});
+    EXPECT_EQ(half.slots_moved, 0U) << "the half of 100 is 50";
+    auto const quarter = publish({{{"web", "b1"}, {.weight = 50, .weight_percent = 50}}});
+    EXPECT_GT(quarter.slots_moved, 0U);
+    EXPECT_FALSE(quarter.cuts_sessions);
+}
+
+TEST_F(PlanAdjust, APercentageMovesOnlyItsShareOfTheTable) {
+    (void)publish();
+    auto const plan = publish({{{"web", "b1"}, {.weight_percent = 50}}});
+    EXPECT_NEAR(plan.slots_moved, maglev_size / 6.0, maglev_size / 60.0) << "from a half to a third";
+}
+
+TEST_F(PlanAdjust, ZeroPercentTakesNoNewFlowsAndKeepsSessions) {
+    (void)publish();
+    auto const plan = publish({{{"web", "b1"}, {.weight_percent = 0}}});
+    auto const* b1 = plan.next.find(BackendKey{"web", "b1"});
+    EXPECT_FALSE(b1->eligible);
+    EXPECT_TRUE(b1->keeps_sessions);
+    EXPECT_FALSE(plan.cuts_sessions);
+}
+
+TEST_F(PlanAdjust, NoAgentRaisesAWeightAboveTheLargestOne) {
+    for (auto& backend : web().backends)
+        backend.weight = largest_weight;
+    (void)publish();
+    EXPECT_EQ(publish({{{"web", "b1"}, {.weight_percent = 65535}}}).slots_moved, 0U);
+}
+
+TEST_F(PlanAdjust, WhoAsksForMaintenanceIsLeftByAllItsFlows) {
+    (void)publish();
+    measured[{"web", "b1"}] = MeasuredState::resting;
+    auto const plan = publish();
+    EXPECT_EQ(plan.changes, (std::vector<Change>{{Change::Kind::backend, {"web", "b1"}, "up", "maint"}}));
+    EXPECT_TRUE(plan.cuts_sessions);
+    admin[{"web", "b1"}] = AdminState::drain;
+    EXPECT_EQ(publish().next.find(BackendKey{"web", "b1"})->state(), State::drain) << "an order goes first";
+}
+
 TEST_F(PlanAdjust, ASlowStartIsAStateAndAShareOfTheWeight) {
     (void)publish();
     auto const plan = publish({{{"web", "b1"}, {.ramp = 3}}});

@@ -97,6 +97,27 @@ TEST_F(ReplayTest, TheFirstPublishIsPlannedAgainFromConfigurationAndNetwork) {
     EXPECT_EQ(same.result, Result::same);
 }
 
+TEST_F(ReplayTest, AnAgentsWeightIsTakenFromItsRecordAndPlannedAgain) {
+    (void)start();
+    (void)check(R"({"state":"unknown"})", "L7OK", "up", "l7_ok");
+    auto const agent = [this](std::string const& was, unsigned percent, unsigned lowest) {
+        return take("agent",
+                    R"({"service":"web","backend":"b1","check":"http","because":"agent_weight","was":")" +
+                        was + R"(","now":")" + std::to_string(percent) + R"( %","percent":)" +
+                        std::to_string(percent) + R"(,"lowest":)" + std::to_string(lowest) + "}");
+    };
+    EXPECT_EQ(agent("100 %", 50, 50).result, Result::same);
+    EXPECT_EQ(agent("50 %", 20, 20).result, Result::same);
+    auto const other = agent("50 %", 30, 40);
+    EXPECT_EQ(other.differences,
+              (std::vector{Difference{"was", "50 %", "20 %"}, Difference{"lowest", "40", "30"}}));
+    auto const planned = take("publish", R"({"planned_mono_ns":1000005500,"changes":[],
+                                             "generation":{"from":0,"to":1,"slots_moved":0}})");
+    EXPECT_NE(planned.grounds.find("30 % of it by its agent"), std::string::npos) << planned.grounds;
+    EXPECT_EQ(take("agent", R"({"service":"web","backend":"b1","check":"http","percent":65536})").problem,
+              "the field `percent` is no number from 0 to 65535");
+}
+
 TEST_F(ReplayTest, WithoutItsBeginningATrailIsUndecidedUntilTheNextStart) {
     seq = 7;
     auto const first = take("heartbeat");
@@ -139,11 +160,11 @@ TEST_F(ReplayTest, NoRecordThatIsCutAnywhereEndsTheReplay) {
     std::string const whole =
         R"({"service":"web","backend":"b1","because":"weight","now":"7","was":"1","order":"drain",)"
         R"("row_from":{"state":"up"},"evidence":[{"mono_ns":1,"outcome":"L7OK","asks":"drain"}],)"
-        R"("ruled_by":"held","state":{"services":[]},"config":{"hash":"0"},"result":"applied",)"
+        R"("percent":50,"check":"http","ruled_by":"held","state":{"services":[]},"config":{"hash":"0"},"result":"applied",)"
         R"("routes":{"10.0.0.1":{"next_hop":{}}},"unanswered":["web/b1"],"changes":[]})";
     auto const record = json::parse(whole).as_object();
-    for (auto const* kind : {"start", "resume", "reload", "network", "admin", "passive", "health", "check",
-                             "publish", "panic", "announce", "lost", "other"})
+    for (auto const* kind : {"start", "resume", "reload", "network", "admin", "passive", "agent", "health",
+                             "check", "publish", "panic", "announce", "lost", "other"})
         for (auto const& field : record)
             for (auto const& odd : {json::value{}, json::value{-1}, json::value{"x"},
                                     json::value(json::array{}), json::value(json::object{})}) {

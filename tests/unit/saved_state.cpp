@@ -29,6 +29,8 @@ SavedState example() {
     drained.weight = 50;
     drained.backup = true;
     drained.checks = {{"deep", {MeasuredState::up, 0, 2, true}}, {"tcp", {MeasuredState::up, 12, 0, false}}};
+    drained.checks["deep"].wishes = {AdminState::maint, 30, true};
+    drained.weight_percent = 30;
     drained.story = StateStory{noon, "operator"};
     drained.order = SavedOrder{AdminState::drain, "a \"quoted\" reason\n", noon + 90s, AdminState::ready};
     drained.weight_order = WeightOrder{50, "half of it", 100};
