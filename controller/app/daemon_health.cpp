@@ -231,31 +231,33 @@ void Daemon::on_published(Published const& published) {
     instruments_.publish_seconds.Observe(seconds(published.prepare + published.commit));
     if (cause_ && cause_->evidence)
         instruments_.failover_seconds.Observe(seconds(published.committed - *cause_->evidence));
-    for (auto const& change : published.plan.changes) {
-        if (change.kind == Change::Kind::panic) {
-            audit_.write("panic",
-                         {{"service", change.key.service}, {"was", change.was}, {"now", change.now}});
-            spdlog::warn("panic is {} for {}: {}", change.now, change.key.service,
-                         change.now == "on" ? "too few backends are healthy, health is ignored"
-                                            : "health counts again");
-        }
-        if (change.kind == Change::Kind::announce) {
-            audit_.write("announce",
-                         {{"service", change.key.service}, {"was", change.was}, {"now", change.now}});
-            auto const level = change.now == "on" ? spdlog::level::info : spdlog::level::warn;
-            spdlog::log(level, "{}: its address should be {}", change.key.service,
-                        change.now == "on" ? "announced: enough backends are healthy"
-                                           : "withdrawn: too few backends are healthy");
-        }
-        if (change.kind == Change::Kind::backend && change.was == "absent" && change.now != "absent" &&
-            !stories_.contains(change.key))
-            tell(change.key, published.was.number == 0 ? "start" : "reload");
-        spdlog::debug("generation {}: {} {} {} -> {}", published.plan.next.number, name_of(change.kind),
-                      text(change.key), change.was, change.now);
-    }
+    for (auto const& change : published.plan.changes)
+        on_change(change, published);
     cause_.reset();
     follow_own_links(published.committed); // by the next hops that were just published
     keeper_.changed(StateKeeper::Haste::at_once);
+}
+
+/// What more than the record of a publish there is to tell of one of its changes.
+void Daemon::on_change(Change const& change, Published const& published) {
+    if (change.kind == Change::Kind::panic) {
+        audit_.write("panic", {{"service", change.key.service}, {"was", change.was}, {"now", change.now}});
+        spdlog::warn("panic is {} for {}: {}", change.now, change.key.service,
+                     change.now == "on" ? "too few backends are healthy, health is ignored"
+                                        : "health counts again");
+    }
+    if (change.kind == Change::Kind::announce) {
+        audit_.write("announce", {{"service", change.key.service}, {"was", change.was}, {"now", change.now}});
+        auto const level = change.now == "on" ? spdlog::level::info : spdlog::level::warn;
+        spdlog::log(level, "{}: its address should be {}", change.key.service,
+                    change.now == "on" ? "announced: enough backends are healthy"
+                                       : "withdrawn: too few backends are healthy");
+    }
+    if (change.kind == Change::Kind::backend && change.was == "absent" && change.now != "absent" &&
+        !stories_.contains(change.key))
+        tell(change.key, published.was.number == 0 ? "start" : "reload");
+    spdlog::debug("generation {}: {} {} {} -> {}", published.plan.next.number, name_of(change.kind),
+                  text(change.key), change.was, change.now);
 }
 
 } // namespace pointsman
