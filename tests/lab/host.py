@@ -28,6 +28,12 @@ def run(*command: str | os.PathLike[str], check: bool = True, timeout: float = 3
     return done
 
 
+def has_tcx() -> bool:
+    """Linux 6.6 or newer."""
+    major, minor = os.uname().release.split(".")[:2]
+    return (int(major), int(minor)) >= (6, 6)
+
+
 class Process:
     """A process of the lab, ended by its pid."""
 

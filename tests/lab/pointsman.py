@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from lab import paths
-from lab.host import Process
+from lab.host import Process, has_tcx
 from lab.topology import Lab
 from lab.waiting import Deadline, wait_until
 
@@ -175,13 +175,14 @@ class Pointsman:
         return {name: float(value) for name, _, value in samples}
 
     def attached(self) -> list[str]:
-        """What of BPF is on the balancer's interfaces, and the pins: empty when Pointsman is gone."""
+        """What of BPF is on the balancer's interfaces, and the pins: empty when Pointsman is gone. A kernel without tcx
+        keeps the queueing discipline of its filters."""
         found = []
         for device in self.lab.balancer.devices:
             link = self.lab.balancer.run("ip", "-d", "link", "show", device).stdout
             found += [f"{device}: XDP program"] if "xdp" in link else []
             qdiscs = self.lab.balancer.run("tc", "qdisc", "show", "dev", device).stdout
-            found += [f"{device}: clsact"] if "clsact" in qdiscs else []
+            found += [f"{device}: clsact"] if "clsact" in qdiscs and has_tcx() else []
             programs = self.lab.balancer.run("bpftool", "-j", "net", "show", "dev", device).stdout
             hooks = [hook for entry in json.loads(programs or "[]") for hook, users in entry.items() if users]
             found += [f"{device}: program at {hook}" for hook in hooks]
