@@ -194,6 +194,7 @@ private:
     [[nodiscard]] bool has_own_fault(std::string_view because) const;
     void note_sessions(SessionCounts const& counts); ///< lets drains know how they go on
     void on_published(Published const& published);
+    void on_change(Change const& change, Published const& published);
     void on_report(ProbeReport const& report);
     void on_verdict(ProbeReport const& report, std::vector<NotedProbe> const& noted,
                     std::vector<BackendKey> const& changed, Answers answers,
@@ -213,7 +214,6 @@ private:
     void expect_handshakes();
     void tell(BackendKey const& key, std::string because);
     void cause(Cause cause);
-    [[nodiscard]] State state_now(GenerationBackend const& backend) const;
     [[nodiscard]] Effect effect_on(GenerationBackend const& backend) const;
 
     std::string config_path_;

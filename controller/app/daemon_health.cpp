@@ -2,6 +2,7 @@
 #include "controller/app/daemon.hpp"
 
 #include "controller/api/text_escape.hpp"
+#include "controller/model/key_cursor.hpp"
 #include "controller/model/names.hpp"
 
 #include <algorithm>
@@ -36,6 +37,11 @@ double seconds(Clock::duration duration) {
     return std::chrono::duration<double>(duration).count();
 }
 
+State state_now(GenerationBackend const& backend, Ruling const* ruling, AdminState admin) {
+    bool const ruled = ruling && ruling->measured != MeasuredState::unknown; // not without a check
+    return state_of(ruled ? ruling->measured : backend.measured, admin);
+}
+
 /// What it takes to come to the same verdict again.
 void add_grounds(json::object& record, NotedProbe const& probe, ProbeReport const& report,
                  Answers const& answers) {
@@ -57,9 +63,12 @@ void Daemon::cause(Cause cause) {
 /// Counts what is measured and ordered now: of several changes in one turn, each sees those before it.
 Effect Daemon::effect_on(GenerationBackend const& backend) const {
     Effect effect;
+    KeyCursor rulings{rulings_.of};
+    KeyCursor admin{admin_.states()};
     for (auto const& each : generation().backends.of(backend.service)) {
         ++effect.total;
-        effect.healthy += is_healthy(state_now(each));
+        effect.healthy +=
+            is_healthy(state_now(each, rulings.find(each.key), admin.value_or(each.key, AdminState::ready)));
     }
     std::uint64_t established = 0;
     std::uint64_t closed = 0;
@@ -73,14 +82,6 @@ Effect Daemon::effect_on(GenerationBackend const& backend) const {
     if (auto const* service = generation().find(backend.key.service))
         effect.policy = name_of(service->on_down);
     return effect;
-}
-
-State Daemon::state_now(GenerationBackend const& backend) const {
-    auto const* ruling = ruling_of(backend.key);
-    auto const admin = admin_.states().find(backend.key);
-    bool const ruled = ruling && ruling->measured != MeasuredState::unknown; // not without a check
-    return state_of(ruled ? ruling->measured : backend.measured,
-                    admin == admin_.states().end() ? AdminState::ready : admin->second);
 }
 
 void Daemon::on_report(ProbeReport const& report) {
@@ -230,31 +231,33 @@ void Daemon::on_published(Published const& published) {
     instruments_.publish_seconds.Observe(seconds(published.prepare + published.commit));
     if (cause_ && cause_->evidence)
         instruments_.failover_seconds.Observe(seconds(published.committed - *cause_->evidence));
-    for (auto const& change : published.plan.changes) {
-        if (change.kind == Change::Kind::panic) {
-            audit_.write("panic",
-                         {{"service", change.key.service}, {"was", change.was}, {"now", change.now}});
-            spdlog::warn("panic is {} for {}: {}", change.now, change.key.service,
-                         change.now == "on" ? "too few backends are healthy, health is ignored"
-                                            : "health counts again");
-        }
-        if (change.kind == Change::Kind::announce) {
-            audit_.write("announce",
-                         {{"service", change.key.service}, {"was", change.was}, {"now", change.now}});
-            auto const level = change.now == "on" ? spdlog::level::info : spdlog::level::warn;
-            spdlog::log(level, "{}: its address should be {}", change.key.service,
-                        change.now == "on" ? "announced: enough backends are healthy"
-                                           : "withdrawn: too few backends are healthy");
-        }
-        if (change.kind == Change::Kind::backend && change.was == "absent" && change.now != "absent" &&
-            !stories_.contains(change.key))
-            tell(change.key, published.was.number == 0 ? "start" : "reload");
-        spdlog::debug("generation {}: {} {} {} -> {}", published.plan.next.number, name_of(change.kind),
-                      text(change.key), change.was, change.now);
-    }
+    for (auto const& change : published.plan.changes)
+        on_change(change, published);
     cause_.reset();
     follow_own_links(published.committed); // by the next hops that were just published
     keeper_.changed(StateKeeper::Haste::at_once);
+}
+
+/// What more than the record of a publish there is to tell of one of its changes.
+void Daemon::on_change(Change const& change, Published const& published) {
+    if (change.kind == Change::Kind::panic) {
+        audit_.write("panic", {{"service", change.key.service}, {"was", change.was}, {"now", change.now}});
+        spdlog::warn("panic is {} for {}: {}", change.now, change.key.service,
+                     change.now == "on" ? "too few backends are healthy, health is ignored"
+                                        : "health counts again");
+    }
+    if (change.kind == Change::Kind::announce) {
+        audit_.write("announce", {{"service", change.key.service}, {"was", change.was}, {"now", change.now}});
+        auto const level = change.now == "on" ? spdlog::level::info : spdlog::level::warn;
+        spdlog::log(level, "{}: its address should be {}", change.key.service,
+                    change.now == "on" ? "announced: enough backends are healthy"
+                                       : "withdrawn: too few backends are healthy");
+    }
+    if (change.kind == Change::Kind::backend && change.was == "absent" && change.now != "absent" &&
+        !stories_.contains(change.key))
+        tell(change.key, published.was.number == 0 ? "start" : "reload");
+    spdlog::debug("generation {}: {} {} {} -> {}", published.plan.next.number, name_of(change.kind),
+                  text(change.key), change.was, change.now);
 }
 
 } // namespace pointsman

@@ -109,9 +109,7 @@ void add_datapath(Daemon& daemon, MetricsText& out) {
     out.counter("pointsman_session_evictions_total", evicted, {{"class", "idle"}}, sum.evicted_idle);
 }
 
-void add_daemon(Daemon& daemon, MetricsText& out) {
-    auto const& instruments = daemon.instruments();
-    auto const monitor = daemon.monitor_counters();
+void add_generation(Daemon& daemon, MetricsText& out) {
     out.gauge("pointsman_generation", "Number of the active generation.", {},
               static_cast<double>(daemon.generation().number));
     for (auto const& service : daemon.generation().services)
@@ -122,6 +120,11 @@ void add_daemon(Daemon& daemon, MetricsText& out) {
         out.gauge("pointsman_service_announce",
                   "1 while enough backends are healthy for the address to be announced.",
                   {{"service", service.name}}, service.announce ? 1 : 0);
+}
+
+void add_probes(Daemon& daemon, MetricsText& out) {
+    auto const& instruments = daemon.instruments();
+    auto const monitor = daemon.monitor_counters();
     out.histogram("pointsman_probe_duration_seconds", "Duration of probes, failed ones included.",
                   instruments.probe_seconds);
     out.histogram("pointsman_probe_lateness_seconds", "How long after it was due a probe started.",
@@ -136,6 +139,10 @@ void add_daemon(Daemon& daemon, MetricsText& out) {
     out.gauge("pointsman_probe_queue_seconds_max",
               "Longest that a probe waited for its turn, since the start.", {},
               std::chrono::duration<double>(monitor.queue_delay_max).count());
+}
+
+void add_publishing(Daemon& daemon, MetricsText& out) {
+    auto const& instruments = daemon.instruments();
     out.histogram("pointsman_publish_seconds", "Planning, preparing and committing a generation.",
                   instruments.publish_seconds);
     out.counter("pointsman_publishes_refused_total", "Generations that did not fit the datapath's tables.",
@@ -147,6 +154,11 @@ void add_daemon(Daemon& daemon, MetricsText& out) {
               instruments.last_reload_successful ? 1 : 0);
     out.gauge("pointsman_config_unconfirmed", "1 while a reload waits to be confirmed.", {},
               daemon.unconfirmed() ? 1 : 0);
+}
+
+/// What says that the daemon itself is not as it should be.
+void add_own_faults(Daemon& daemon, MetricsText& out) {
+    auto const& instruments = daemon.instruments();
     for (auto const& active : daemon.alarms().active())
         out.gauge("pointsman_alarm", "1 for each alarm in force.",
                   {{"because", active.alarm.because}, {"interface", active.alarm.subject}}, 1);
@@ -173,7 +185,10 @@ asio::awaitable<std::string> metrics_text(Daemon& daemon, SessionCounts sessions
     }
     co_await turn.next();
     add_datapath(daemon, out);
-    add_daemon(daemon, out);
+    add_generation(daemon, out);
+    add_probes(daemon, out);
+    add_publishing(daemon, out);
+    add_own_faults(daemon, out);
     co_return out.take();
 }
 

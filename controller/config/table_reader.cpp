@@ -1,8 +1,9 @@
 #include "controller/config/table_reader.hpp"
 
-#include "controller/config/check_values.hpp"
+#include "controller/config/key_messages.hpp"
 #include "controller/config/suggest.hpp"
 #include "controller/config/usable_address.hpp"
+#include "controller/config/well_formed.hpp"
 
 #include <algorithm>
 #include <cstdlib>
@@ -10,75 +11,6 @@
 #include <utility>
 
 namespace pointsman {
-namespace {
-
-bool is_well_formed(KeySpec const& key, std::string_view value) {
-    switch (key.kind) {
-    case KeyKind::duration: return parse_duration(value).has_value();
-    case KeyKind::choice: return std::ranges::count(words_of(key.choices), value) > 0;
-    case KeyKind::name: return is_name(value);
-    case KeyKind::path: return is_path(value);
-    case KeyKind::socket_path: return is_socket_path(value);
-    case KeyKind::endpoint: return is_endpoint(value);
-    case KeyKind::interface_list: return is_interface_name(value);
-    case KeyKind::address:
-    case KeyKind::address_list: return Address::parse(value).has_value();
-    case KeyKind::prefix_list: return parse_prefix(value).has_value();
-    case KeyKind::port_range:
-    case KeyKind::port_or_range: return parse_port_range(value).has_value();
-    case KeyKind::hash_seed: return parse_hash_seed(value).has_value();
-    case KeyKind::window: return parse_window(value).has_value();
-    case KeyKind::http_path: return is_http_path(value);
-    case KeyKind::http_host: return is_http_host(value);
-    case KeyKind::status_list: return parse_status_list(value).has_value();
-    case KeyKind::text: return !value.empty() && value.size() <= longest_check_text;
-    case KeyKind::hex: return parse_octets(value).has_value();
-    case KeyKind::regex: return !value.empty() && value.size() <= longest_check_regex;
-    case KeyKind::tls_verify: return value == "full" || value == "none";
-    case KeyKind::segment_size: return value == "auto" || value == "off";
-    case KeyKind::http_headers: return is_header_value(value);
-    case KeyKind::command: return !value.empty() && value.find('\0') == std::string_view::npos;
-    case KeyKind::boolean:
-    case KeyKind::integer: break;
-    }
-    return false;
-}
-
-/// key = "value", as it is quoted in messages.
-std::string assignment(KeySpec const& key, std::string_view value) {
-    return "`" + std::string{key.name} + " = \"" + printable(value, 64) + "\"`";
-}
-
-std::string_view element_noun(KeyKind kind) {
-    if (kind == KeyKind::interface_list) return "an interface name";
-    if (kind == KeyKind::prefix_list) return "an address prefix without host bits";
-    if (kind == KeyKind::http_headers) return "the value of an HTTP header";
-    if (kind == KeyKind::command) return "a word of a command";
-    return kind == KeyKind::address_list ? noun_of(KeyKind::address) : noun_of(kind);
-}
-
-/// A table that has such a key, best one below the table in which it was written; null when there is none.
-TableSpec const* home_of(std::string_view key, TableSpec const& written_in) {
-    TableSpec const* home = nullptr;
-    for (TableSpec const& table : all_tables()) {
-        if (find_key(table, key) == nullptr) continue;
-        if (table.path.starts_with(written_in.path)) return &table;
-        if (home == nullptr) home = &table;
-    }
-    return home;
-}
-
-std::string hint_for_unknown(TableSpec const& table, std::string_view key) {
-    std::vector<std::string_view> candidates = subtables_of(table.path);
-    for (KeySpec const* each : keys_of(table))
-        candidates.push_back(each->name);
-    auto const suggestion = nearest(key, candidates);
-    if (!suggestion.empty()) return "did you mean `" + std::string{suggestion} + "`?";
-    auto const* home = home_of(key, table);
-    return home == nullptr ? "" : "`" + std::string{key} + "` belongs in " + std::string{home->header};
-}
-
-} // namespace
 
 Place place_of(toml::source_region const& region) {
     bool const one_line = region.end.line == region.begin.line && region.end.column > region.begin.column;
@@ -244,115 +176,6 @@ std::vector<std::string> TableReader::list(std::string_view key) const {
         values.push_back(*value);
     }
     return values;
-}
-
-void TableReader::read(std::string_view key, bool& out) const {
-    auto const* node = table_->get(key);
-    if (node == nullptr) return;
-    if (auto const* value = node->as_boolean())
-        out = value->get();
-    else
-        report_wrong_type(spec_of(key), *node);
-}
-
-void TableReader::read(std::string_view key, std::string& out) const {
-    if (auto value = text(key)) out = *std::move(value);
-}
-
-void TableReader::read(std::string_view key, Duration& out) const {
-    auto const value = text(key);
-    if (!value) return;
-    auto const& spec = spec_of(key);
-    auto const duration = parse_duration(*value).value_or(Duration{});
-    if (duration.count() >= spec.smallest && duration.count() <= spec.largest) {
-        out = duration;
-        return;
-    }
-    problems_->error(place_of(table_->get(key)->source()), assignment(spec, *value) + " is out of range",
-                     "from \"" + text_of(Duration{spec.smallest}) + "\" to \"" +
-                         text_of(Duration{spec.largest}) + "\"");
-}
-
-void TableReader::read(std::string_view key, Address& out) const {
-    if (auto const value = text(key)) out = Address::parse(*value).value_or(out);
-}
-
-void TableReader::read(std::string_view key, PortRange& out) const {
-    if (auto const* node = table_->get(key); node != nullptr && node->is_integer()) {
-        if (auto const port = integer(key))
-            out = {static_cast<std::uint16_t>(*port), static_cast<std::uint16_t>(*port)};
-    } else if (auto const value = text(key)) {
-        out = parse_port_range(*value).value_or(out);
-    }
-}
-
-void TableReader::read(std::string_view key, MssClamp& out) const {
-    if (auto const* node = table_->get(key); node != nullptr && node->is_integer()) {
-        if (auto const octets = integer(key)) out = MssClamp{static_cast<std::uint16_t>(*octets)};
-    } else if (auto const value = text(key)) {
-        out = *value == "auto" ? MssClamp::automatic : MssClamp::off;
-    }
-}
-
-void TableReader::read(std::string_view key, HashSeed& out) const {
-    if (auto const value = text(key)) out = parse_hash_seed(*value).value_or(out);
-}
-
-void TableReader::read(std::string_view key, std::optional<Window>& out) const {
-    if (auto const value = text(key)) out = parse_window(*value);
-}
-
-void TableReader::read(std::string_view key, std::vector<StatusRange>& out) const {
-    if (auto const value = text(key)) out = parse_status_list(*value).value_or(out);
-}
-
-void TableReader::read_words(std::string_view key, std::vector<std::string>& out) const {
-    auto const* node = table_->get(key);
-    if (node == nullptr) return;
-    auto const& spec = spec_of(key);
-    auto const* array = node->as_array();
-    if (array == nullptr || array->empty()) return report_wrong_type(spec, *node);
-    std::vector<std::string> words;
-    for (toml::node const& element : *array)
-        if (auto word = checked_text(spec, element)) words.push_back(*std::move(word));
-    if (words.size() == array->size()) out = std::move(words);
-}
-
-void TableReader::read(std::string_view key, std::vector<Prefix>& out) const {
-    for (auto const& text : list(key))
-        if (auto const prefix = parse_prefix(text)) out.push_back(*prefix);
-}
-
-void TableReader::read(std::string_view key, std::vector<HttpField>& out) const {
-    auto const* node = table_->get(key);
-    if (node == nullptr) return;
-    auto const& spec = spec_of(key);
-    auto const* fields = node->as_table();
-    if (fields == nullptr) return report_wrong_type(spec, *node);
-    std::vector<HttpField> read;
-    for (auto const& [name, value] : *fields) {
-        bool const reserved = is_reserved_header(name.str());
-        if (reserved || !is_header_name(name.str()))
-            problems_->error(place_of(name.source()),
-                             "`" + printable(name.str(), 64) + "` is " +
-                                 (reserved ? "written by the probe itself" : "no name of an HTTP header"),
-                             reserved ? "remove it; `host` sets the Host header"
-                                      : "write letters, digits and -");
-        else if (auto text = checked_text(spec, value))
-            read.push_back({std::string{name.str()}, *std::move(text)});
-    }
-    out = std::move(read);
-}
-
-void TableReader::read(std::string_view key, std::vector<std::string>& out) const {
-    if (auto values = list(key); !values.empty()) out = std::move(values);
-}
-
-void TableReader::read(std::string_view key, std::vector<Address>& out) const {
-    std::vector<Address> addresses;
-    for (std::string const& value : list(key))
-        addresses.push_back(Address::parse(value).value_or(Address{}));
-    if (!addresses.empty()) out = std::move(addresses);
 }
 
 } // namespace pointsman

@@ -114,10 +114,15 @@ bool insert_fragments(std::span<pm_service_slot> slots, Generation const& genera
     return true;
 }
 
+/// Chunk by chunk: a whole one takes vector instructions.
 void write_maglev(MaglevTable const& table, std::span<pm_maglev_chunk> chunks) {
-    clear(chunks);
-    for (std::size_t i = 0; i < table.slots.size(); ++i)
-        chunks[i / PM_MAGLEV_CHUNK].backend[i % PM_MAGLEV_CHUNK] = static_cast<std::uint16_t>(table.slots[i]);
+    auto const to_index = [](BackendId id) { return static_cast<std::uint16_t>(id); };
+    std::span<BackendId const> slots{table.slots};
+    std::size_t chunk = 0;
+    for (; slots.size() >= PM_MAGLEV_CHUNK; slots = slots.subspan<PM_MAGLEV_CHUNK>())
+        std::ranges::transform(slots.first<PM_MAGLEV_CHUNK>(), chunks[chunk++].backend, to_index);
+    clear(chunks.subspan(chunk));
+    if (!slots.empty()) std::ranges::transform(slots, chunks[chunk].backend, to_index);
 }
 
 void write_service(GenerationService const& service, std::uint64_t generation, pm_service& entry,

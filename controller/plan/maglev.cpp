@@ -49,6 +49,13 @@ std::vector<Walk> walks_of(std::span<MaglevEntry const> entries) {
     return walks;
 }
 
+constexpr std::size_t compared_at_once = 64; ///< a known number, so that it takes vector instructions
+
+std::uint32_t taken_among(std::span<BackendId const> slots) noexcept {
+    return static_cast<std::uint32_t>(slots.size()) -
+           static_cast<std::uint32_t>(std::ranges::count(slots, BackendId::none));
+}
+
 } // namespace
 
 std::uint64_t identity_of(Address const& address, std::uint16_t port,
@@ -82,14 +89,17 @@ MaglevTable build_maglev(std::span<MaglevEntry const> entries) {
 }
 
 std::uint32_t slots_moved(MaglevTable const& was, MaglevTable const& now) noexcept {
-    auto const size = std::max(was.slots.size(), now.slots.size());
+    std::span const before{was.slots};
+    std::span const after{now.slots};
+    auto const common = std::min(before.size(), after.size());
     std::uint32_t moved = 0;
-    for (std::size_t i = 0; i < size; ++i) {
-        auto const before = i < was.slots.size() ? was.slots[i] : BackendId::none;
-        auto const after = i < now.slots.size() ? now.slots[i] : BackendId::none;
-        moved += before != after;
-    }
-    return moved;
+    std::size_t i = 0;
+    for (; i + compared_at_once <= common; i += compared_at_once)
+        for (std::size_t k = i; k < i + compared_at_once; ++k)
+            moved += before[k] != after[k];
+    for (; i < common; ++i)
+        moved += before[i] != after[i];
+    return moved + taken_among(before.subspan(common)) + taken_among(after.subspan(common));
 }
 
 } // namespace pointsman

@@ -1,7 +1,5 @@
 #include "controller/plan/maglev_builds.hpp"
 
-#include <algorithm>
-
 namespace pointsman {
 
 std::shared_ptr<MaglevTable const> MaglevBuilds::table_of(std::vector<MaglevEntry> const& entries) {
@@ -16,11 +14,13 @@ std::shared_ptr<MaglevTable const> MaglevBuilds::table_of(std::vector<MaglevEntr
             entry.id = BackendId{++place};
         found->second = build_maglev(places);
     }
-    auto const& slots = found->second.slots;
-    auto table = std::make_shared<MaglevTable>();
-    table->slots.resize(slots.size());
-    std::ranges::transform(slots, table->slots.begin(),
-                           [&](BackendId place) { return entries[static_cast<std::size_t>(place) - 1].id; });
+    std::vector<BackendId> ids; // by place, side by side: each is looked up hundreds of times
+    ids.reserve(entries.size());
+    for (auto const& entry : entries)
+        ids.push_back(entry.id);
+    auto table = std::make_shared<MaglevTable>(found->second);
+    for (auto& slot : table->slots)
+        slot = ids[static_cast<std::size_t>(slot) - 1];
     return table;
 }
 

@@ -5,17 +5,13 @@ backend up and probes evenly. CPU time is the process's own, softirqs that it ra
 from __future__ import annotations
 
 import contextlib
-import os
-import pathlib
-import re
-import sys
-import time
 from collections.abc import Callable
 
+from benchmarks import replaced
 from benchmarks.health_result import HealthResult, Measured
+from benchmarks.measuring import cpu_seconds, memory_mb, pause, progress, rotated, timed_until_up
 from benchmarks.probers import HAProxyProber, PointsmanProber, Prober
 from lab.probed import ProbedLab
-from lab.waiting import wait_until
 
 PROBERS: dict[str, Callable[[ProbedLab, str], Prober]] = {"pointsman": PointsmanProber, "HAProxy": HAProxyProber}
 CHECKS = ("tcp", "http")
@@ -33,32 +29,25 @@ def measure(quick: bool) -> HealthResult:
                     prober = PROBERS[who](probed, check)
                     result.add(check, who, measured(probed, prober, settle, seconds))
                     prober.stop()
+        result.replaced = replaced.measure(probed, rounds, settle, seconds)
     progress("")
     return result
 
 
 def measured(probed: ProbedLab, prober: Prober, settle: float, seconds: float) -> Measured:
-    began = time.monotonic()
-    wait_until(prober.all_up, "every backend is up", 120, interval=0.2)
-    up_after = time.monotonic() - began
+    up_after = timed_until_up(prober)
     pause(settle)
     probed.seen()
     late, probes = prober.lateness(), probed.handshakes()
-    cpu, began = cpu_seconds(prober.process.pid), time.monotonic()
-    pause(seconds)
-    cpu, took = cpu_seconds(prober.process.pid) - cpu, time.monotonic() - began
+    cpu = cpu_seconds(prober.process.pid)
+    took = pause(seconds)
+    cpu = cpu_seconds(prober.process.pid) - cpu
     probes, gaps = probed.handshakes() - probes, probed.seen()["gap_ms"]
     memory, tables = memory_mb(prober.process.pid)  # while it only probes: before it is asked for anything
     now = prober.lateness()
     assert isinstance(gaps, dict)
     return Measured(cpu / took, probes / took, memory, tables, up_after, gaps,
                     late_p99_ms({bound: value - late.get(bound, 0) for bound, value in now.items()}))
-
-
-def pause(seconds: float) -> None:
-    """The time in which something is measured, or comes to be even."""
-    end = time.monotonic() + seconds
-    wait_until(lambda: time.monotonic() >= end, "the measured time", seconds + 5, interval=0.1)
 
 
 def late_p99_ms(buckets: dict[float, float]) -> float | None:
@@ -71,30 +60,3 @@ def late_p99_ms(buckets: dict[float, float]) -> float | None:
             return 1e3 * (lower + (bound - lower) * (wanted - below) / max(count - below, 1))
         lower, below = bound, count
     return float("inf")
-
-
-def memory_mb(pid: int) -> tuple[float, float]:
-    """Resident memory of the process, and resident memory of the mapped tables of the BPF programs, which is not in it."""
-    sizes, of_a_map = {True: 0, False: 0}, False
-    for line in pathlib.Path(f"/proc/{pid}/smaps").read_text().splitlines():
-        if re.match(r"[0-9a-f]+-[0-9a-f]+ ", line):
-            of_a_map = "bpf-map" in line or "bpf_map" in line
-        elif line.startswith("Rss:"):
-            sizes[of_a_map] += int(line.split()[1])
-    return sizes[False] / 1024, sizes[True] / 1024
-
-
-def cpu_seconds(pid: int) -> float:
-    fields = pathlib.Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
-    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
-
-
-def rotated(names: list[str], number: int) -> list[str]:
-    """Each round begins with another one."""
-    first = number % len(names)
-    return names[first:] + names[:first]
-
-
-def progress(text: str) -> None:
-    if sys.stderr.isatty():
-        print(f"\r\033[K{text}", end="", file=sys.stderr, flush=True)

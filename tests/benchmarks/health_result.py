@@ -7,11 +7,13 @@ import pathlib
 import statistics
 from dataclasses import asdict, dataclass, field
 
+from benchmarks.replaced import Replaced
 from benchmarks.result import FOLDER, Result, Series, chart
 from lab.terminal import paint
 
 CPU_RATIO, LATE_MS, MEMORY_MB = 0.8, 20.0, 75.0
 OURS, PEER = "pointsman", "HAProxy"
+UNDER_TRAFFIC = "tcp checks of which handshakes of clients may take the place"
 
 
 @dataclass
@@ -37,6 +39,7 @@ class HealthResult:
     count: int
     rounds: int
     found: dict[str, dict[str, list[Measured]]] = field(default_factory=dict)  # check → who → a value a round
+    replaced: Replaced | None = None  # measured last
 
     def add(self, check: str, who: str, measured: Measured) -> None:
         self.found.setdefault(check, {}).setdefault(who, []).append(measured)
@@ -68,6 +71,8 @@ class HealthResult:
         for what, measured, bound in self.verdicts():
             verdict = paint("yes", "green") if measured <= bound else paint("NO", "red", "bold")
             print(f"  {what:<44}{measured:>8.2f}  at most {bound:<6g} {verdict}")
+        if self.replaced:
+            self.replaced.show()
 
     def write(self) -> list[pathlib.Path]:
         FOLDER.mkdir(parents=True, exist_ok=True)
@@ -77,12 +82,18 @@ class HealthResult:
                       for check, by_name in self.found.items()},
             "targets": [{"what": what, "measured": measured, "bound": bound, "met": measured <= bound}
                         for what, measured, bound in self.verdicts()],
+            "replaced": asdict(self.replaced) if self.replaced else None,
         }
         paths = [FOLDER / "health.json", FOLDER / "health.svg"]
         paths[0].write_text(json.dumps(data, indent=2) + "\n")
         series = {f"{check} checks": {who: Series(who, [one.cpu_us for one in rounds]) for who, rounds in by_name.items()}
                   for check, by_name in self.found.items()}
-        paths[1].write_text(chart(Result("health", {name: "µs of CPU a probe" for name in series}, series, [], self.rounds)))
+        unit = {name: "µs of CPU a probe" for name in series}
+        if self.replaced:
+            unit[UNDER_TRAFFIC] = "ms of CPU a second"
+            series[UNDER_TRAFFIC] = {mode: Series(f"{OURS}, {mode}", [1e3 * one.cores for one in rounds])
+                                     for mode, rounds in self.replaced.found.items()}
+        paths[1].write_text(chart(Result("health", unit, series, [], self.rounds)))
         return paths
 
 

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
-import json
 import os
 import re
 import socket
@@ -13,8 +11,10 @@ from typing import Protocol
 from lab.host import Process
 from lab.pointsman import Pointsman, Service
 from lab.probed import FIRST, PORT, ProbedLab, address_of
+from lab.trail import Trail
 
 POOL = 100  # backends of one service
+FIRST_SERVICE_PORT = 10_000
 
 HAPROXY = """\
 global
@@ -44,30 +44,35 @@ class Prober(Protocol):
 
 
 class PointsmanProber:
-    """The daemon. Its checks are those of its defaults but for their type."""
+    """The daemon. Its checks are those of its defaults but for their type and `passive`. Its services are one address's, at ports
+    from FIRST_SERVICE_PORT on."""
 
-    def __init__(self, probed: ProbedLab, check: str) -> None:
+    def __init__(self, probed: ProbedLab, check: str, passive: str = "probe") -> None:
         keys = {"type": "http", "path": "/healthz"} if check == "http" else {"type": "tcp"}
-        services = [Service(f"pool{first // POOL}", f"10.77.{1 + first // POOL}.100",
-                            [(f"b{n}", address_of(n), PORT) for n in members], check=keys)
-                    for first, members in pools_of(probed.count)]
+        services = [Service(f"pool{number}", probed.lab.service_address, [(f"b{n}", address_of(n), PORT) for n in members],
+                            port=FIRST_SERVICE_PORT + number, check={**keys, "passive": passive})
+                    for number, (_, members) in enumerate(pools_of(probed.count))]
         self.count = probed.count
         self.daemon = Pointsman(
             probed.lab, services, name=f"pointsman-{time.monotonic_ns()}", attach="tc", log={"level": "warning"},
             datapath={"backends": max(self.count + 1, 64), "services": max(len(services) + 1, 16), "sessions": 16384})
+        self.trail = Trail(self.daemon.audit_file)
+        self.up: set[tuple[str, str]] = set()
         assert self.daemon.start().process is not None
         self.process = self.daemon.process
         os.sched_setaffinity(self.process.pid, {probed.core})
         os.setpriority(os.PRIO_PROCESS, self.process.pid, -20)
 
     def all_up(self) -> bool:
+        """In the tables, by the audit trail: `status` of so many takes the daemon as long as thousands of probes."""
         if not self.process.running:
             raise RuntimeError(f"pointsman ended:\n{self.daemon.log()}")
-        if not self.daemon.control.exists():
+        if not self.daemon.audit_file.exists():
             return False
-        with contextlib.suppress(RuntimeError, json.JSONDecodeError):
-            return sum(service["healthy"] for service in self.daemon.status()["services"]) == self.count
-        return False
+        for record in self.trail.read_on():
+            self.up.update((change["service"], change["backend"]) for change in record.get("changes", ())
+                           if record["kind"] == "publish" and change["kind"] == "backend" and change["now"] == "up")
+        return len(self.up) == self.count
 
     def lateness(self) -> dict[float, float]:
         """Probes that started so many seconds after they were due, or less."""

@@ -19,7 +19,8 @@ inline volatile std::sig_atomic_t stop_asked = 0; ///< set by SIGTERM and SIGINT
 
 struct Options {
     std::string mode;
-    Endpoint endpoint;
+    std::string address;
+    std::uint16_t port = 0;
     std::string path = "/";
     std::int64_t parallel = 16;
     std::int64_t rate = 2000;
@@ -27,6 +28,12 @@ struct Options {
     std::int64_t count = 1'000'000;
     std::int64_t timeout_ms = 3000;
     std::int64_t interval_ms = 50;
+    std::int64_t ports = 1;
+
+    /// Of the `number`-th connection, from 0.
+    [[nodiscard]] Endpoint endpoint(std::int64_t number = 0) const {
+        return endpoint_of(address, static_cast<std::uint16_t>(port + number % ports));
+    }
 };
 
 [[nodiscard]] inline std::string request_of(Options const& options, char const* connection) {

@@ -1,8 +1,9 @@
 // What a client of a service sees, one JSON line a connection. Bounded in time and count.
 //
 //   connect_client connect ADDRESS PORT [--parallel 16] [--rate 2000] [--seconds 10] [--count 1000000]
-//                                       [--timeout-ms 3000] [--path /]
-//       opens new connections, one request each, at most `rate` a second (0: as fast as they end):
+//                                       [--timeout-ms 3000] [--path /] [--ports 1]
+//       opens new connections, one request each, at most `rate` a second (0: as fast as they end), to so many
+//       ports from PORT on in turn:
 //       {"start_ns": …, "duration_ns": …, "result": "ok", "backend": "b1"}
 //   connect_client hold ADDRESS PORT [--parallel 16] [--interval-ms 50] [--seconds 60] [--timeout-ms 3000]
 //   [--path /]
@@ -27,11 +28,15 @@ Options options_of(std::span<char*> arguments) {
         throw std::invalid_argument("usage: connect_client connect|hold ADDRESS PORT [--option value]...");
     Options options;
     options.mode = arguments[0];
-    options.endpoint = endpoint_of(arguments[1], static_cast<std::uint16_t>(std::stoul(arguments[2])));
-    std::map<std::string, std::int64_t*> const numbers = {
-        {"--parallel", &options.parallel},     {"--rate", &options.rate},
-        {"--seconds", &options.seconds},       {"--count", &options.count},
-        {"--timeout-ms", &options.timeout_ms}, {"--interval-ms", &options.interval_ms}};
+    options.address = arguments[1];
+    options.port = static_cast<std::uint16_t>(std::stoul(arguments[2]));
+    std::map<std::string, std::int64_t*> const numbers = {{"--parallel", &options.parallel},
+                                                          {"--rate", &options.rate},
+                                                          {"--seconds", &options.seconds},
+                                                          {"--count", &options.count},
+                                                          {"--timeout-ms", &options.timeout_ms},
+                                                          {"--interval-ms", &options.interval_ms},
+                                                          {"--ports", &options.ports}};
     for (std::size_t i = 3; i + 1 < arguments.size(); i += 2) {
         std::string const name = arguments[i];
         if (name == "--path") {

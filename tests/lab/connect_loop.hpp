@@ -60,8 +60,7 @@ private:
         auto& slot = slots_[index];
         slot.phase = Phase::exchanging;
         slot.start = monotonic_ns();
-        ++started_;
-        auto result = slot.connection.open(options_.endpoint, poller_.fd(), index);
+        auto result = slot.connection.open(options_.endpoint(started_++), poller_.fd(), index);
         if (result == Result::pending) result = slot.connection.ask(request_);
         if (result != Result::pending) finish(slot, result);
     }

@@ -47,7 +47,7 @@ private:
     void open(std::size_t index) {
         auto& held = held_[index];
         held.opened = monotonic_ns();
-        auto const result = held.connection.open(options_.endpoint, poller_.fd(), index);
+        auto const result = held.connection.open(options_.endpoint(), poller_.fd(), index);
         result == Result::pending ? ask(held) : broken(held, result);
     }
 

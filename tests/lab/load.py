@@ -31,16 +31,18 @@ class Connection:
 
 
 class ConnectClient:
-    """Opens new connections, one request each, at `rate` a second (0: as many as go), and records each."""
+    """Opens new connections, one request each, at `rate` a second (0: as many as go), to `ports` ports from `port` on in turn,
+    and records each."""
 
     def __init__(self, host: Host, address: str, port: int = 80, *, rate: int = 2000, parallel: int = 16,
-                 seconds: float = 30, count: int = 1_000_000, timeout_ms: int = 3000, path: str = "/") -> None:
+                 seconds: float = 30, count: int = 1_000_000, timeout_ms: int = 3000, path: str = "/",
+                 ports: int = 1) -> None:
         self._read = 0
         self._seen: list[Connection] = []
         self.process = host.start(
             paths.connect_client(), "connect", address, str(port), "--rate", str(rate), "--parallel", str(parallel),
             "--seconds", str(round(seconds)), "--count", str(count), "--timeout-ms", str(timeout_ms), "--path", path,
-            log=f"connect-{time.monotonic_ns()}.jsonl", errors="connect.err")
+            "--ports", str(ports), log=f"connect-{time.monotonic_ns()}.jsonl", errors="connect.err")
 
     @property
     def connections(self) -> list[Connection]:

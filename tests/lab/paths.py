@@ -19,29 +19,28 @@ def pointsman() -> pathlib.Path:
 
 
 def connect_client() -> pathlib.Path:
-    """The measuring client of the release build; without one it is compiled here."""
-    return _client("connect_client")
+    """The measuring client."""
+    return _program("connect_client", "http_connection")
 
 
 def bare_prober() -> pathlib.Path:
-    """What connects and does nothing else, of the release build; without one it is compiled here."""
-    return _client("bare_prober")
-
-
-def _client(name: str) -> pathlib.Path:
-    built = BUILD / "release" / "tests" / name
-    if built.exists():
-        return built
-    sources = [LAB / f"{name}.cpp", LAB / "http_connection.cpp"]
-    headers = sorted(LAB.glob("*.hpp"))
-    return _made(name, sources + headers, ["g++", "-std=c++23", "-O2", *map(str, sources)])
+    """What connects and does nothing else."""
+    return _program("bare_prober", "http_connection")
 
 
 def probed_server() -> pathlib.Path:
-    """The server of ProbedLab, of the release build; without one it is compiled here."""
-    built = BUILD / "release" / "tests" / "probed_server"
-    source = LAB / "probed_server.cpp"
-    return built if built.exists() else _made("probed_server", [source], ["g++", "-std=c++23", "-O2", str(source)])
+    """The server of ProbedLab."""
+    return _program("probed_server")
+
+
+def _program(*names: str) -> pathlib.Path:
+    """The first one's, of the release build; without one it is compiled here, of the sources of all."""
+    built = BUILD / "release" / "tests" / names[0]
+    if built.exists():
+        return built
+    sources = [LAB / f"{name}.cpp" for name in names]
+    headers = sorted(LAB.glob("*.hpp"))
+    return _made(names[0], sources + headers, ["g++", "-std=c++23", "-O2", *map(str, sources)])
 
 
 def xdp_pass() -> pathlib.Path:

@@ -10,6 +10,7 @@ import signal
 
 from lab import paths
 from lab.fast_switch import speed_up
+from lab.host import Host
 from lab.topology import Lab
 from lab.waiting import wait_until
 
@@ -20,6 +21,12 @@ FIRST = ("nice", "-n", "-20")  # what else runs on the machine shall matter litt
 
 def address_of(number: int) -> str:
     return f"10.80.{number // 250}.{number % 250 + 1}"
+
+
+def tcp_counters(host: Host) -> dict[str, int]:
+    """Of the host's kernel, by the names of RFC 4022 and Linux."""
+    names, values = (line.split()[1:] for line in host.run("grep", "^Tcp:", "/proc/net/snmp").stdout.splitlines())
+    return dict(zip(names, map(int, values)))
 
 
 class ProbedLab:
@@ -54,10 +61,12 @@ class ProbedLab:
     def handshakes(self) -> int:
         """That the backend's kernel saw begin and end since it was made: also those that the client ends by RST before they are
         complete, as HAProxy's tcp checks do, which no server ever accepts."""
-        rows = [line.split() for line in self.lab.backends[0].run("cat", "/proc/net/snmp").stdout.splitlines()
-                if line.startswith("Tcp:")]
-        counted = dict(zip(rows[0], rows[1]))
-        return int(counted["PassiveOpens"]) + int(counted["AttemptFails"])
+        counted = tcp_counters(self.lab.backends[0])
+        return counted["PassiveOpens"] + counted["AttemptFails"]
+
+    def probes_begun(self) -> int:
+        """Connections that the balancer's kernel began: all of them are probes, since what it forwards is not its own."""
+        return tcp_counters(self.lab.balancer)["ActiveOpens"]
 
     def _reports(self) -> list[str]:
         return self.server.text().rpartition("\n")[0].splitlines()

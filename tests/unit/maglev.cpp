@@ -183,6 +183,19 @@ TEST(Maglev, CountsTheSlotsThatLeadElsewhere) {
     EXPECT_EQ(slots_moved(MaglevTable{}, MaglevTable{}), 0U);
 }
 
+TEST(Maglev, CountsEachMovedSlotOnceWhereverItStands) {
+    MaglevTable const was{std::vector<BackendId>(maglev_size, BackendId{1})};
+    for (std::size_t const slot : {0U, 63U, 64U, maglev_size - 62U, maglev_size - 1U}) {
+        auto now = was;
+        now.slots[slot] = BackendId{2};
+        EXPECT_EQ(slots_moved(was, now), 1U) << slot;
+    }
+    auto longer = was;
+    longer.slots.insert(longer.slots.end(), {BackendId{1}, BackendId::none});
+    EXPECT_EQ(slots_moved(was, longer), 1U);
+    EXPECT_EQ(slots_moved(longer, was), 1U);
+}
+
 /// Slots that moved between two backends neither of which changed its weight, as a share of the table.
 double bystanders_moved(MaglevTable const& was, MaglevTable const& now, BackendId changed) {
     std::size_t moved = 0;
