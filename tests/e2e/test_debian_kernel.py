@@ -28,6 +28,8 @@ def debian() -> Kernel:
         pytest.skip("lab/vm.py runs x86-64 kernels only")
     if not shutil.which("qemu-system-x86_64") or not vm.VIRTIOFSD.exists():
         pytest.skip("needs the package qemu-system-x86")
+    for compiled in (paths.xdp_pass, paths.decap, paths.connect_client):  # not there, where it takes minutes
+        compiled()
     try:
         return kernel()
     except NoKernel as error:
