@@ -8,7 +8,7 @@ import time
 
 from conftest import physical
 
-from lab import Lab, Nginx, Pointsman, Service, wait_until
+from lab import Lab, Nginx, Pointsman, Service, Way, wait_until
 
 PATIENCE = 60.0  # seconds
 CHECK = {"type": "http", "path": "/healthz", "interval": "1s", "timeout": "1s"}
@@ -68,5 +68,23 @@ def test_a_backend_dies_and_returns_and_a_successor_takes_over(attach: str) -> N
         assert answering(lab) == {"b1", "b2"}
         assert daemon.metrics()["pointsman_unaccounted_packets"] == 0
 
+        assert daemon.stop() == 0
+        assert daemon.attached() == []
+
+
+def test_probes_take_the_services_way_and_find_what_others_would_not(attach: str) -> None:
+    """The backend itself is well: only packets for the service's address do not reach anybody there."""
+    way = Way("ipip")
+    with Lab(physical=physical(attach)) as lab:
+        way.prepare(lab)
+        for host in lab.backends:
+            Nginx(host)
+        backends = [(host.name, host.address, 80) for host in lab.backends]
+        service = Service("web", lab.service_address, backends, check=CHECK, keys=way.keys)
+        daemon = Pointsman(lab, [service], attach=attach).start().ready(PATIENCE)
+        assert answering(lab) == {"b1", "b2"}
+        lab.backends[0].run("ip", "addr", "del", f"{lab.service_address}/32", "dev", "lo")
+        daemon.wait_for_state("b1", "down", timeout=PATIENCE)
+        assert answering(lab) == {"b2"}
         assert daemon.stop() == 0
         assert daemon.attached() == []

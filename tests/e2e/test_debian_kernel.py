@@ -18,6 +18,9 @@ from lab.vm_kernel import Kernel, NoKernel, kernel
 # repeats SYNs sooner than a client would, if the processor is a real one.
 TOO_SLOW = "Atomicity.*:AMillionSessions.*:CarryOverSwaps.*:Mutations.*:Summed/*:*.AgreesWhateverHappensToTheBackends/*"
 
+E2E = paths.ROOT / "tests" / "e2e"
+PYTEST = ("/usr/bin/python3", "-m", "pytest", "-q", "-p", "no:cacheprovider")
+
 
 @pytest.fixture(scope="module")
 def debian() -> Kernel:
@@ -25,6 +28,8 @@ def debian() -> Kernel:
         pytest.skip("lab/vm.py runs x86-64 kernels only")
     if not shutil.which("qemu-system-x86_64") or not vm.VIRTIOFSD.exists():
         pytest.skip("needs the package qemu-system-x86")
+    for compiled in (paths.xdp_pass, paths.decap, paths.connect_client):  # not there, where it takes minutes
+        compiled()
     try:
         return kernel()
     except NoKernel as error:
@@ -42,11 +47,14 @@ def test_it_is_older_than_tcx_and_than_the_checksum_helper(debian: Kernel) -> No
 
 def test_it_takes_both_programs_and_they_decide_as_elsewhere(debian: Kernel) -> None:
     tests = paths.BUILD / "release" / "tests" / "datapath_tests"
-    every = 1 if vm.usable_kvm() else 2
+    every = 1 if vm.usable_kvm() else 3
     share = [f"GTEST_TOTAL_SHARDS={every}", "GTEST_SHARD_INDEX=0"]
     passes(debian, ["env", *share, tests, "--gtest_brief=1", f"--gtest_filter=-{TOO_SLOW}"], timeout=500)
 
 
 def test_failover_and_takeover_go_as_elsewhere(debian: Kernel) -> None:
-    course = paths.ROOT / "tests" / "e2e" / "slow_course.py"
-    passes(debian, ["/usr/bin/python3", "-m", "pytest", "-q", "-p", "no:cacheprovider", course], timeout=500)
+    passes(debian, [*PYTEST, E2E / "slow_course.py"], timeout=500)
+
+
+def test_without_tcx_filters_come_and_go_with_the_daemon(debian: Kernel) -> None:
+    passes(debian, [*PYTEST, E2E / "test_old_kernel.py", "-k", "killed or somebody"], timeout=500)

@@ -8,6 +8,7 @@ tools are at their places. QEMU emulates the processors where /dev/kvm is of no 
 from __future__ import annotations
 
 import argparse
+import lzma
 import os
 import pathlib
 import shlex
@@ -102,9 +103,13 @@ def _qemu(chosen: Kernel, folder: pathlib.Path) -> list[str]:
 def _initramfs(chosen: Kernel, command: bytes) -> bytes:
     modules = chosen.needed_by(*AT_START)
     files = {"init": paths.vm_init().read_bytes(), "command": command,
-             **{f"modules/{number:02}-{file.name}": file.read_bytes() for number, file in enumerate(modules)}}
+             **{f"modules/{number:02}": _unpacked(file) for number, file in enumerate(modules)}}
     folders = b"".join(_entry(name, 0o040755) for name in ("modules", "dev"))
     return folders + b"".join(_entry(name, 0o100755, data) for name, data in files.items()) + _entry("TRAILER!!!", 0)
+
+
+def _unpacked(module: pathlib.Path) -> bytes:
+    return lzma.decompress(module.read_bytes()) if module.suffix == ".xz" else module.read_bytes()
 
 
 def _entry(name: str, mode: int, data: bytes = b"") -> bytes:
