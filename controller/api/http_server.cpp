@@ -57,7 +57,7 @@ http::response<http::string_body> to_beast(ApiResponse answer, unsigned version,
     return response;
 }
 
-/// The answer to a request that is beyond a limit; nullopt for one that is no HTTP or did not arrive.
+/// The answer to a request that is no HTTP or beyond a limit; nullopt for one that did not arrive.
 std::optional<ApiResponse> refusal_of(boost::system::error_code error, bool local) {
     auto const answer = [](unsigned status, std::string const& text) {
         return ApiResponse{status, "application/json", R"({"error":")" + text + "\"}\n"};
@@ -68,7 +68,10 @@ std::optional<ApiResponse> refusal_of(boost::system::error_code error, bool loca
     if (error == http::error::header_limit)
         return answer(431,
                       "request line and headers are longer than " + std::to_string(header_limit) + " octets");
-    return std::nullopt;
+    bool const is_cut_short = error == http::error::end_of_stream || error == http::error::partial_message;
+    if (is_cut_short || error.category() != make_error_code(http::error::bad_method).category())
+        return std::nullopt;
+    return answer(400, "this is no HTTP/1.1 request: " + error.message());
 }
 
 /// Takes what is still under way: closing a socket with unread octets would reset the connection, and the
@@ -176,6 +179,9 @@ void HttpServer::listen_local(std::string const& path) {
                                      "; stop it, or set another daemon.control"};
         ::unlink(path.c_str());
     }
+    if (std::filesystem::exists(path, ignored))
+        throw std::runtime_error{"daemon.control: " + path +
+                                 " exists and is not a socket; remove it, or set another daemon.control"};
     boost::system::error_code error;
     local_.open();
     auto const old_mask = ::umask(0117);

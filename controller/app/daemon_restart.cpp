@@ -189,9 +189,9 @@ SavedBackend Daemon::state_to_save(GenerationBackend const& backend) const {
 
 /// The daemon goes on without: a balancer that forwards is worth more than one that remembers.
 void Daemon::state_not_saved(std::string const& why) {
-    spdlog::warn("daemon.state_dir: {}; orders and health will not outlive this daemon: make {} writable",
-                 why, desired_.daemon.state_dir);
-    raise({"state_not_saved", why});
+    raise({"state_not_saved", "daemon.state_dir: " + why +
+                                  "; orders and health will not outlive this daemon: make " +
+                                  desired_.daemon.state_dir + " writable, with room in it"});
 }
 
 asio::awaitable<void> Daemon::settled() {

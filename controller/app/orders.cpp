@@ -1,5 +1,6 @@
 #include "controller/app/orders.hpp"
 
+#include "controller/api/text_escape.hpp"
 #include "controller/app/daemon.hpp"
 #include "controller/app/on_thread.hpp"
 #include "controller/app/plan_preview.hpp"
@@ -42,6 +43,16 @@ std::optional<json::object> object_of(std::string const& body) {
     return std::move(value.as_object());
 }
 
+/// A member that nobody reads is a slip, such as an order without the deadline that was meant.
+/// @return what to say of it; empty when there is none.
+std::string unknown_member(json::object const& wish, std::initializer_list<std::string_view> known) {
+    for (auto const& member : wish)
+        if (std::ranges::find(known, std::string_view{member.key()}) == known.end())
+            return "there is no member " + escape_octets(std::string_view{member.key()}.substr(0, 64)) +
+                   " in this request";
+    return {};
+}
+
 std::optional<AdminState> admin_state(std::string_view word) {
     for (auto const state : {AdminState::ready, AdminState::drain, AdminState::maint})
         if (name_of(state) == word) return state;
@@ -82,14 +93,17 @@ asio::awaitable<ApiResponse> order_admin(Daemon& daemon, ApiRequest request, Url
     auto const body = json::parse(request.body, error);
     if (error || !body.is_object()) co_return failure(400, "the body must be a JSON object");
     auto const& wish = body.as_object();
+    if (auto const slip =
+            unknown_member(wish, {"service", "backend", "state", "reason", "deadline_ms", "then"});
+        !slip.empty())
+        co_return failure(400, slip);
     auto const state = admin_state(text_of(wish, "state"));
     if (!state) co_return failure(400, "state must be ready, drain or maint");
     AdminOrder admin{*state, text_of(wish, "reason"), std::nullopt, std::nullopt};
-    if (auto const* deadline = wish.if_contains("deadline_ms"); deadline && deadline->is_number()) {
-        auto const wait = deadline->to_number<std::int64_t>(error);
-        if (error || wait < 0 || wait > max_deadline_ms)
-            co_return failure(400, "deadline_ms must be a whole number from 0 to 86400000");
-        admin.deadline = std::chrono::steady_clock::now() + std::chrono::milliseconds{wait};
+    if (auto const* deadline = wish.if_contains("deadline_ms"); deadline && !deadline->is_null()) {
+        auto const wait = number_of(*deadline, 0, max_deadline_ms);
+        if (!wait) co_return failure(400, "deadline_ms must be a whole number from 0 to 86400000");
+        admin.deadline = std::chrono::steady_clock::now() + std::chrono::milliseconds{*wait};
         admin.then = admin_state(text_of(wish, "then"));
     }
     auto const answer =

@@ -5,13 +5,17 @@
 #include "controller/app/drops.hpp"
 #include "controller/app/flow_questions.hpp"
 #include "controller/app/metrics.hpp"
+#include "controller/app/on_thread.hpp"
 #include "controller/app/orders.hpp"
 #include "controller/app/responses.hpp"
 #include "controller/app/status.hpp"
+#include "controller/app/status_page.hpp"
 
 #include <algorithm>
+#include <boost/json/parse.hpp>
 
 namespace asio = boost::asio;
+namespace json = boost::json;
 
 namespace pointsman {
 namespace {
@@ -40,6 +44,15 @@ asio::awaitable<ApiResponse> status(Daemon& daemon, ApiRequest, Url) {
     co_return ApiResponse{200, "application/json", std::move(text)};
 }
 
+asio::awaitable<ApiResponse> page(Daemon& daemon, ApiRequest, Url) {
+    auto sessions = co_await daemon.sessions();
+    auto const text = co_await status_text(daemon, std::move(sessions));
+    std::string html;
+    auto const write = [&] { html = status_page(json::parse(text).as_object()); };
+    co_await on_thread(daemon.reader(), write);
+    co_return ApiResponse{200, "text/html; charset=utf-8", std::move(html)};
+}
+
 asio::awaitable<ApiResponse> drops(Daemon& daemon, ApiRequest, Url) {
     co_return json_response(drops_json(interface_counts(daemon)));
 }
@@ -60,19 +73,13 @@ struct Route {
 };
 
 constexpr Route routes[] = {
-    {"GET", "/healthz", healthz, true},
-    {"GET", "/readyz", readyz, true},
-    {"GET", "/metrics", metrics, true},
-    {"GET", "/v1/status", status, true},
-    {"GET", "/v1/drops", drops, true},
-    {"GET", "/v1/sessions", sessions},
-    {"GET", "/v1/why", why},
-    {"POST", "/v1/plan", order_plan},
-    {"POST", "/v1/reload", order_reload},
-    {"POST", "/v1/confirm", order_confirm},
-    {"POST", "/v1/rollback", order_rollback},
-    {"POST", "/v1/admin", order_admin},
-    {"POST", "/v1/weight", order_weight},
+    {"GET", "/healthz", healthz, true},     {"GET", "/readyz", readyz, true},
+    {"GET", "/metrics", metrics, true},     {"GET", "/", page, true},
+    {"GET", "/v1/status", status, true},    {"GET", "/v1/drops", drops, true},
+    {"GET", "/v1/sessions", sessions},      {"GET", "/v1/why", why},
+    {"POST", "/v1/plan", order_plan},       {"POST", "/v1/reload", order_reload},
+    {"POST", "/v1/confirm", order_confirm}, {"POST", "/v1/rollback", order_rollback},
+    {"POST", "/v1/admin", order_admin},     {"POST", "/v1/weight", order_weight},
     {"POST", "/v1/probe", order_probe},
 };
 

@@ -7,6 +7,7 @@
 #include <boost/json/object.hpp>
 #include <exception>
 #include <optional>
+#include <stdexcept>
 #include <string>
 #include <utility>
 
@@ -30,8 +31,14 @@ private:
     ControlAnswer answer_;
 };
 
+/// The file that says where the daemon is cannot be used; what() is the whole text for stderr.
+class ConfigInvalid : public std::runtime_error {
+public:
+    using std::runtime_error::runtime_error;
+};
+
 /// Asks for a JSON object.
-/// @throws RequestFailed, Unreachable, std::runtime_error
+/// @throws ConfigInvalid, RequestFailed, Unreachable, std::runtime_error
 [[nodiscard]] boost::json::object ask_object(CommonOptions const& common, std::string const& method,
                                              std::string const& target, std::string const& body = {});
 

@@ -5,9 +5,14 @@
 #include "controller/cli/completion.hpp"
 #include "controller/cli/control_client.hpp"
 #include "controller/cli/exit_code.hpp"
+#include "controller/cli/terminal.hpp"
+#include "controller/cli/unknown_command.hpp"
 
 #include <CLI/CLI.hpp>
+#include <algorithm>
+#include <cerrno>
 #include <cstdio>
+#include <cstring>
 #include <exception>
 #include <functional>
 
@@ -20,7 +25,11 @@ public:
     CommandLine() {
         app_.name("pointsman");
         app_.require_subcommand(1);
-        app_.set_version_flag("--version", POINTSMAN_VERSION);
+        app_.set_version_flag("--version", "pointsman " POINTSMAN_VERSION);
+        app_.failure_message([](CLI::App const*, CLI::Error const& error) {
+            return std::string{"pointsman: "} + error.what() +
+                   "; `pointsman COMMAND --help` says how it is used\n";
+        });
         app_.footer(
             "Exit codes: 0 ok, 1 failed, 2 usage, 3 configuration invalid, 4 valid with warnings under "
             "--strict,\n"
@@ -43,6 +52,10 @@ public:
     }
 
     int run(int argc, char** argv) {
+        if (argc > 1 && !is_known(argv[1])) {
+            print(stderr, "pointsman: " + unknown_command(argv[1], commands()) + "\n");
+            return exit_usage;
+        }
         try {
             app_.parse(argc, argv);
         } catch (CLI::ParseError const& error) {
@@ -52,6 +65,19 @@ public:
     }
 
 private:
+    /// An option is for the parser to judge.
+    [[nodiscard]] bool is_known(std::string_view word) const {
+        auto const known = commands();
+        return word.starts_with('-') || std::ranges::find(known, word) != known.end();
+    }
+
+    [[nodiscard]] std::vector<std::string> commands() const {
+        std::vector<std::string> names;
+        for (auto const* sub : app_.get_subcommands([](CLI::App const*) { return true; }))
+            names.push_back(sub->get_name());
+        return names;
+    }
+
     CLI::App* command(char const* name, char const* help, std::function<int()> run) {
         auto* const sub = app_.add_subcommand(name, help);
         sub->add_option("-c,--config", common_.config, "Configuration file")->capture_default_str();
@@ -242,13 +268,24 @@ private:
     std::function<int()> chosen_;
 };
 
+/// The exit code of a command that came to `code`: what did not arrive was not done.
+int all_printed(int code) {
+    if (std::fflush(stdout) == 0 && std::ferror(stdout) == 0) return code;
+    std::fprintf(stderr, "pointsman: cannot write to stdout: %s; make room there, or write elsewhere\n",
+                 std::strerror(errno));
+    return code == exit_ok ? exit_failed : code;
+}
+
 } // namespace
 
 int run_command_line(int argc, char** argv) {
     try {
-        return CommandLine{}.run(argc, argv);
+        return all_printed(CommandLine{}.run(argc, argv));
     } catch (RequestFailed const& failed) {
         return report_failure(failed.answer());
+    } catch (ConfigInvalid const& error) {
+        print(stderr, error.what());
+        return exit_config_invalid;
     } catch (Unreachable const& error) {
         std::fprintf(stderr, "pointsman: %s\n", error.what());
         return exit_unreachable;

@@ -55,9 +55,9 @@ std::string control_path(CommonOptions const& common) {
     if (!common.control.empty()) return common.control;
     auto const config = load_config(common.config);
     if (config.state) return config.state->daemon.control;
-    throw std::runtime_error{common.config +
-                             " does not say where the daemon's socket is; use --control PATH\n" +
-                             render(config.diagnostics, config.text, false)};
+    throw ConfigInvalid{render(config.diagnostics, config.text, wants_colour(stderr)) +
+                        "pointsman: " + common.config +
+                        " does not say where the daemon's socket is; correct it, or use --control PATH\n"};
 }
 
 int status(CommonOptions const& common, StatusOptions const& options) {

@@ -9,16 +9,21 @@
 #include <algorithm>
 #include <boost/json/object.hpp>
 #include <boost/json/parse.hpp>
+#include <cerrno>
 #include <cstdio>
+#include <cstring>
 #include <fstream>
 #include <poll.h>
 #include <sys/inotify.h>
+#include <thread>
 #include <unistd.h>
 
 namespace json = boost::json;
 
 namespace pointsman {
 namespace {
+
+constexpr std::chrono::milliseconds rotation_interval{200};
 
 /// The trail's file: what the daemon says with --control, else what the configuration says. The trail can be
 /// read without a daemon.
@@ -78,19 +83,61 @@ void print_new(std::ifstream& file, std::string& rest, bool as_json, EventOption
     std::fflush(stdout);
 }
 
-/// Returns when the file grew or was moved away.
-bool wait_for_change(int inotify) {
-    pollfd waiting{inotify, POLLIN, 0};
-    if (::poll(&waiting, 1, -1) < 0) return false;
-    alignas(inotify_event) char buffer[4096];
-    auto const length = ::read(inotify, buffer, sizeof(buffer));
-    bool moved = false;
-    for (ssize_t at = 0; at < length;) {
-        auto const* event = reinterpret_cast<inotify_event const*>(buffer + at);
-        moved |= (event->mask & (IN_MOVE_SELF | IN_DELETE_SELF | IN_IGNORED)) != 0;
-        at += static_cast<ssize_t>(sizeof(inotify_event) + event->len);
+/// Watches a file; an empty path is none, and never changes.
+class Inotify {
+public:
+    explicit Inotify(std::string const& path) : fd_{path.empty() ? -1 : ::inotify_init1(IN_CLOEXEC)} {
+        if (fd_ >= 0) ::inotify_add_watch(fd_, path.c_str(), IN_MODIFY | IN_MOVE_SELF | IN_DELETE_SELF);
     }
-    return !moved;
+    Inotify(Inotify const&) = delete;
+    ~Inotify() {
+        if (fd_ >= 0) ::close(fd_);
+    }
+
+    /// @return true when the file changed, false when it was moved away or is not watched.
+    [[nodiscard]] bool wait() const {
+        pollfd waiting{fd_, POLLIN, 0};
+        if (fd_ < 0 || ::poll(&waiting, 1, -1) < 0) return false;
+        alignas(inotify_event) char buffer[4096];
+        auto const length = ::read(fd_, buffer, sizeof(buffer));
+        bool moved = false;
+        for (ssize_t at = 0; at < length;) {
+            auto const* event = reinterpret_cast<inotify_event const*>(buffer + at);
+            moved |= (event->mask & (IN_MOVE_SELF | IN_DELETE_SELF | IN_IGNORED)) != 0;
+            at += static_cast<ssize_t>(sizeof(inotify_event) + event->len);
+        }
+        return !moved;
+    }
+
+private:
+    int fd_;
+};
+
+/// Prints what the file holds and, when it is followed, what comes, over rotations by rename.
+int follow_file(std::string const& path, bool as_json, EventOptions const& options) {
+    bool begun = false;
+    do {
+        std::ifstream file{path, std::ios::binary};
+        if (!file && begun) { // moved away; the daemon makes a new one with its next record
+            std::this_thread::sleep_for(rotation_interval);
+            continue;
+        }
+        if (!file) {
+            std::fprintf(stderr,
+                         "pointsman: cannot read %s: %s; run as root or as its group, or name another "
+                         "configuration by -c\n",
+                         path.c_str(), std::strerror(errno));
+            return exit_failed;
+        }
+        begun = true;
+        Inotify const changes{options.follow ? path : ""};
+        std::string rest;
+        print_new(file, rest, as_json, options);
+        while (changes.wait())
+            print_new(file, rest, as_json, options);
+        print_new(file, rest, as_json, options); // what was written before it was moved
+    } while (options.follow && std::ferror(stdout) == 0);
+    return exit_ok;
 }
 
 } // namespace
@@ -105,23 +152,7 @@ int events(CommonOptions const& common, EventOptions options) {
     }
     options.since = *since;
     auto const path = audit_path(common);
-    std::string rest;
-    do {
-        std::ifstream file{path, std::ios::binary};
-        if (!file) {
-            std::fprintf(stderr, "pointsman: cannot read %s; run as root, or name another file by -c\n",
-                         path.c_str());
-            return exit_failed;
-        }
-        auto const inotify = options.follow ? ::inotify_init1(IN_CLOEXEC) : -1;
-        if (inotify >= 0)
-            ::inotify_add_watch(inotify, path.c_str(), IN_MODIFY | IN_MOVE_SELF | IN_DELETE_SELF);
-        print_new(file, rest, common.json, options);
-        while (inotify >= 0 && wait_for_change(inotify))
-            print_new(file, rest, common.json, options);
-        if (inotify >= 0) ::close(inotify);
-    } while (options.follow);
-    return exit_ok;
+    return follow_file(path, common.json, options);
 }
 
 } // namespace pointsman

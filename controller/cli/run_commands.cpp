@@ -13,6 +13,7 @@
 #include <boost/json/array.hpp>
 #include <boost/json/object.hpp>
 #include <boost/json/serialize.hpp>
+#include <csignal>
 #include <cstdio>
 #include <filesystem>
 #include <spdlog/spdlog.h>
@@ -70,6 +71,13 @@ int start_and_run(CommonOptions const& common, ParsedConfig config) {
     return exit_ok;
 }
 
+/// A reader of the log that is gone, and a file that has reached its limit (LimitFSIZE=), are errors of a
+/// write and no reason to end.
+void ignore_signals_of_writes() {
+    std::signal(SIGPIPE, SIG_IGN);
+    std::signal(SIGXFSZ, SIG_IGN);
+}
+
 void log_libbpf(int level, std::string const& line) {
     spdlog::debug("libbpf({}): {}", level, line);
 }
@@ -77,6 +85,7 @@ void log_libbpf(int level, std::string const& line) {
 } // namespace
 
 int run_daemon(CommonOptions const& common) {
+    ignore_signals_of_writes();
     auto config = load_for_this_host(common.config);
     print(stderr, render(config.diagnostics, config.text, wants_colour(stderr)));
     if (!config.state) return exit_config_invalid;

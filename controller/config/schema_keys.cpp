@@ -21,7 +21,7 @@ constexpr KeySpec keys[] = {
      .name = "http",
      .kind = endpoint,
      .absent = "off",
-     .doc = "Where /metrics, /healthz, /readyz and the read-only API are served, without "
+     .doc = "Where /metrics, /healthz, /readyz, a status page and the read-only API are served, without "
             "encryption or login."},
     {.group = "daemon",
      .name = "state_dir",

@@ -1,11 +1,21 @@
 #include "controller/config/suggest.hpp"
 
 #include <algorithm>
+#include <string>
 
 namespace pointsman {
 namespace {
 
 constexpr std::size_t longest_word = 64; // nobody misspells a longer one; bounds the work
+
+constexpr std::size_t shortest_beginning = 3; // "warn" is meant for "warning", "t" for nothing
+
+std::string lower_case(std::string_view text) {
+    std::string lower{text};
+    for (char& c : lower)
+        if (c >= 'A' && c <= 'Z') c = static_cast<char>(c - 'A' + 'a');
+    return lower;
+}
 
 } // namespace
 
@@ -26,8 +36,11 @@ std::size_t edit_distance(std::string_view a, std::string_view b) {
     return rows[a.size()][b.size()];
 }
 
-std::string_view nearest(std::string_view word, std::vector<std::string_view> const& candidates) {
-    if (word.size() > longest_word) return {};
+std::string_view nearest(std::string_view written, std::vector<std::string_view> const& candidates) {
+    if (written.size() > longest_word) return {};
+    auto const word = lower_case(written); // as all of them are
+    for (std::string_view const candidate : candidates)
+        if (word.size() >= shortest_beginning && candidate.starts_with(word)) return candidate;
     std::string_view best;
     std::size_t best_distance = std::max<std::size_t>(word.size() / 3, 1) + 1;
     for (std::string_view const candidate : candidates) {

@@ -15,6 +15,11 @@ constexpr KnownError known_errors[] = {
     {"expected value,", "a value is missing here"},
     {"prohibited", "is a closing quote missing?"},
     {"expected '='", "a key is followed by = and its value"},
+    {"expected ']'", "is a closing bracket missing?"},
+    {"end-of-file", "the file ends in the middle of this; is a closing quote or bracket missing?"},
+    {"not representable", "write a smaller number"},
+    {"cannot redefine",
+     "a table is written once: put its keys together, or write [[service]] and [[service.backend]]"},
 };
 
 std::string_view hint_for(std::string_view description) {

@@ -138,6 +138,10 @@ std::optional<std::int64_t> TableReader::checked_integer(KeySpec const& key, tom
         return std::nullopt;
     }
     if (value->get() >= key.smallest && value->get() <= key.largest) return value->get();
+    if (key.smallest == key.largest) { // a key of text
+        report_wrong_type(key, node);
+        return std::nullopt;
+    }
     problems_->error(place_of(node.source()),
                      "`" + std::string{key.name} + " = " + std::to_string(value->get()) + "` is out of range",
                      "from " + std::to_string(key.smallest) + " to " + std::to_string(key.largest));

@@ -34,13 +34,32 @@ std::string mode_text(struct stat const& info) {
     return "uid " + std::to_string(info.st_uid) + ", mode 0" + text.str();
 }
 
+/// Its parent has to be on a BPF file system, and it has to be one of many that can be there.
+void check_place_of(std::string const& path) {
+    auto const parent = std::filesystem::path{path}.parent_path().string();
+    if (is_bpf_fs(parent)) return;
+    if (is_bpf_fs(path))
+        throw DatapathError{"daemon.bpffs: " + path + " is the BPF file system itself, which others use too",
+                            "name a directory in it, such as " + path + "/pointsman"};
+    if (std::error_code ignored; !std::filesystem::exists(parent, ignored))
+        throw DatapathError{"daemon.bpffs: there is no directory " + parent,
+                            "create it on a BPF file system, or set another daemon.bpffs"};
+    throw DatapathError{"daemon.bpffs: " + parent + " is not a BPF file system",
+                        "mount one: mount -t bpf bpf /sys/fs/bpf"};
+}
+
 /// The directory itself and no link to one: what is checked is what is used.
 OwnedFd open_directory(std::string const& path) {
     OwnedFd directory{::open(path.c_str(), O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC)};
     struct stat info {};
-    if (!directory || ::fstat(directory.get(), &info) != 0)
+    if (!directory && (errno == ENOTDIR || errno == ELOOP))
         throw DatapathError{path + " exists and is not a directory",
                             "remove it, or set another daemon.bpffs"};
+    if (!directory || ::fstat(directory.get(), &info) != 0) {
+        bool const is_private = errno == EACCES || errno == EPERM;
+        throw DatapathError{"cannot open " + path + ": " + std::strerror(errno),
+                            is_private ? "run as root" : "raise the limits of this process (LimitNOFILE=)"};
+    }
     if (!is_private(info))
         throw DatapathError{path + " is not a directory of ours with mode 0700 (" + mode_text(info) + ")",
                             "remove it, or set another daemon.bpffs"};
@@ -72,10 +91,7 @@ std::string_view name_of(PinKind kind) {
 } // namespace
 
 PinDirectory::PinDirectory(std::string path) : path_{std::move(path)} {
-    auto const parent = std::filesystem::path{path_}.parent_path().string();
-    if (!is_bpf_fs(parent))
-        throw DatapathError{"daemon.bpffs: " + parent + " is not a BPF file system",
-                            "mount one: mount -t bpf bpf /sys/fs/bpf"};
+    check_place_of(path_);
     auto const is_new = ::mkdir(path_.c_str(), 0700) == 0;
     if (!is_new && errno != EEXIST)
         throw DatapathError{"cannot create " + path_ + ": " + std::strerror(errno), "run as root"};

@@ -60,6 +60,23 @@ def test_a_bpffs_directory_that_is_not_on_a_bpffs(attach: str) -> None:
         assert daemon.attached() == []
 
 
+@pytest.mark.parametrize(("place", "word"), [("", "the BPF file system itself"), ("pm-none/a", "there is no directory")])
+def test_a_bpffs_directory_that_cannot_be_made(place: str, word: str) -> None:
+    with Lab() as lab:
+        daemon = Pointsman(lab, attach="tc", daemon={"bpffs": str(lab.bpffs.parent / place)})
+        assert_refused(daemon.run_to_end(), "daemon.bpffs", word)
+        assert daemon.attached() == []
+
+
+def test_a_control_path_that_is_no_socket_is_left_alone() -> None:
+    with Lab() as lab:
+        file = lab.folder / "notes"
+        file.write_text("mine")
+        daemon = Pointsman(lab, attach="tc", daemon={"control": str(file)})
+        assert_refused(daemon.run_to_end(), str(file), "not a socket")
+        assert file.read_text() == "mine"
+
+
 def test_an_audit_file_that_cannot_be_written() -> None:
     with Lab() as lab:
         folder = lab.folder / "audit-is-a-folder"

@@ -232,7 +232,7 @@ def test_a_state_dir_that_cannot_be_written_is_told_and_survived() -> None:
         assert site.lab.client.answers(site.address, 80)
         record = site.daemon.wait_for_audit(kind="alarm")
         assert record["because"] == "state_not_saved" and "/proc/pointsman" in record["text"]
-        warnings = [line for line in site.daemon.log().splitlines() if " warning " in line]
+        warnings = [line for line in site.daemon.log().splitlines() if " warning " in line or " error " in line]
         assert len(warnings) == 1 and "daemon.state_dir" in warnings[0] and "writable" in warnings[0]
         restart(site.daemon)
 

@@ -78,6 +78,29 @@ TEST_F(CliCommandLine, AUsageErrorIsExplainedOnStderrAndExits2) {
     }
 }
 
+TEST_F(CliCommandLine, AnUnknownCommandIsNamedWithWhatMayHaveBeenMeant) {
+    EXPECT_EQ(run({"chekc"}),
+              (Ran{2, "", "pointsman: there is no command `chekc`; did you mean `check`?\n"}));
+    EXPECT_EQ(run({"frobnicate"}),
+              (Ran{2, "", "pointsman: there is no command `frobnicate`; `pointsman --help` lists all\n"}));
+    auto const trace = run({"trace", "--service", "web"});
+    EXPECT_EQ(trace.exit_code, 2);
+    EXPECT_TRUE(trace.err.starts_with("pointsman: this version has no `trace`; `pointsman why")) << trace.err;
+}
+
+TEST_F(CliCommandLine, WithoutAConfigurationNoCommandFindsTheDaemon) {
+    auto const ran = run({"status", "-c", directory + "/none.toml"});
+    EXPECT_EQ(ran.exit_code, 3);
+    EXPECT_NE(ran.err.find("/none.toml: error: cannot be read"), std::string::npos) << ran.err;
+    EXPECT_TRUE(ran.err.ends_with("use --control PATH\n")) << ran.err;
+}
+
+TEST_F(CliCommandLine, ASocketsPathThatIsTooLongIsUnreachable) {
+    auto const ran = run({"status", "--control", std::string(200, 'x')});
+    EXPECT_EQ(ran.exit_code, 5);
+    EXPECT_NE(ran.err.find("107 characters"), std::string::npos) << ran.err;
+}
+
 TEST_F(CliCommandLine, HelpIsNoError) {
     auto const ran = run({"--help"});
     EXPECT_EQ(ran.exit_code, 0);
@@ -91,6 +114,7 @@ TEST_F(CliCommandLine, HelpIsNoError) {
 
 TEST_F(CliCommandLine, TheVersionIsForPeopleOrForPrograms) {
     EXPECT_EQ(run({"version"}), (Ran{0, "pointsman " POINTSMAN_VERSION "\n", ""}));
+    EXPECT_EQ(run({"--version"}), run({"version"}));
     EXPECT_EQ(run({"version", "--json"}),
               (Ran{0,
                    R"({"schema":"pointsman.version/1","version":")" POINTSMAN_VERSION R"(","abi":)" +
@@ -235,7 +259,8 @@ TEST_F(CliCommandLine, AnAuditTrailThatCannotBeReadExits1) {
     EXPECT_EQ(run({"events", "-c", valid_file("lo")}),
               (Ran{1, "",
                    "pointsman: cannot read " + directory +
-                       "/audit.jsonl; run as root, or name another file by -c\n"}));
+                       "/audit.jsonl: No such file or directory; run as root or as its group, or name "
+                       "another configuration by -c\n"}));
 }
 
 TEST_F(CliCommandLine, TheAuditTrailIsReadWithoutADaemon) {

@@ -65,6 +65,18 @@ TEST(ConfigSyntax, OtherSyntaxErrorsAreReportedWhereTheParserStopped) {
 )");
 }
 
+TEST(ConfigSyntax, WhatIsNotClosedOrTooLargeSaysWhatToDo) {
+    EXPECT_EQ(rendered("a = \"b"), R"(f:1:7: error: syntax error: encountered end-of-file
+    1 | a = "b
+      |       ^ the file ends in the middle of this; is a closing quote or bracket missing?
+)");
+    EXPECT_EQ(rendered("[log\n"), R"(f:1:5: error: syntax error: expected ']', saw '\n'
+    1 | [log
+      |     ^ is a closing bracket missing?
+)");
+    EXPECT_NE(rendered("a = 99999999999999999999\n").find("write a smaller number"), std::string::npos);
+}
+
 TEST(ConfigSyntax, AKeyGivenTwiceIsReportedWithTheFirst) {
     EXPECT_EQ(rendered("[a]\nlevel = 1\n[log]\n  level = \"info\"\n\n  level = \"debug\"\n"),
               R"(f:6:3: error: key `level` is given twice in the same table
@@ -74,7 +86,7 @@ TEST(ConfigSyntax, AKeyGivenTwiceIsReportedWithTheFirst) {
     EXPECT_EQ(rendered("[log]\n[log]\n"),
               R"(f:2:1: error: syntax error: cannot redefine existing table 'log'
     2 | [log]
-      | ^
+      | ^ a table is written once: put its keys together, or write [[service]] and [[service.backend]]
 )");
 }
 

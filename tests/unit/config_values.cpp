@@ -60,6 +60,9 @@ TEST(ConfigValues, ASuggestionIsMadeOnlyForASlip) {
     EXPECT_EQ(nearest("prot", known), "port"); // neighbours swapped: one edit
     EXPECT_EQ(nearest("wieght", known), "weight");
     EXPECT_EQ(nearest("colour", known), "");
+    EXPECT_EQ(nearest("ADDRESS", known), "address");
+    EXPECT_EQ(nearest("addr", known), "address") << "a beginning";
+    EXPECT_EQ(nearest("a", known), "");
     EXPECT_EQ(nearest(std::string(100'000, 'a'), known), "");
     EXPECT_EQ(edit_distance("kitten", "sitting"), 3U);
 }

@@ -163,9 +163,12 @@ TEST_F(HttpServerTest, ABodyAtTheLimitIsTaken) {
     EXPECT_TRUE(largest.ends_with("POST / " + std::string(largest_body, 'x')));
 }
 
-TEST_F(HttpServerTest, WhatIsNoHttpEndsTheConnection) {
+TEST_F(HttpServerTest, WhatIsNoHttpIsToldSoAndEndsTheConnection) {
     server->listen_local(path);
-    EXPECT_EQ(answer_to(std::string{"\x16\x03\x01\0\0garbage\r\n\r\n", 16}), "");
+    EXPECT_EQ(answer_to(std::string{"\x16\x03\x01\0\0garbage\r\n\r\n", 16}),
+              refusal_of("400 Bad Request", "this is no HTTP/1.1 request: bad method"));
+    EXPECT_EQ(answer_to("GET / HTTP/9.9\r\n\r\n"),
+              refusal_of("400 Bad Request", "this is no HTTP/1.1 request: bad version"));
 }
 
 TEST_F(HttpServerTest, AFailingHandlerEndsItsConnectionAndNoOther) {
@@ -235,10 +238,9 @@ TEST_F(HttpServerTest, ASocketThatADaemonAnswersIsRefusedAndLeftAlone) {
 
 TEST_F(HttpServerTest, AFileThatIsNoSocketIsRefusedAndLeftAlone) {
     std::ofstream{path} << "precious";
-    EXPECT_EQ(refusal(context, path),
-              "daemon.control: cannot listen on " + path +
-                  ": Address already in use; make its directory writable, or set another "
-                  "daemon.control");
+    EXPECT_EQ(refusal(context, path), "daemon.control: " + path +
+                                          " exists and is not a socket; remove it, or set another "
+                                          "daemon.control");
     EXPECT_TRUE(std::filesystem::is_regular_file(path));
 }
 
