@@ -103,8 +103,10 @@ bool AuditTrail::append(std::string_view kind, boost::json::object const& fields
     auto const written = ::write(fd_, line.data(), line.size());
     if (written == static_cast<ssize_t>(line.size())) {
         ++seq_;
+        failure_ = 0;
         return true;
     }
+    failure_ = written < 0 ? errno : ENOSPC;
     if (written > 0) (void)!::ftruncate(fd_, before); // a full disk took half of it
     return false;
 }

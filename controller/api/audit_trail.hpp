@@ -29,6 +29,8 @@ public:
                         Moment when = Moment::now());
 
     [[nodiscard]] std::uint64_t lost() const noexcept { return lost_; }
+    /// errno of the last record that was lost, 0 as soon as one is taken.
+    [[nodiscard]] int failure() const noexcept { return failure_; }
     [[nodiscard]] std::string const& path() const noexcept { return path_; }
 
 private:
@@ -45,6 +47,7 @@ private:
     std::uint64_t seq_ = 0;
     std::uint64_t lost_ = 0; ///< since the start
     std::uint64_t lost_unreported_ = 0;
+    int failure_ = 0;
 };
 
 } // namespace pointsman

@@ -187,6 +187,7 @@ private:
                    std::chrono::steady_clock::time_point now);
     void follow_own_links(std::chrono::steady_clock::time_point now);
     void look_at_self();
+    void look_at_audit_trail();
     void raise(Alarm const& alarm);
     void end_alarms(std::function<bool(Alarm const&)> const& is_over);
     void end_alarms(std::string_view because, std::string_view subject = {});
@@ -262,6 +263,7 @@ private:
     SelfWatch self_watch_;
     CutOff cut_off_;
     std::chrono::steady_clock::time_point planned_; ///< when the newest plan was made
+    std::uint64_t audit_losses_seen_ = 0;
     std::chrono::steady_clock::time_point looked_;  ///< last look at ourselves
     std::optional<Cause> cause_;
     std::optional<TakenOver> taken_over_;

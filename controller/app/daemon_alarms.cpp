@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <array>
+#include <cstring>
 #include <ctime>
 #include <net/if.h>
 #include <spdlog/spdlog.h>
@@ -76,6 +77,7 @@ bool Daemon::is_over(Alarm const& alarm) const {
     if (alarm.because == "path_fails")
         return std::ranges::none_of(path_findings_,
                                     [&](auto const& entry) { return text(entry.first) == alarm.subject; });
+    if (alarm.because == "audit_not_written") return audit_.failure() == 0;
     if (alarm.because == "state_not_saved") return !keeper_.is_failing();
     bool const of_probes =
         alarm.because == "no_descriptors" || alarm.because == "no_ports" || alarm.because == "own_fault";
@@ -104,8 +106,19 @@ void Daemon::own_fault(ProbeReport const& report) {
     raise(SelfWatch::stood_still(late));
 }
 
+/// Of this alarm the trail itself is the last to learn.
+void Daemon::look_at_audit_trail() {
+    if (audit_.lost() == audit_losses_seen_ || audit_.failure() == 0) return;
+    raise({"audit_not_written",
+           "log.audit: cannot write " + audit_.path() + ": " + std::strerror(audit_.failure()) +
+               "; records are lost, traffic and health checks go on: make room there",
+           audit_.failure()});
+    audit_losses_seen_ = audit_.lost(); // the alarm's own record among them
+}
+
 /// As often as the traffic is looked at.
 void Daemon::look_at_self() {
+    look_at_audit_trail();
     for (auto const& alarm : self_watch_.look(read_clocks(), std::max(look_due_.expiry(), looked_)))
         raise(alarm);
     looked_ = Clock::now();

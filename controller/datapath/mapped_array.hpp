@@ -24,7 +24,9 @@ public:
         void* const address = ::mmap(nullptr, bytes(), PROT_READ | PROT_WRITE, MAP_SHARED, map_fd, 0);
         if (address == MAP_FAILED)
             throw DatapathError{std::string{"cannot map a BPF array: "} + std::strerror(errno),
-                                "the kernel must be 6.1 or newer"};
+                                errno == ENOMEM
+                                    ? "give this process more memory (LimitAS=), or lower datapath.sessions"
+                                    : "the kernel must be 6.1 or newer"};
         values_ = static_cast<Value*>(address);
     }
     MappedArray(MappedArray&& other) noexcept
