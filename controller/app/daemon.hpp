@@ -264,7 +264,7 @@ private:
     CutOff cut_off_;
     std::chrono::steady_clock::time_point planned_; ///< when the newest plan was made
     std::uint64_t audit_losses_seen_ = 0;
-    std::chrono::steady_clock::time_point looked_;  ///< last look at ourselves
+    std::chrono::steady_clock::time_point looked_; ///< last look at ourselves
     std::optional<Cause> cause_;
     std::optional<TakenOver> taken_over_;
     bool stopping_ = false;
