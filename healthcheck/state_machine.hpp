@@ -19,7 +19,7 @@ struct HealthState {
     unsigned failed_in_row = 0; ///< since the last passed probe; stays at its maximum
     bool suspect = false;       ///< works, and passive evidence came after the last passed probe
     bool refused = false;       ///< suspect, and a client was answered with RST
-    bool hurried = false;       ///< refused, and so was the last probe: two witnesses of one cause
+    bool hurried = false;       ///< refused, and the last probe was turned away: two witnesses of one cause
     std::uint32_t history = 0;  ///< the window since the last move: newest outcome in bit 0, 1 a failed one
     Wishes wishes{};            ///< by the last outcome
 
@@ -48,7 +48,7 @@ struct Step {
 /// Passive evidence, by what a probe can do about it.
 enum class Evidence : std::uint8_t {
     general, ///< anything that asks for a probe
-    refused, ///< the backend's host answered a client with RST: what a probe of a dead process meets too
+    refused, ///< the backend's host answered a client with RST: a probe of a dead process is turned away too
 };
 
 /// How densely probes follow each other.
@@ -79,6 +79,11 @@ namespace detail {
 [[nodiscard]] constexpr bool has_fallen(HealthState const& state, HealthPolicy const& policy) noexcept {
     if (!policy.window) return state.failed_in_row >= policy.fall;
     return static_cast<unsigned>(std::popcount(state.history)) >= policy.window->failures;
+}
+
+/// What a probe meets at a process that is dying or dead: refused, or accepted and cut off before an answer.
+[[nodiscard]] constexpr bool turned_away(OutcomeCode code) noexcept {
+    return code == OutcomeCode::L4CON || code == OutcomeCode::L7RSP;
 }
 
 /// Rows of outcomes mean nothing while it rests.
@@ -115,7 +120,7 @@ namespace detail {
     if (pass) return detail::on_passed(state, drain ? MeasuredState::draining : MeasuredState::up, policy);
     state.failed_in_row = detail::one_more(state.failed_in_row);
     state.passed_in_row = 0;
-    state.hurried = state.refused && code == OutcomeCode::L4CON;
+    state.hurried = state.refused && detail::turned_away(code);
     bool const first = state.state == MeasuredState::unknown || state.state == MeasuredState::resting;
     bool const fallen = works(state.state) && detail::has_fallen(state, policy);
     return first || fallen ? detail::move_to(state, MeasuredState::down) : Step{state, std::nullopt};
@@ -133,7 +138,7 @@ namespace detail {
 
 /// Pure. Fast while the next outcomes decide something: unknown, suspect, failing while it works, passing
 /// while down. Never so while it rests: it decides itself when it comes back. Hurried when a client and a
-/// probe were refused alike, so that little is left to ask.
+/// probe were turned away alike, so that little is left to ask.
 [[nodiscard]] constexpr Pace pace_of(HealthState const& state) noexcept {
     if (state.state == MeasuredState::unknown) return Pace::fast;
     if (state.state == MeasuredState::resting) return Pace::steady;

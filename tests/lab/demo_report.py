@@ -80,9 +80,17 @@ def _failover(course: Course) -> list[tuple[bool, str]]:
         _microseconds("verdict to commit", switch_us))
 
     ordered = course.killed_ns <= health["mono_ns"] <= publish["mono_ns"]
-    agrees = ordered and (last is None or abs(switched - last) <= AGREEMENT_MS)
-    text = f"audit trail and client agree within {AGREEMENT_MS:.0f} ms on when the traffic had moved"
-    return [(agrees, text)]
+    moved = ordered and (last is None or last <= switched + AGREEMENT_MS)  # second chances spare clients before the commit
+    return [(_noticed_together(course, health), f"client and audit trail noticed within {AGREEMENT_MS:.0f} ms of each other"),
+            (moved, f"nobody was hurt later than {AGREEMENT_MS:.0f} ms after the commit in the audit trail")]
+
+
+def _noticed_together(course: Course, health: Record) -> bool:
+    """The first connection that was cut, and the first sign in the trail: evidence of traffic, or else the verdict itself."""
+    cut = [h.broke_ns for h in course.held if h.backend == course.backend and h.broke_ns]
+    evidence = _first(course.records, course.killed_ns, kind="passive", backend=course.backend)
+    sign = min(r["mono_ns"] for r in (evidence, health) if r)
+    return bool(cut) and abs(sign - min(cut)) / 1e6 <= AGREEMENT_MS
 
 
 def _records(course: Course) -> None:

@@ -183,6 +183,14 @@ TEST(Health, ARefusedClientAndARefusedProbeLeaveLittleToAsk) {
     EXPECT_TRUE(last_step(refused, {L4CON, L4CON, L4CON}).transition);
 }
 
+TEST(Health, AProbeThatADyingProcessCutOffLeavesLittleToAskEither) {
+    auto const refused = on_evidence(up_state, Evidence::refused);
+    EXPECT_EQ(next_interval(after(refused, {L7RSP}), policy), 5ms);
+    EXPECT_EQ(next_interval(after(refused, {L7RSP, L4CON}), policy), 5ms);
+    EXPECT_TRUE(last_step(refused, {L7RSP, L4CON, L4CON}).transition);
+    EXPECT_EQ(next_interval(after(up_state, {L7RSP}), policy), 25ms);
+}
+
 TEST(Health, OnlyTheSameKindOfFailureHurries) {
     EXPECT_EQ(next_interval(after(on_evidence(up_state), {L4CON}), policy), 25ms);
     EXPECT_EQ(next_interval(after(on_evidence(up_state, Evidence::refused), {L7STS}), policy), 25ms);
