@@ -41,7 +41,7 @@ public:
     void put(Entry& entry, TimePoint at);
     void take_out(Entry& entry) noexcept;
 
-    /// Nothing is in it for now: no timer keeps the executor busy.
+    /// Nothing is in it: no timer keeps the executor busy.
     void rest();
 
 private:
