@@ -189,6 +189,17 @@ static __always_inline int context_store(struct __sk_buff *ctx, __u32 offset, co
 	return bpf_skb_store_bytes(ctx, offset, from, length, 0) ? -1 : 0;
 }
 
+static __always_inline int context_load(struct __sk_buff *ctx, void *to, __u32 length)
+{
+	return bpf_skb_load_bytes(ctx, 0, to, length) ? -1 : 0;
+}
+
+/* The tag that the kernel or the NIC took off the frame: TPID and TCI, 0 when there was none. */
+static __always_inline __u32 context_tag_beside(struct __sk_buff *ctx)
+{
+	return ctx->vlan_present ? (__u32)bpf_ntohs(ctx->vlan_proto) << 16 | (ctx->vlan_tci & 0xffff) : 0;
+}
+
 /* For a frame of which hardly anything stays: the kernel gives up the NIC's sum of one that grows. */
 static __always_inline int context_forget_sum(struct __sk_buff *ctx)
 {
@@ -218,7 +229,7 @@ static __always_inline __u32 tag_at(struct __sk_buff *ctx, __u32 offset)
 __noinline int take_tags_off(struct __sk_buff *ctx, __u32 l3_offset)
 {
 	const __u32 first = tag_at(ctx, ETH_HLEN - 2);
-	const __u32 beside = bpf_ntohs(ctx->vlan_proto) << 16 | (ctx->vlan_tci & 0xffff);
+	const __u32 beside = context_tag_beside(ctx);
 	int tags = ctx->vlan_present ? 2 : 1;
 
 	if (l3_offset == ETH_HLEN + 8) {

@@ -99,6 +99,18 @@ static __always_inline int context_store(struct xdp_md *ctx, __u32 offset, const
 	return bpf_xdp_store_bytes(ctx, offset, (void *)from, length) ? -1 : 0;
 }
 
+/* The first `length` octets, at least one, of a frame that has as many. */
+static __always_inline int context_load(struct xdp_md *ctx, void *to, __u32 length)
+{
+	return bpf_xdp_load_bytes(ctx, 0, to, length) ? -1 : 0;
+}
+
+/* In XDP tags are octets of the frame like any others. */
+static __always_inline __u32 context_tag_beside(struct xdp_md *ctx)
+{
+	return 0;
+}
+
 static __always_inline int context_forget_sum(struct xdp_md *ctx)
 {
 	return 0; /* no sum of the NIC's comes along */

@@ -19,7 +19,7 @@ static __always_inline int finish(PM_CONTEXT *ctx, const struct packet *packet, 
 		return CONTEXT_DROP;
 	if (verdict >= PM_FORWARD_TO_BACKEND)
 		return context_send(ctx, packet->out_ifindex, packet->out_flags);
-	return CONTEXT_PASS;
+	return verdict == PM_PASS_FRAGMENT_HELD ? CONTEXT_DROP : CONTEXT_PASS;
 }
 
 /* What both hooks run. */

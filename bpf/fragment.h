@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0 OR BSD-2-Clause */
 /*
- * Later fragments have no ports: they follow the first one of their packet, and one that comes before it
- * follows the last fragmented packet of its hosts, since what fragments goes on doing so. Where there was
- * none it is given a backend that the first one, if its flow is new, then gets too (fragment_ahead).
+ * Later fragments have no ports: they follow the first one of their packet. One that comes before it is held
+ * until it comes (hold.h). One that cannot be, or came alone, follows the last fragmented packet of its
+ * hosts, since what fragments goes on doing so. Where there was none it is given a backend that the first
+ * one, if its flow is new, then gets too (fragment_ahead).
  */
 #ifndef PM_FRAGMENT_H
 #define PM_FRAGMENT_H
@@ -78,6 +79,13 @@ __noinline __u32 fragment_ahead(const struct packet *packet, __u32 service)
 	return (__u32)ahead->nat_address << 16 | ahead->backend;
 }
 
+/* Whose fragments without ports may be; NULL when also others than services, or they alone, get them here. */
+static __always_inline struct pm_service_slot *fragment_slot(const struct packet *packet)
+{
+	return service_slot(&packet->flow.destination, bpf_htons(packet->l4_type), PM_SLOT_FRAGMENTS,
+			    packet->active);
+}
+
 /*
  * A later fragment of which nothing is known. For an address's only UDP service: chooses backend and NAT
  * address as for a flow without ports, into `ahead`. A segment is of a flow that has a backend already; a
@@ -85,8 +93,7 @@ __noinline __u32 fragment_ahead(const struct packet *packet, __u32 service)
  */
 static __always_inline int fragment_choose(struct packet *packet, struct pm_session *ahead)
 {
-	struct pm_service_slot *slot = service_slot(&packet->flow.destination, bpf_htons(packet->l4_type),
-						    PM_SLOT_FRAGMENTS, packet->active);
+	struct pm_service_slot *slot = fragment_slot(packet);
 	struct pm_service *service = slot ? service_at(packet->active, slot->service) : NULL;
 	struct pm_fragment_key key = fragment_key(packet);
 	struct pm_backend *backend;
@@ -117,14 +124,20 @@ static __always_inline int fragment_choose(struct packet *packet, struct pm_sess
 	return PM_CONTINUE;
 }
 
-/* The session that a later fragment belongs to, NULL when none is known. */
-static __always_inline struct pm_session *fragment_session(const struct packet *packet)
+/* What the first one of a later fragment's packet left. Of service 0: it did not come, and is not waited for
+ * any more. NULL: nothing is known. */
+static __always_inline struct pm_session *fragment_first(const struct packet *packet)
 {
 	struct pm_fragment_key key = fragment_key(packet);
-	struct pm_session *session = bpf_map_lookup_elem(&pm_fragments, &key);
 
-	if (session)
-		return session;
+	return bpf_map_lookup_elem(&pm_fragments, &key);
+}
+
+/* The session of the last fragmented packet of the same hosts, NULL when there was none. */
+static __always_inline struct pm_session *fragment_of_hosts(const struct packet *packet)
+{
+	struct pm_fragment_key key = fragment_key(packet);
+
 	key.identification = 0;
 	key.any = 1;
 	return bpf_map_lookup_elem(&pm_fragments, &key);

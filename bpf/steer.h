@@ -6,6 +6,7 @@
 #ifndef PM_STEER_H
 #define PM_STEER_H
 
+#include "hold.h"
 #include "relay.h"
 #include "second_chance.h"
 
@@ -109,17 +110,20 @@ static __always_inline int begin_session(PM_CONTEXT *ctx, struct packet *packet,
 	return open_session(ctx, packet, service_index, 0, 0);
 }
 
-/* A later fragment: of a flow that is known, or of one that begins with it. */
+/* A later fragment: of a flow that is known, or will be soon, or of one that begins with it. */
 __noinline int steer_fragment(PM_CONTEXT *ctx, struct packet *packet)
 {
 	struct scratch *scratch = array_at(&pm_scratch, 0);
-	struct pm_session *known = packet ? fragment_session(packet) : NULL;
+	struct pm_session *known = packet ? fragment_first(packet) : NULL;
 	struct parties parties;
-
 	int verdict;
 
 	if (!packet || !scratch)
 		return PM_PASS_FRAGMENT;
+	if (!known && hold_fragment(ctx, packet))
+		return PM_PASS_FRAGMENT_HELD;
+	if (!known || !known->service)
+		known = fragment_of_hosts(packet);
 	if (known) {
 		scratch->copy.session = *known;
 	} else {

@@ -106,6 +106,13 @@ Daemon::Daemon(std::string config_path, ParsedConfig config)
               [this](std::string const& why) { state_not_saved(why); }}
     , events_{context_, datapath_.programs().event_ring_fd(),
               [this](ConnectionEvent const& event) { on_event(event); }}
+    , held_fragments_{context_, datapath_.programs(),
+                      [this](std::uint32_t ifindex) { return datapath_.native_xdp(ifindex); },
+                      [](boost::system::error_code error) {
+                          spdlog::warn("fragments that come before the first one of their packet are not "
+                                       "waited for: the kernel lets no frame be received again: {}",
+                                       error.message());
+                      }}
     , network_monitor_{context_, [this] { read_network(); }}
     , signals_{context_, SIGTERM, SIGINT, SIGHUP}
     , deadline_{context_}

@@ -14,6 +14,7 @@
 #include "controller/app/state_keeper.hpp"
 #include "controller/config/parse.hpp"
 #include "controller/datapath/event_ring.hpp"
+#include "controller/datapath/held_fragments.hpp"
 #include "controller/datapath/network.hpp"
 #include "controller/plan/judgement.hpp"
 #include "controller/plan/own_link.hpp"
@@ -119,6 +120,9 @@ public:
     /// Why probes do not take their services' way although they should; empty: they do.
     [[nodiscard]] std::string const& way_problem() const noexcept { return service_way_.problem(); }
     [[nodiscard]] AlarmBook const& alarms() const noexcept { return alarms_; }
+    [[nodiscard]] HeldFragments::Counts const& held_fragments() const noexcept {
+        return held_fragments_.counts();
+    }
     [[nodiscard]] Instruments const& instruments() const noexcept { return instruments_; }
     [[nodiscard]] AuditTrail const& audit() const noexcept { return audit_; }
     [[nodiscard]] StateStory const& story(BackendKey const& key) { return stories_[key]; }
@@ -245,6 +249,7 @@ private:
     Publisher publisher_;
     StateKeeper keeper_;
     EventRing events_;
+    HeldFragments held_fragments_;
     NetworkMonitor network_monitor_;
     boost::asio::signal_set signals_;
     boost::asio::steady_timer deadline_;

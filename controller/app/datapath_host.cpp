@@ -119,6 +119,13 @@ void DatapathHost::stay(bool stays) {
     pins_.remove_at_end(!stays);
 }
 
+int DatapathHost::native_xdp(std::uint32_t ifindex) const {
+    auto const is_native = std::ranges::any_of(attachments_, [&](Attachment const& attachment) {
+        return attachment.interface().ifindex == ifindex && attachment.choice().attach == Attach::native;
+    });
+    return is_native ? programs_.fd(Hook::xdp) : -1;
+}
+
 void DatapathHost::note_alive() noexcept {
     programs_.maps().ledger().alive_ns = monotonic_ns();
 }

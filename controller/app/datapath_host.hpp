@@ -64,6 +64,8 @@ public:
     [[nodiscard]] FlowTables flow_tables() const { return flow_tables_of(programs_, switch_, hash_key_); }
     [[nodiscard]] Programs const& programs() const noexcept { return programs_; }
     [[nodiscard]] Switch& tables() noexcept { return switch_; }
+    /// The program that frames meet in this interface's driver; -1: none does.
+    [[nodiscard]] int native_xdp(std::uint32_t ifindex) const;
     [[nodiscard]] std::vector<Attachment> const& attachments() const noexcept { return attachments_; }
 
 private:

@@ -102,6 +102,11 @@ void add_datapath(Daemon& daemon, MetricsText& out) {
                     {{"event", name_of(static_cast<ConnectionEventType>(i))}}, sum.event[i]);
     out.counter("pointsman_events_lost_total", "Connection events that did not fit the ring buffer.", {},
                 sum.events_lost);
+    auto const& held = daemon.held_fragments();
+    char const* const fragments = "Fragments that were held until the first one of their packet came.";
+    out.counter("pointsman_held_fragments_total", fragments, {{"end", "first_came"}}, held.first_came);
+    out.counter("pointsman_held_fragments_total", fragments, {{"end", "in_vain"}}, held.in_vain);
+    out.counter("pointsman_held_fragments_total", fragments, {{"end", "lost"}}, held.lost);
     char const* const evicted = "Sessions replaced by new ones, by what they were.";
     out.counter("pointsman_session_evictions_total", evicted, {{"class", "closed"}}, sum.evicted_closed);
     out.counter("pointsman_session_evictions_total", evicted, {{"class", "embryonic"}},

@@ -99,7 +99,7 @@ void load(bpf_object* object, pm_options* rodata, pm_options const& options, Roo
         bpf_map__set_pin_path(map, (directory + "/" + shape.name).c_str());
     }
     set_attach_type(object);
-    for (auto const* const name : {"pm_events", "pm_fragments"})
+    for (auto const* const name : {"pm_events", "pm_fragments", "pm_held", "pm_hold"})
         if (auto* const map = bpf_object__find_map_by_name(object, name)) // not each program uses both
             bpf_map__set_pin_path(map, (directory + "/" + name).c_str());
     if (auto const error = bpf_object__load(object); error != 0) refuse_load(-error);
@@ -142,7 +142,7 @@ Programs::Programs(ProgramOptions const& options)
     if (options.tc) load_tc(options);
     make_ledger(options.pin_directory, room_);
     maps_.emplace(options.pin_directory, room_);
-    event_ring_fd_ = bpf_object__find_map_fd_by_name(xdp_ ? xdp_->obj : tc_->obj, "pm_events");
+    event_ring_fd_ = map_fd("pm_events");
     if (control().abi_version == PM_ABI_VERSION) return;
     control().abi_version = PM_ABI_VERSION;
     auto& ledger = maps_->ledger();
@@ -160,6 +160,10 @@ void Programs::load_tc(ProgramOptions const& options) {
     tc_.reset(pm_tc_object__open());
     if (!tc_) refuse_load(errno);
     load_program(tc_->obj, &tc_->rodata->options, options);
+}
+
+int Programs::map_fd(char const* name) const {
+    return bpf_object__find_map_fd_by_name(xdp_ ? xdp_->obj : tc_->obj, name);
 }
 
 int Programs::fd(Hook hook) const {

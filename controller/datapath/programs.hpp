@@ -36,6 +36,8 @@ public:
 
     [[nodiscard]] int fd(Hook hook) const;
     [[nodiscard]] int event_ring_fd() const noexcept { return event_ring_fd_; }
+    /// One of the maps that both programs have, whichever is loaded.
+    [[nodiscard]] int map_fd(char const* name) const;
     [[nodiscard]] Room const& room() const noexcept { return room_; }
     [[nodiscard]] std::uint64_t ticks_per_second() const noexcept { return ticks_per_second_; }
 

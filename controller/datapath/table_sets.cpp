@@ -1,6 +1,7 @@
 #include "controller/datapath/table_sets.hpp"
 
 #include "controller/datapath/error.hpp"
+#include "controller/datapath/held_abi.hpp"
 #include "controller/datapath/mapped_tables.hpp"
 #include "controller/datapath/session_layout.hpp"
 
@@ -109,12 +110,20 @@ std::uint32_t abi_of(std::string const& directory) {
     return MappedArray<pm_control>{map.get(), 1}.all().front().abi_version;
 }
 
-void check_ring(std::string const& path) {
+void check_ring(std::string const& path, std::uint32_t octets) {
     auto const found = info_of_pin(path);
-    if (found.type == BPF_MAP_TYPE_RINGBUF && found.max_entries == PM_EVENT_RING_BYTES) return;
-    throw DatapathError{path + " does not fit: it is no ring buffer of " +
-                            std::to_string(PM_EVENT_RING_BYTES) + " octets",
+    if (found.type == BPF_MAP_TYPE_RINGBUF && found.max_entries == octets) return;
+    throw DatapathError{path + " does not fit: it is no ring buffer of " + std::to_string(octets) + " octets",
                         detach_remedy()};
+}
+
+/// Maps that came in later builds of ABI 4, and are made where they are missing.
+void check_held(std::string const& directory) {
+    if (auto const ring = directory + "/pm_held"; fs::exists(ring)) check_ring(ring, PM_HELD_RING_BYTES);
+    TableShape const hold{"pm_hold", sizeof(pm_hold), 1};
+    auto const path = directory + "/" + hold.name;
+    if (!fs::exists(path)) return;
+    if (auto const found = info_of_pin(path); !fits(found, hold)) refuse_shape(path, found, hold);
 }
 
 void check_fragments(std::string const& path) {
@@ -140,7 +149,8 @@ void check_shapes(std::string const& directory, Room const& room, std::uint32_t 
         auto const path = directory + "/" + shape.name;
         if (auto const found = info_of_pin(path); !fits(found, shape)) refuse_shape(path, found, shape);
     }
-    check_ring(directory + "/pm_events");
+    check_ring(directory + "/pm_events", PM_EVENT_RING_BYTES);
+    check_held(directory);
     if (has_map(directory, abi, "pm_fragments")) check_fragments(directory + "/pm_fragments");
 }
 

@@ -1,6 +1,7 @@
 #include "controller/datapath/verdicts.hpp"
 
 #include "controller/datapath/abi.hpp"
+#include "controller/datapath/held_abi.hpp"
 
 #include <array>
 
@@ -13,6 +14,7 @@ constexpr std::array names{
     VerdictName{PM_PASS_NOT_IP, "pass_not_ip"},
     VerdictName{PM_PASS_OTHER_HOST, "pass_other_host"},
     VerdictName{PM_PASS_HEADERS, "pass_headers"},
+    VerdictName{PM_PASS_FRAGMENT_HELD, "pass_fragment_held"},
     VerdictName{PM_FORWARD_TO_BACKEND, "forward_to_backend"},
     VerdictName{PM_FORWARD_TO_CLIENT, "forward_to_client"},
     VerdictName{PM_FORWARD_RESET, "forward_reset"},

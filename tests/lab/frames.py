@@ -137,8 +137,8 @@ class Tap:
     def __exit__(self, *_: object) -> None:
         self._socket.close()
 
-    def send(self, frame: Frame) -> None:
-        self._socket.send(frame.encode())
+    def send(self, frame: Frame | bytes) -> None:
+        self._socket.send(frame if isinstance(frame, bytes) else frame.encode())
 
     def receive(self, wanted: Callable[[Frame], bool], timeout: float = 2.0) -> Frame:
         """The first frame from elsewhere that is wanted."""
