@@ -13,10 +13,18 @@ enum {
 	PM_HELD_FRAME = 1984, /* octets of the longest frame that is held: links of 1500 with their tags */
 };
 
-/* Another one of enum pm_verdict: counted once more when it is given back. */
-enum pm_held_verdict {
-	PM_PASS_FRAGMENT_HELD = 6,
-};
+/*
+ * Of a PM_SLOT_FRAGMENTS slot: others than services get fragments at this address too. It is the host's own,
+ * or one that answers to NAT come to.
+ */
+#define PM_SLOT_SHARED 0x2u
+
+/*
+ * Sessions of service 0 in pm_fragments, by their protocol. The first one of the packet did not come and is
+ * not waited for any more; or it came and was left to the host, as the later ones then are.
+ */
+#define PM_FIRST_CAME_NOT 0
+#define PM_FIRST_PASSED	  1
 
 /* Map pm_hold, one entry. So a daemon that is gone, or has enough, costs no fragment but the last few. */
 struct pm_hold {
@@ -28,7 +36,7 @@ PM_STATIC_ASSERT(sizeof(struct pm_hold) == 64, "pm_hold is a cache line");
 
 /*
  * Ring buffer pm_held: a later fragment as it came. The daemon gives it back to its interface when
- * pm_fragments has the key, and puts a session of service 0 there when it has waited long enough: the program
+ * pm_fragments has the key, and puts PM_FIRST_CAME_NOT there when it has waited long enough: the program
  * then decides without the first one.
  */
 struct pm_held_fragment {

@@ -16,6 +16,7 @@ enum pm_verdict {
 	PM_PASS_NOT_IP = 3,
 	PM_PASS_OTHER_HOST = 4,
 	PM_PASS_HEADERS = 5,
+	PM_PASS_FRAGMENT_HELD = 6, /* to the daemon; counted again when it is given back */
 	PM_FORWARD_TO_BACKEND = 8,
 	PM_FORWARD_TO_CLIENT = 9,
 	PM_FORWARD_RESET = 10,

@@ -8,6 +8,7 @@
 #ifndef PM_FRAGMENT_H
 #define PM_FRAGMENT_H
 
+#include "abi_held.h"
 #include "service.h"
 
 /*
@@ -32,6 +33,13 @@ static __always_inline struct pm_fragment_key fragment_key(const struct packet *
 	};
 }
 
+/* Whose fragments without ports may be; NULL when services get none at this address. */
+static __always_inline struct pm_service_slot *fragment_slot(const struct packet *packet)
+{
+	return service_slot(&packet->flow.destination, bpf_htons(packet->l4_type), PM_SLOT_FRAGMENTS,
+			    packet->active);
+}
+
 /*
  * Remembers the session of a first fragment. Answers to the NAT addresses of the pool are of all clients:
  * what comes before its first fragment is nobody's there, lest one client gets what is another's.
@@ -52,6 +60,21 @@ __noinline int fragment_follow(const struct packet *packet, const struct pm_sess
 	key.any = 1;
 	bpf_map_update_elem(&pm_fragments, &key, &scratch->followed, BPF_ANY);
 	return 1;
+}
+
+/* Remembers that a first fragment was left to the host, where later ones would be held. */
+__noinline int fragment_pass(const struct packet *packet)
+{
+	struct scratch *scratch = array_at(&pm_scratch, 0);
+	struct pm_fragment_key key;
+
+	if (!packet || !scratch || !fragment_slot(packet))
+		return PM_PASS_NOT_OURS;
+	key = fragment_key(packet);
+	__builtin_memset(&scratch->followed, 0, sizeof(scratch->followed));
+	scratch->followed.protocol = PM_FIRST_PASSED;
+	bpf_map_update_elem(&pm_fragments, &key, &scratch->followed, BPF_ANY);
+	return PM_PASS_NOT_OURS;
 }
 
 /*
@@ -79,13 +102,6 @@ __noinline __u32 fragment_ahead(const struct packet *packet, __u32 service)
 	return (__u32)ahead->nat_address << 16 | ahead->backend;
 }
 
-/* Whose fragments without ports may be; NULL when also others than services, or they alone, get them here. */
-static __always_inline struct pm_service_slot *fragment_slot(const struct packet *packet)
-{
-	return service_slot(&packet->flow.destination, bpf_htons(packet->l4_type), PM_SLOT_FRAGMENTS,
-			    packet->active);
-}
-
 /*
  * A later fragment of which nothing is known. For an address's only UDP service: chooses backend and NAT
  * address as for a flow without ports, into `ahead`. A segment is of a flow that has a backend already; a
@@ -99,7 +115,7 @@ static __always_inline int fragment_choose(struct packet *packet, struct pm_sess
 	struct pm_backend *backend;
 	__u64 hash;
 
-	if (!service)
+	if (!service || slot->flags & PM_SLOT_SHARED)
 		return PM_PASS_FRAGMENT;
 	if (!slot->service)
 		return PM_DROP_FRAGMENT_AHEAD;
@@ -124,8 +140,7 @@ static __always_inline int fragment_choose(struct packet *packet, struct pm_sess
 	return PM_CONTINUE;
 }
 
-/* What the first one of a later fragment's packet left. Of service 0: it did not come, and is not waited for
- * any more. NULL: nothing is known. */
+/* What the first one of a later fragment's packet left. Of service 0: PM_FIRST_*. NULL: nothing is known. */
 static __always_inline struct pm_session *fragment_first(const struct packet *packet)
 {
 	struct pm_fragment_key key = fragment_key(packet);

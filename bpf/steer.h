@@ -122,6 +122,8 @@ __noinline int steer_fragment(PM_CONTEXT *ctx, struct packet *packet)
 		return PM_PASS_FRAGMENT;
 	if (!known && hold_fragment(ctx, packet))
 		return PM_PASS_FRAGMENT_HELD;
+	if (known && !known->service && known->protocol == PM_FIRST_PASSED)
+		return PM_PASS_FRAGMENT;
 	if (!known || !known->service)
 		known = fragment_of_hosts(packet);
 	if (known) {
@@ -175,7 +177,9 @@ static __always_inline int steer(PM_CONTEXT *ctx, struct scratch *scratch)
 	if (place)
 		return continue_session(ctx, packet, place, &scratch->copy, &parties);
 	service = service_find(&packet->flow, packet->active);
-	return service ? begin_session(ctx, packet, service) : PM_PASS_NOT_OURS;
+	if (service)
+		return begin_session(ctx, packet, service);
+	return unlikely(packet->fragment) ? fragment_pass(packet) : PM_PASS_NOT_OURS;
 }
 
 #endif

@@ -3,6 +3,7 @@
 /// The kernel's side of the contract. Only controller/datapath includes this.
 extern "C" {
 #include "bpf/abi.h"
+#include "bpf/abi_held.h"
 #include "bpf/hash.h"
 #include "bpf/idle.h"
 }

@@ -1,6 +1,6 @@
 #pragma once
 
-#include "controller/datapath/held_abi.hpp"
+#include "controller/datapath/abi.hpp"
 
 #include <chrono>
 #include <cstdint>

@@ -113,7 +113,8 @@ void HeldFragments::release(ReleasedFragment const& released) {
 
 /// A first one that comes in this moment is not displaced.
 void HeldFragments::settle(pm_fragment_key const& key) const {
-    pm_session const nobody{};
+    pm_session nobody{};
+    nobody.protocol = PM_FIRST_CAME_NOT;
     bpf_map_update_elem(fragments_fd_, &key, &nobody, BPF_NOEXIST);
 }
 

@@ -1,7 +1,6 @@
 #include "controller/datapath/table_sets.hpp"
 
 #include "controller/datapath/error.hpp"
-#include "controller/datapath/held_abi.hpp"
 #include "controller/datapath/mapped_tables.hpp"
 #include "controller/datapath/session_layout.hpp"
 

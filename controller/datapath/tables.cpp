@@ -89,27 +89,38 @@ bool insert_pings(std::span<pm_service_slot> slots, Generation const& generation
     return true;
 }
 
-/// Whose fragments without ports may be, by address and protocol (PM_SLOT_FRAGMENTS): the only UDP service of
-/// an address that is not the host's own, or `none`.
-std::map<std::pair<Address, Protocol>, ServiceId> services_of_fragments(Generation const& generation) {
-    std::map<std::pair<Address, Protocol>, ServiceId> services;
+/// Who gets fragments without ports at an address.
+struct FragmentOwner {
+    ServiceId only = ServiceId::none; ///< the address's only UDP service, if it has but one
+    bool is_shared = false;           ///< the host may be meant too, or clients by their NAT
+};
+
+/// By address and protocol (PM_SLOT_FRAGMENTS).
+std::map<std::pair<Address, Protocol>, FragmentOwner> owners_of_fragments(Generation const& generation) {
+    std::map<std::pair<Address, Protocol>, FragmentOwner> owners;
     for (auto const& service : generation.services) {
-        if (service.own_address) continue;
-        auto const only = service.protocol == Protocol::udp ? service.id : ServiceId::none;
-        auto const [entry, is_first] = services.try_emplace({service.address, service.protocol}, only);
-        if (!is_first) entry->second = ServiceId::none;
+        FragmentOwner const owner{service.protocol == Protocol::udp ? service.id : ServiceId::none,
+                                  service.own_address};
+        auto const [entry, is_first] = owners.try_emplace({service.address, service.protocol}, owner);
+        if (!is_first) entry->second = {ServiceId::none, entry->second.is_shared || owner.is_shared};
     }
-    return services;
+    for (auto const& address : generation.nat_addresses)
+        if (address != Address{})
+            for (auto const protocol : {Protocol::tcp, Protocol::udp})
+                owners[{address, protocol}].is_shared = true;
+    return owners;
 }
 
+/// Where others share the address a slot is a help and no more: without it fragments pass at once.
 bool insert_fragments(std::span<pm_service_slot> slots, Generation const& generation) {
-    for (auto const& [of, service] : services_of_fragments(generation)) {
+    for (auto const& [of, owner] : owners_of_fragments(generation)) {
         pm_service_slot slot{};
         slot.address = to_abi(of.first);
         slot.port = htons(static_cast<std::uint16_t>(of.second));
         slot.protocol = PM_SLOT_FRAGMENTS;
-        slot.service = static_cast<std::uint16_t>(service);
-        if (!insert_slot(slots, slot)) return false;
+        slot.flags = owner.is_shared ? PM_SLOT_SHARED : 0;
+        slot.service = owner.is_shared ? 0 : static_cast<std::uint16_t>(owner.only);
+        if (!insert_slot(slots, slot) && !owner.is_shared) return false;
     }
     return true;
 }
@@ -248,7 +259,8 @@ std::string write_generation(Generation const& generation, TableHalf const& half
     bool const is_known = written.has_value();
     auto const there = std::exchange(written, std::nullopt).value_or(Generation{}); // until it is whole again
     if (!is_known) clear(half.backends);
-    if (!is_known || !std::ranges::equal(generation.services, there.services, has_same_slots))
+    if (!is_known || !std::ranges::equal(generation.services, there.services, has_same_slots) ||
+        generation.nat_addresses != there.nat_addresses)
         if (auto why = write_slots(generation, half.slots); !why.empty()) return why;
     write_services(generation, half, ticks_per_second);
     write_maglev_tables(generation, there, half);

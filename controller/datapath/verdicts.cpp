@@ -1,7 +1,6 @@
 #include "controller/datapath/verdicts.hpp"
 
 #include "controller/datapath/abi.hpp"
-#include "controller/datapath/held_abi.hpp"
 
 #include <array>
 

@@ -148,14 +148,16 @@ TEST(Tables, EveryPortOfARangeIsFoundByLinearProbingAndNoOther) {
               65536 - 203 - 3); // one for ping, two for fragments
 }
 
-TEST(Tables, FragmentsHaveTheOneUdpServiceOfAnAddressThatIsNotTheHosts) {
+TEST(Tables, FragmentsHaveTheOneUdpServiceOfAnAddressThatNobodyShares) {
     using Services = std::map<unsigned, unsigned>; // by protocol
+    constexpr unsigned shared = 0xffff;
     auto const of_fragments = [](Generation const& generation) {
         Half half;
         EXPECT_EQ(write(generation, half), "");
         Services services;
         for (auto const& slot : half.slots)
-            if (slot.protocol == PM_SLOT_FRAGMENTS) services[ntohs(slot.port)] = slot.service;
+            if (slot.protocol == PM_SLOT_FRAGMENTS && from_abi(slot.address) == address("10.77.0.100"))
+                services[ntohs(slot.port)] = (slot.flags & PM_SLOT_SHARED) ? shared : slot.service;
         return services;
     };
     Generation generation;
@@ -166,8 +168,13 @@ TEST(Tables, FragmentsHaveTheOneUdpServiceOfAnAddressThatIsNotTheHosts) {
     generation.services[0].protocol = Protocol::udp;
     EXPECT_EQ(of_fragments(generation), (Services{{IPPROTO_UDP, 0}}));
     generation.services[0].address = address("10.77.0.101");
+    EXPECT_EQ(of_fragments(generation), (Services{{IPPROTO_UDP, 2}}));
     generation.services[1].own_address = true;
-    EXPECT_EQ(of_fragments(generation), (Services{{IPPROTO_UDP, 1}}));
+    EXPECT_EQ(of_fragments(generation), (Services{{IPPROTO_UDP, shared}}));
+    generation.services[1].address = address("10.77.0.101");
+    EXPECT_EQ(of_fragments(generation), Services{});
+    generation.nat_addresses = {Address{}, address("10.77.0.100")};
+    EXPECT_EQ(of_fragments(generation), (Services{{IPPROTO_TCP, shared}, {IPPROTO_UDP, shared}}));
 }
 
 TEST(Tables, AServiceOfManyThousandPortsFitsTheRealSize) {
