@@ -148,15 +148,15 @@ private:
         std::optional<TimePoint> failing;                ///< since when its probes go unanswered
         std::optional<TimePoint> fell;                   ///< silently
         std::optional<TimePoint> held_until;
-        bool cut_off = false; ///< by our own link
-        bool spared = false;  ///< worked when it was cut off: held for as long as it is
+        bool cut_off = false;                   ///< by our own link
+        bool spared = false;                    ///< worked when it was cut off: held for as long as it is
+        std::optional<TimePoint> awaited_until; ///< its first verdict, for as long as it may be healthy
         std::optional<TimePoint> ejected_until;
         unsigned ejections = 0;
         double penalty = 0;
         TimePoint penalised{};
         bool damped = false;
-        bool needed = false; ///< took flows in spite of a rule, before what is unknown of it now
-        std::optional<TimePoint> awaited_until;     ///< its first verdict, for as long as it may be healthy
+        bool needed = false; ///< the process before let it take flows in spite of a rule
         MeasuredState was = MeasuredState::unknown; ///< at the last ruling, damping and ejection aside
         bool took_flows = false;                    ///< at the last ruling
         bool returns = false;          ///< its next rise is one among backends that run: it starts slowly
