@@ -32,6 +32,18 @@ HeldFragment decode(pm_held_fragment const& held) {
             Clock::time_point{std::chrono::nanoseconds{held.time_ns}}};
 }
 
+/// What is known of the first one of a fragment's packet.
+std::optional<pm_session> known_first(int fragments_fd, pm_fragment_key const& key) {
+    pm_session session{};
+    if (bpf_map_lookup_elem(fragments_fd, &key, &session) != 0) return std::nullopt;
+    return session;
+}
+
+/// Or another fragment of the same packet waited in vain.
+bool has_come(pm_session const& first) {
+    return first.service != 0 || first.protocol != PM_FIRST_CAME_NOT;
+}
+
 } // namespace
 
 HeldFragments::HeldFragments(boost::asio::io_context& context, Programs const& programs, NativeXdp native_xdp,
@@ -98,11 +110,12 @@ void HeldFragments::look() {
 }
 
 void HeldFragments::release(ReleasedFragment const& released) {
-    auto const& [fragment, first_came] = released;
-    if (!first_came) settle(fragment.key);
+    auto const& fragment = released.fragment;
+    auto const first = known_first(fragments_fd_, fragment.key);
+    if (!first) settle(fragment.key);
     auto const error = reinjection_.receive(fragment.frame, fragment.ifindex, native_xdp_(fragment.ifindex));
     if (!error) {
-        ++(first_came ? counts_.first_came : counts_.in_vain);
+        ++(first && has_come(*first) ? counts_.first_came : counts_.in_vain);
         return;
     }
     ++counts_.lost;
@@ -119,8 +132,7 @@ void HeldFragments::settle(pm_fragment_key const& key) const {
 }
 
 bool HeldFragments::first_came(pm_fragment_key const& key) const {
-    pm_session session{};
-    return bpf_map_lookup_elem(fragments_fd_, &key, &session) == 0;
+    return known_first(fragments_fd_, key).has_value();
 }
 
 void HeldFragments::grant() {

@@ -115,10 +115,10 @@ def test_a_segment_in_reverse_order_reaches_its_connection(site: Site) -> None:
         connection.reset()
 
 
-def test_fragments_keep_their_vlan_tag(site: Site) -> None:
-    """In tc it stands beside the frame."""
-    if site.way.forward not in ("nat", "dsr"):
-        pytest.skip("the backend's decapsulator knows no tags")
+def test_fragments_keep_their_vlan_tag(site: Site, hook: str) -> None:
+    """In tc it stands beside the frame; generic XDP does not see one that was taken off."""
+    if hook == "generic" or site.way.forward not in ("nat", "dsr"):
+        pytest.skip("generic XDP sees no tags, and the backend's decapsulator knows none")
     tag = (ETH_P_8021Q, 42)
     client = RawClient(site.lab, site.tap, site.address, 62, tags=(tag,))
     fragments = client.fragments(UDP, client.datagram(4000, UDP_PORT, PAYLOAD))
@@ -144,7 +144,8 @@ def test_an_answer_in_reverse_order_reaches_its_client(site: Site) -> None:
         fragments = fragments_of(with_checksum(answer), 256, 4711)
         for fragment in fragments[::-1]:
             backend.send(fragment)
-    came = [site.tap.receive(lambda frame: frame.destination == client.source).payload for _ in fragments]
+    head = 8 if site.way.v6 else 0  # the fragment header
+    came = [site.tap.receive(lambda frame: frame.destination == client.source).payload[head:] for _ in fragments]
     whole = came[0] + b"".join(came[:0:-1])  # the first one is not held, and the others come as they were sent
     assert whole[:4] == udp(UDP_PORT, 4000, b"")[:4] and whole[8:] == PAYLOAD
 
