@@ -18,7 +18,7 @@ FILE_BYTES = 50_000_000
 REQUEST = b"GET / HTTP/1.1\r\nHost: lab\r\n\r\n"
 
 
-@pytest.fixture(scope="module", params=["tc", "native"])
+@pytest.fixture(scope="module", params=["tc", "native", "generic"])
 def hook(request: pytest.FixtureRequest) -> str:
     return str(request.param)
 
