@@ -196,6 +196,8 @@ Adopted adopt(Inheritance const& inherited, DesiredState const& desired) {
         if (backend.past) {
             auto& past = out.pasts[key] = *backend.past;
             if (!inherited.continues) past.rising.reset(); // all of them start
+            if (auto const* used = inherited.tables ? out.current.find(key) : nullptr)
+                past.needed = is_ruled_out(past) && works(used->measured);
         }
         if (backend.order && backend.story) out.stories[key] = *backend.story;
         out.transitions[key] = backend.transitions;

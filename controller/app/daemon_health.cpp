@@ -254,8 +254,12 @@ void Daemon::on_change(Change const& change, Published const& published) {
                                        : "withdrawn: too few backends are healthy");
     }
     if (change.kind == Change::Kind::backend && change.was == "absent" && change.now != "absent" &&
-        !stories_.contains(change.key))
-        tell(change.key, published.was.number == 0 ? "start" : "reload");
+        !stories_.contains(change.key)) {
+        auto const* ruling = ruling_of(change.key);
+        auto const because = published.was.number == 0 ? "start" : "reload";
+        tell(change.key,
+             std::string{ruling && ruling->by != RuledBy::probes ? name_of(ruling->by) : because});
+    }
     spdlog::debug("generation {}: {} {} {} -> {}", published.plan.next.number, name_of(change.kind),
                   text(change.key), change.was, change.now);
 }

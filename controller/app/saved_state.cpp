@@ -57,6 +57,7 @@ json::object past_json(Past const& past) {
     json::object out{{"penalty", past.penalty}, {"damped", past.damped}, {"ejections", past.ejections}};
     if (past.ejected_for) out["ejected_for_ns"] = past.ejected_for->count();
     if (past.rising) out["rising_ns"] = past.rising->count();
+    if (past.needed) out["needed"] = true;
     return out;
 }
 
@@ -166,6 +167,7 @@ Past read_past(json::object const& in) {
     if (in.contains("ejected_for_ns"))
         past.ejected_for = Duration{number<std::int64_t>(in, "ejected_for_ns")};
     if (in.contains("rising_ns")) past.rising = Duration{number<std::int64_t>(in, "rising_ns")};
+    past.needed = in.contains("needed") && in.at("needed").as_bool();
     return past;
 }
 

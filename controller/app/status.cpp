@@ -74,7 +74,8 @@ void add_exceptions(Daemon& daemon, GenerationBackend const& backend, json::obje
         out["weight_configured"] = found->second.configured;
         if (!found->second.reason.empty()) out["weight_reason"] = found->second.reason;
     }
-    if (auto const* ruling = daemon.ruling_of(backend.key); ruling && ruling->by != RuledBy::probes)
+    if (auto const* ruling = daemon.ruling_of(backend.key);
+        ruling && ruling->by != RuledBy::probes && ruling->measured == backend.measured) // published
         out["ruled_by"] = name_of(ruling->by);
     if (backend.weight_percent != 100) out["agent_weight_percent"] = backend.weight_percent;
     if (backend.ramp < full_ramp) out["ramp_percent"] = backend.ramp * 100 / full_ramp;

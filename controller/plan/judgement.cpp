@@ -35,16 +35,20 @@ TimePoint next_step(TimePoint rose, Duration slow_start, unsigned ramp) {
     return rose + (slow_start * ramp + Duration{full_ramp - 2}) / (full_ramp - 1);
 }
 
-/// The slowest of its checks.
-Duration probed_again(Backend const& backend) {
-    auto const of = [](Check const& check) {
-        auto const& policy = check.policy;
-        return policy.down_interval + policy.down_interval / 8 + policy.timeout +
-               policy.fast_interval * policy.rise;
-    };
-    auto longest = of(backend.check);
+Duration probed_again(HealthPolicy const& policy) {
+    return policy.down_interval + policy.down_interval / 8 + policy.timeout +
+           policy.fast_interval * policy.rise;
+}
+
+Duration probed_first(HealthPolicy const& policy) {
+    return Judgement::first_probes + policy.timeout;
+}
+
+/// Of the slowest of its checks.
+Duration longest(Duration (*of)(HealthPolicy const&), Backend const& backend) {
+    auto longest = of(backend.check.policy);
     for (auto const& check : backend.more_checks)
-        longest = std::max(longest, of(check));
+        longest = std::max(longest, of(check.policy));
     return longest;
 }
 
@@ -82,8 +86,10 @@ void Judgement::assign(DesiredState const& desired) {
             record.port = backend.port;
             record.half_life = backend.check.policy.damping;
             record.slow_start = service.slow_start;
-            record.probed_again = probed_again(backend);
+            record.probed_again = longest(probed_again, backend);
+            record.probed_first = longest(probed_first, backend);
             record.counts = backend.weight > 0 && !backend.backup;
+            record.has_check = backend.check.type != CheckType::none || !backend.more_checks.empty();
         }
     }
 }
@@ -107,6 +113,15 @@ bool Judgement::eject(BackendKey const& key, TimePoint now) {
     auto const time = std::min<Duration>(first_ejection * ++record.ejections, longest_ejection);
     record.ejected_until = now + time;
     return true;
+}
+
+/// What is not probed because of an order, or by no check, is not waited for. Nor is for ever what cannot be
+/// probed for a fault of ours.
+void Judgement::await_verdict(Record& record, MeasuredState by_probes, bool ready, TimePoint now) {
+    if (by_probes != MeasuredState::unknown || !ready || !record.has_check)
+        record.awaited_until.reset();
+    else if (!record.awaited_until)
+        record.awaited_until = now + record.probed_first;
 }
 
 /// The state that counts, held falls aside; charges the penalty for a fall.
@@ -165,8 +180,9 @@ std::vector<ChangedRuling> Judgement::update(Rulings& rulings, std::string const
         auto const by_probes = measured_of.value_or(key, MeasuredState::unknown);
         ruling = {.measured = settle(record, by_probes, now)};
         if (ruling.measured != by_probes) ruling.by = RuledBy::held;
-        auto const order = order_of.value_or(key, AdminState::ready);
-        cases.push_back({key, record, ruling, was, order == AdminState::ready});
+        bool const ready = order_of.value_or(key, AdminState::ready) == AdminState::ready;
+        await_verdict(record, by_probes, ready, now);
+        cases.push_back({key, record, ruling, was, ready});
     }
     close_service();
     while (at != rulings.of.end() && is_concerned(*at))
@@ -184,29 +200,41 @@ std::optional<TimePoint> Judgement::next_of(Case const& ruled, TimePoint now) {
     if (ruled.ruling.by == RuledBy::held && record.held_until) wake(*record.held_until);
     if (record.ejected_until) wake(*record.ejected_until);
     if (record.damped) wake(record.penalised + decay_time(record.penalty, reuse_below, record.half_life));
+    if (record.awaited_until) wake(*record.awaited_until);
     if (record.rose) wake(next_step(*record.rose, record.slow_start, ruled.ruling.ramp));
     return next;
 }
 
-/// Keeps out who is damped or ejected, the worst first, as long as half of those that count remain.
+/// Keeps out who is damped or ejected, the worst first, as long as half of those that count remain. Who takes
+/// flows is kept out only for others that are known to be healthy, and who takes none for such as may be,
+/// too.
 void Judgement::suppress(std::vector<Case>& cases, TimePoint now) {
     std::size_t counted = 0;
     std::size_t healthy = 0;
+    std::size_t awaited = 0;
     std::vector<Case*> suspects;
+    auto const is_up = [](Case const& each) {
+        return each.ruling.measured == MeasuredState::up || !each.record.has_check;
+    };
     for (auto& each : cases) {
-        if (!each.ready || !each.record.counts || withdrew(each.ruling.measured)) continue;
+        auto const& record = each.record;
+        if (!each.ready || !record.counts || withdrew(each.ruling.measured)) continue;
         ++counted;
-        if (each.ruling.measured != MeasuredState::up) continue;
-        ++healthy;
-        auto const ejected = each.record.ejected_until && now < *each.record.ejected_until;
-        if (ejected || each.record.damped) suspects.push_back(&each);
+        if (!is_up(each) && !(record.awaited_until && now < *record.awaited_until)) continue;
+        ++(is_up(each) ? healthy : awaited);
+        auto const ejected = record.ejected_until && now < *record.ejected_until;
+        if (record.has_check && (ejected || record.damped)) suspects.push_back(&each);
     }
     std::ranges::stable_sort(suspects, std::greater{}, [](auto const* each) { return each->record.penalty; });
     for (auto* const each : suspects) {
-        if (healthy < 2 || (healthy - 1) * 2 < counted) return;
-        --healthy;
+        auto const& record = each->record;
+        bool const in_use = record.took_flows || record.needed;
+        auto const others = healthy - (is_up(*each) ? 1 : 0);
+        auto const hoped_for = in_use ? 0 : awaited - (is_up(*each) ? 0 : 1);
+        if ((others + hoped_for) * 2 < counted) continue;
+        --(is_up(*each) ? healthy : awaited);
         each->ruling.measured = MeasuredState::down;
-        each->ruling.by = each->record.damped ? RuledBy::damped : RuledBy::ejected;
+        each->ruling.by = record.damped ? RuledBy::damped : RuledBy::ejected;
     }
 }
 
@@ -218,7 +246,10 @@ void Judgement::start_slowly(std::vector<Case>& cases, TimePoint now) {
         if (takes && !record.took_flows && record.returns && record.slow_start > Duration::zero())
             record.rose = now;
         if (!takes || (record.rose && now - *record.rose >= record.slow_start)) record.rose.reset();
-        if (ruling.measured != MeasuredState::unknown) record.returns = true;
+        if (ruling.measured != MeasuredState::unknown) {
+            record.returns = true;
+            record.needed = false;
+        }
         record.took_flows = takes;
         any_runs |= takes && ready && record.counts && !record.rose;
     }

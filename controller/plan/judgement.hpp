@@ -66,7 +66,8 @@ struct ChangedRuling {
 /// time is an argument that never goes back.
 ///
 /// Damping and ejection never take a service below half of the backends that count: those that are ready,
-/// have a weight and are no reserve.
+/// have a weight and are no reserve. A backend that waits for its first verdict may be healthy: a rule that
+/// is in force, over a restart as well, stays so in that hope, and none begins in it.
 class Judgement {
 public:
     using TimePoint = std::chrono::steady_clock::time_point;
@@ -83,6 +84,7 @@ public:
     static constexpr std::size_t fewest_hosts = 3;              ///< for a majority to mean anything
     static constexpr std::chrono::seconds first_ejection{5};    ///< each further one lasts as much longer
     static constexpr std::chrono::seconds longest_ejection{300};
+    static constexpr std::chrono::seconds first_probes{4}; ///< the most that the first ones of all start in
 
     /// Takes over what is configured; forgets backends that are gone or are another server now.
     void assign(DesiredState const& desired);
@@ -138,19 +140,23 @@ private:
         Duration half_life{};
         Duration slow_start{};
         Duration probed_again{}; ///< within this a probe of one that is down was made, at the latest
+        Duration probed_first{}; ///< likewise, of one that is new
         bool counts = false;     ///< has a weight and is no reserve
+        bool has_check = false;  ///< without one it is always up
 
         MeasuredState measured = MeasuredState::unknown; ///< by the last finding
         std::optional<TimePoint> failing;                ///< since when its probes go unanswered
         std::optional<TimePoint> fell;                   ///< silently
         std::optional<TimePoint> held_until;
-        bool cut_off = false; ///< by our own link
-        bool spared = false;  ///< worked when it was cut off: held for as long as it is
+        bool cut_off = false;                   ///< by our own link
+        bool spared = false;                    ///< worked when it was cut off: held for as long as it is
+        std::optional<TimePoint> awaited_until; ///< its first verdict, for as long as it may be healthy
         std::optional<TimePoint> ejected_until;
         unsigned ejections = 0;
         double penalty = 0;
         TimePoint penalised{};
         bool damped = false;
+        bool needed = false; ///< the process before let it take flows in spite of a rule
         MeasuredState was = MeasuredState::unknown; ///< at the last ruling, damping and ejection aside
         bool took_flows = false;                    ///< at the last ruling
         bool returns = false;          ///< its next rise is one among backends that run: it starts slowly
@@ -169,6 +175,7 @@ private:
     [[nodiscard]] static std::optional<Past> past_of(Record const& record, TimePoint now);
     [[nodiscard]] bool majority_is_failing(std::string const* service, TimePoint now) const;
     void hold_all(std::string const* service, TimePoint now);
+    static void await_verdict(Record& record, MeasuredState by_probes, bool ready, TimePoint now);
     [[nodiscard]] MeasuredState settle(Record& record, MeasuredState measured, TimePoint now) const;
     static void suppress(std::vector<Case>& cases, TimePoint now);
     static void start_slowly(std::vector<Case>& cases, TimePoint now);

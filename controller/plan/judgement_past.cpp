@@ -24,6 +24,7 @@ std::optional<Past> Judgement::past_of(Record const& record, TimePoint now) {
         past.ejections = record.ejections;
     }
     if (record.rose) past.rising = now - *record.rose;
+    past.needed = record.needed || (record.took_flows && is_ruled_out(past));
     return past == Past{} ? std::nullopt : std::optional{past};
 }
 
@@ -36,6 +37,7 @@ void Judgement::remember(BackendKey const& key, Past const& past, TimePoint then
     record.damped = past.damped;
     if (past.ejected_for) record.ejected_until = then + *past.ejected_for;
     record.ejections = past.ejections;
+    record.needed = past.needed;
     if (!past.rising) return;
     record.rose = then - *past.rising;
     record.took_flows = true; // its next ruling goes on with the slow start

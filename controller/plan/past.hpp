@@ -14,8 +14,14 @@ struct Past {
         ejected_for{}; ///< until the newest ejection ends; below 0: it ended so long before
     unsigned ejections = 0;
     std::optional<Duration> rising{}; ///< since when its slow start runs
+    bool needed = false;              ///< it is ruled out and takes flows: the others do not suffice
 
     friend bool operator==(Past const&, Past const&) = default;
 };
+
+/// Whether a rule speaks against it.
+[[nodiscard]] constexpr bool is_ruled_out(Past const& past) noexcept {
+    return past.damped || (past.ejected_for && *past.ejected_for > Duration::zero());
+}
 
 } // namespace pointsman

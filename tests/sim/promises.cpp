@@ -125,19 +125,26 @@ void World::check_server(Server& server, Generation const& was, Generation const
 void World::check_service(GenerationService const& service, Generation const& was, Generation const& next) {
     unsigned counted = 0;
     unsigned up = 0;
+    unsigned unknown = 0;
     bool suppressed = false;
+    bool newly = false;
     bool starting = false;
     bool running = false;
     for (auto const& backend : next.backends) {
         if (backend.service != service.id || backend.admin != AdminState::ready) continue;
         auto const by = rulings_.of.at(backend.key).by;
-        suppressed |= by == RuledBy::damped || by == RuledBy::ejected;
+        auto const* then = was.find(backend.key);
+        bool const kept_out = by == RuledBy::damped || by == RuledBy::ejected;
+        suppressed |= kept_out;
+        newly |= kept_out && then && then->measured == MeasuredState::up;
         starting |= backend.state() == State::starting;
         running |= backend.state() == State::up || backend.measured == MeasuredState::draining;
         counted += !withdrew(backend.measured);
         up += backend.measured == MeasuredState::up;
+        unknown += backend.measured == MeasuredState::unknown;
     }
-    if (suppressed && up * 2 < counted) fail(service.name + " was damped below half");
+    if (suppressed && (up + unknown) * 2 < counted) fail(service.name + " was damped below half");
+    if (newly && up * 2 < counted) fail(service.name + " lost a backend in the hope of others");
     if (starting && !running) fail(service.name + " starts slowly with nobody else");
 
     auto const* before = was.find(service.name);

@@ -188,6 +188,19 @@ TEST_F(Adoption, PenaltiesAreTakenOverWithoutADatapathAndSlowStartsAreNot) {
     EXPECT_EQ(from.pasts, (std::map<BackendKey, Past>{{b1, {.penalty = 3000, .damped = true}}}));
 }
 
+TEST_F(Adoption, TheTablesSayWhetherABackendIsNeededInSpiteOfARule) {
+    auto file = saved();
+    auto& damped = file.services[0].backends[0];
+    damped.past = Past{.penalty = 3000, .damped = true};
+    EXPECT_TRUE(adopted(file).pasts.at(b1).needed) << "it takes flows";
+    measured[b1] = MeasuredState::down;
+    publish();
+    damped.past->needed = true; // written before that
+    EXPECT_FALSE(adopted(file).pasts.at(b1).needed);
+    EXPECT_TRUE(adopt({std::nullopt, file, false, 257, 4097}, desired).pasts.at(b1).needed)
+        << "nothing else tells";
+}
+
 TEST_F(Adoption, AnOrderedWeightIsTakenOverAndTheTableItMade) {
     adjust[b1].weight = 300;
     publish();

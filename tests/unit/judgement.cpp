@@ -17,9 +17,7 @@ TEST_F(JudgementTest, WithoutRulesTheProbesDecide) {
 }
 
 TEST_F(JudgementTest, TheThirdFallInQuickSuccessionIsDamped) {
-    half_life = 30s;
-    add_service("web", 3);
-    all_up();
+    add_penalised_service(3);
     flap("b1", 2);
     EXPECT_EQ(states(), "uuu");
     flap("b1", 1);
@@ -28,9 +26,7 @@ TEST_F(JudgementTest, TheThirdFallInQuickSuccessionIsDamped) {
 }
 
 TEST_F(JudgementTest, DampingEndsWhenThePenaltyHasDecayed) {
-    half_life = 30s;
-    add_service("web", 3);
-    all_up();
+    add_penalised_service(3);
     flap("b1", 3);
     auto const released = rule().next.value();
     EXPECT_EQ(released, clock + 60s) << "3000 to 750 takes two half-lives";
@@ -41,9 +37,7 @@ TEST_F(JudgementTest, DampingEndsWhenThePenaltyHasDecayed) {
 }
 
 TEST_F(JudgementTest, FallsFarApartAreNotDamped) {
-    half_life = 30s;
-    add_service("web", 3);
-    all_up();
+    add_penalised_service(3);
     for (int i = 0; i < 20; ++i) {
         flap("b1", 1);
         clock += 60s;
@@ -52,23 +46,48 @@ TEST_F(JudgementTest, FallsFarApartAreNotDamped) {
 }
 
 TEST_F(JudgementTest, ThePenaltyIsBoundedSoThatDampingEndsWithinThreeHalfLives) {
-    half_life = 30s;
-    add_service("web", 3);
-    all_up();
+    add_penalised_service(3);
     flap("b1", 100);
     EXPECT_EQ(rule().next, clock + 90s);
 }
 
 TEST_F(JudgementTest, DampingNeverTakesAServiceBelowHalf) {
-    half_life = 30s;
-    add_service("web", 4);
-    all_up();
+    add_penalised_service(4);
     for (auto const* each : {"b1", "b2", "b3", "b4"})
         flap(each, 3);
     EXPECT_EQ(std::ranges::count(states(), 'u'), 2);
     set("b4", down, false);
     set("b3", down, false);
     EXPECT_EQ(states(), "uudd") << "the last ones are needed";
+}
+
+TEST_F(JudgementTest, ANewBackendThatMayBeHealthyKeepsARuleInForceAndBeginsNone) {
+    add_penalised_service(2);
+    flap("b1", 3);
+    add_backends(desired.services.front(), 1);
+    EXPECT_EQ(states(), "du-");
+    set("b2", down, false);
+    set("b3", down, false);
+    EXPECT_EQ(states(), "udd") << "needed";
+    add_backends(desired.services.front(), 2);
+    EXPECT_EQ(states(), "udd--");
+    set("b4", up);
+    set("b5", up);
+    EXPECT_EQ(states(), "udduu");
+    set("b2", up);
+    EXPECT_EQ(states(), "duduu");
+}
+
+TEST_F(JudgementTest, ABackendWithoutACheckIsUpAndNeverDamped) {
+    add_penalised_service(2);
+    desired.services[0].backends[1].check.type = CheckType::none;
+    judgement.assign(desired);
+    measured.erase({"web", "b2"});
+    flap("b1", 3);
+    ASSERT_TRUE(judgement.eject({"web", "b2"}, clock));
+    EXPECT_EQ(states(), "d-");
+    EXPECT_EQ(ruling("b1").by, RuledBy::damped);
+    EXPECT_EQ(ruling("b2").by, RuledBy::probes);
 }
 
 TEST_F(JudgementTest, WithoutDampingNothingIsPenalised) {
@@ -159,9 +178,7 @@ TEST_F(JudgementTest, ABackendThatComesBackFromMaintenanceStartsSlowly) {
 }
 
 TEST_F(JudgementTest, AReloadKeepsThePastOfAnUnchangedBackend) {
-    half_life = 30s;
-    add_service("web", 3);
-    all_up();
+    add_penalised_service(3);
     flap("b1", 3);
     judgement.assign(desired);
     EXPECT_EQ(states(), "duu");

@@ -15,15 +15,21 @@ protected:
         Service service;
         service.name = name;
         service.slow_start = slow_start;
-        for (unsigned i = 0; i < backends; ++i) {
+        desired.services.push_back(service);
+        add_backends(desired.services.back(), backends, first_host);
+    }
+
+    /// A reload that adds them behind those that are there.
+    void add_backends(Service& service, unsigned count, std::uint32_t first_host = 1) {
+        for (unsigned i = 0; i < count; ++i) {
+            auto const before = static_cast<unsigned>(service.backends.size());
             Backend backend;
-            backend.name = "b" + std::to_string(i + 1);
-            backend.address = Address::v4(0x0a4d0000 + first_host + i);
+            backend.name = "b" + std::to_string(before + 1);
+            backend.address = Address::v4(0x0a4d0000 + first_host + before);
             backend.port = 80;
             backend.check.policy.damping = half_life;
             service.backends.push_back(backend);
         }
-        desired.services.push_back(service);
         judgement.assign(desired);
     }
 
@@ -39,6 +45,13 @@ protected:
         for (auto const& backend : desired.services.front().backends)
             set(backend.name, MeasuredState::up);
         (void)rule();
+    }
+
+    /// A service of backends that are up, and whose falls cost a penalty.
+    void add_penalised_service(unsigned backends) {
+        half_life = 30s;
+        add_service("web", backends);
+        all_up();
     }
 
     Rulings rule() { return judgement.rule(measured, admin, clock); }

@@ -18,6 +18,11 @@ struct JudgementPast : JudgementTest {
             judgement.remember(key, past, told);
         clock += later;
     }
+    /// Likewise, and no probe has ended yet.
+    void cold_start(Duration later) {
+        measured.clear();
+        restart(later);
+    }
     std::optional<Past> past_of(std::string const& backend) {
         return judgement.past_of({"web", backend}, clock);
     }
@@ -26,9 +31,7 @@ struct JudgementPast : JudgementTest {
 } // namespace
 
 TEST_F(JudgementPast, OfABackendThatBehavedIsNothing) {
-    half_life = 30s;
-    add_service("web", 2);
-    all_up();
+    add_penalised_service(2);
     EXPECT_EQ(past_of("b1"), std::nullopt);
     EXPECT_EQ(past_of("unknown"), std::nullopt);
     flap("b1", 1);
@@ -40,9 +43,7 @@ TEST_F(JudgementPast, OfABackendThatBehavedIsNothing) {
 }
 
 TEST_F(JudgementPast, ADampedBackendIsReleasedWhenItWouldHaveBeenWithoutTheRestart) {
-    half_life = 30s;
-    add_service("web", 3);
-    all_up();
+    add_penalised_service(3);
     flap("b1", 3);
     auto const released = rule().next.value();
     clock += 20s;
@@ -56,9 +57,7 @@ TEST_F(JudgementPast, ADampedBackendIsReleasedWhenItWouldHaveBeenWithoutTheResta
 }
 
 TEST_F(JudgementPast, FallsBeforeAndAfterARestartAddUp) {
-    half_life = 30s;
-    add_service("web", 3);
-    all_up();
+    add_penalised_service(3);
     flap("b1", 2);
     restart(1ms);
     EXPECT_EQ(states(), "uuu");
@@ -95,6 +94,94 @@ TEST_F(JudgementPast, ASlowStartGoesOn) {
     EXPECT_EQ(ruling("b1").ramp, ramp);
     clock += 6s;
     EXPECT_EQ(ruling("b1").ramp, full_ramp);
+}
+
+TEST_F(JudgementPast, ADampedBackendIsKeptOutBeforeItsFirstProbe) {
+    add_penalised_service(3);
+    flap("b1", 3);
+    cold_start(1s);
+    EXPECT_EQ(states(), "d--");
+    EXPECT_EQ(ruling("b1").by, RuledBy::damped);
+    all_up();
+    EXPECT_EQ(states(), "duu");
+}
+
+TEST_F(JudgementPast, AnEjectedBackendIsKeptOutBeforeItsFirstProbe) {
+    add_service("web", 2);
+    all_up();
+    ASSERT_TRUE(judgement.eject({"web", "b1"}, clock));
+    (void)rule();
+    cold_start(1s);
+    EXPECT_EQ(states(), "d-");
+    EXPECT_EQ(ruling("b1").by, RuledBy::ejected);
+    set("b1", up);
+    EXPECT_EQ(states(), "d-");
+    clock += 4s;
+    EXPECT_EQ(states(), "u-");
+}
+
+TEST_F(JudgementPast, HoldsWhileTheOthersAreUnknownUntilTooFewOfThemAreUp) {
+    add_penalised_service(2);
+    flap("b1", 3);
+    cold_start(1s);
+    set("b1", up);
+    EXPECT_EQ(states(), "d-") << "b2 may be up";
+    EXPECT_EQ(ruling("b1").by, RuledBy::damped);
+    set("b2", up);
+    EXPECT_EQ(states(), "du");
+    cold_start(1s);
+    set("b1", up);
+    set("b2", down, false);
+    EXPECT_EQ(states(), "ud") << "the last healthy one";
+}
+
+TEST_F(JudgementPast, HoldsWhereBackendsCountAsUpUntilTheyAreProbed) {
+    add_penalised_service(2);
+    flap("b1", 3);
+    cold_start(1s);
+    measured = {{{"web", "b1"}, up}, {{"web", "b2"}, up}}; // init = "up"
+    EXPECT_EQ(states(), "du");
+}
+
+TEST_F(JudgementPast, ABackendThatCannotBeProbedIsNotWaitedForForEver) {
+    add_penalised_service(2);
+    flap("b1", 3);
+    cold_start(1s);
+    set("b1", up);
+    auto const longest = Judgement::first_probes + desired.services[0].backends[1].check.policy.timeout;
+    EXPECT_EQ(rule().next, clock + longest);
+    clock += longest - 1ms;
+    EXPECT_EQ(states(), "d-");
+    clock += 1ms;
+    EXPECT_EQ(states(), "u-");
+}
+
+TEST_F(JudgementPast, ABackendInMaintenanceIsNotWaitedFor) {
+    add_penalised_service(2);
+    flap("b1", 3);
+    admin[{"web", "b2"}] = AdminState::maint;
+    cold_start(1s);
+    EXPECT_EQ(states(), "--");
+    set("b1", up);
+    EXPECT_EQ(states(), "u-");
+}
+
+TEST_F(JudgementPast, OneThatWasNeededInSpiteOfARuleIsNeededUntilAnotherIsUp) {
+    add_penalised_service(2);
+    flap("b1", 3);
+    EXPECT_FALSE(past_of("b1").value().needed);
+    set("b2", down, false);
+    EXPECT_EQ(states(), "ud");
+    EXPECT_TRUE(past_of("b1").value().needed);
+    EXPECT_FALSE(past_of("b2").value().needed) << "down by its probes";
+    cold_start(1s);
+    EXPECT_EQ(states(), "--");
+    EXPECT_TRUE(past_of("b1").value().needed) << "a daemon that is stopped before its first probe";
+    set("b1", up);
+    EXPECT_EQ(states(), "u-");
+    set("b2", up);
+    EXPECT_EQ(states(), "du");
+    EXPECT_FALSE(past_of("b1").value().needed);
 }
 
 } // namespace pointsman

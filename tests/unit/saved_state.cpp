@@ -37,8 +37,12 @@ SavedState example() {
     drained.ramp = 4;
     drained.transitions = 3;
     drained.ruled = MeasuredState::down;
-    drained.past =
-        Past{.penalty = 1234.567, .damped = true, .ejected_for = -3ns, .ejections = 2, .rising = 5s};
+    drained.past = Past{.penalty = 1234.567,
+                        .damped = true,
+                        .ejected_for = -3ns,
+                        .ejections = 2,
+                        .rising = 5s,
+                        .needed = true};
     SavedBackend fresh;
     fresh.name = "b2";
     fresh.address = *Address::parse("fd77::2");
