@@ -85,6 +85,16 @@ PacketCase before_any(Way const& way) {
     return row;
 }
 
+/// The daemon takes one, and keeps it.
+PacketCase before_any_with_a_daemon(Way const& way) {
+    return {name_of(way) + "_later_fragment_before_any_is_held", PM_PASS_FRAGMENT_HELD, [=](Scene& scene) {
+                publish(scene, way);
+                MappedArray<pm_hold> const hold{scene.datapath.programs().map_fd("pm_hold"), 1};
+                hold.all().front().granted = hold.all().front().taken + 1;
+                return fragmented(sent_by_client(way))[middle];
+            }};
+}
+
 PacketCase to_client(Way const& way, Part part, std::string const& what) {
     return {name_of(way) + "_answers" + what, PM_FORWARD_TO_CLIENT,
             [=](Scene& scene) {
@@ -185,6 +195,8 @@ PacketCases fragment_cases() {
         cases.push_back(to_backend(way, last, "_last_fragment_follows_its_first"));
         cases.push_back(before_its_first(way));
         cases.push_back(before_any(way));
+        if (way.forward == Forward::dsr)
+            cases.push_back(before_any_with_a_daemon(way)); // held_fragments.cpp: all
         cases.push_back(of_a_dead_backend(way));
         cases.push_back(with_ttl_1(way));
         if (!way.is_nat()) continue;
