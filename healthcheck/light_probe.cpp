@@ -45,7 +45,7 @@ LightProbe::LightProbe(LightProbes& all, ProbeTarget const& target, OnEnd on_end
     , target_{target}
     , on_end_{std::move(on_end)}
     , started_{Clock::now()} {
-    socket_ = all_.sockets_.connect(target, target.check.type == CheckType::http, *this, refused_);
+    socket_ = all_.sockets_.connect(target, *this, refused_);
     all_.expect(*this);
 }
 

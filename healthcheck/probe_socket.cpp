@@ -34,6 +34,11 @@ bool prepare(int fd, SocketUse use) noexcept {
     return set_option(fd, SOL_SOCKET, SO_LINGER, linger{.l_onoff = 1, .l_linger = 0});
 }
 
+/// For all connections of a stream: connecting it anew does not undo it, as it does TCP_QUICKACK.
+void save_last_acks(int fd) noexcept {
+    (void)set_option(fd, IPPROTO_TCP, TCP_DEFER_ACCEPT, 1);
+}
+
 } // namespace
 
 asio::ip::tcp::endpoint endpoint_of(ProbeTarget const& target) {
@@ -55,7 +60,10 @@ int connect_probe_socket(ProbeTarget const& target, SocketUse use, ProbePass& pa
 
 int make_probe_stream(bool is_v4, error_code& error) noexcept {
     int const fd = ::socket(is_v4 ? AF_INET : AF_INET6, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
-    if (fd >= 0 && prepare(fd, SocketUse::stream)) return fd;
+    if (fd >= 0 && prepare(fd, SocketUse::stream)) {
+        save_last_acks(fd);
+        return fd;
+    }
     error = last_error();
     if (fd >= 0) ::close(fd);
     return -1;
@@ -63,10 +71,6 @@ int make_probe_stream(bool is_v4, error_code& error) noexcept {
 
 void save_last_ack(int fd) noexcept {
     (void)set_option(fd, IPPROTO_TCP, TCP_QUICKACK, 0);
-}
-
-void save_last_acks(int fd, bool save) noexcept {
-    (void)set_option(fd, IPPROTO_TCP, TCP_DEFER_ACCEPT, save ? 1 : 0);
 }
 
 error_code pending_error(int fd) noexcept {

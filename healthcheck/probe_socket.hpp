@@ -26,15 +26,14 @@ enum class SocketUse : std::uint8_t {
 [[nodiscard]] int connect_probe_socket(ProbeTarget const& target, SocketUse use, ProbePass& pass,
                                        boost::system::error_code& error) noexcept;
 
-/// A stream socket as above that is connected nowhere. @return the descriptor, or -1 and why.
+/// A stream socket as above that is connected nowhere and saves the last ACK of every handshake: who sends
+/// nothing resets a connection that its peer's kernel does not hand on. @return the descriptor, or -1 and
+/// why.
 [[nodiscard]] int make_probe_stream(bool is_v4, boost::system::error_code& error) noexcept;
 
 /// Of the next connection of a stream: the last ACK of the handshake waits for what is sent, and goes with
 /// it.
 void save_last_ack(int fd) noexcept;
-
-/// The same for all connections of a stream: connecting it anew does not undo it, as it does TCP_QUICKACK.
-void save_last_acks(int fd, bool save) noexcept;
 
 /// The error of a connection that was on its way.
 [[nodiscard]] boost::system::error_code pending_error(int fd) noexcept;

@@ -47,11 +47,9 @@ ProbeSockets::~ProbeSockets() {
     }
 }
 
-ProbeSockets::Socket* ProbeSockets::connect(ProbeTarget const& target, bool speaks, User& user,
-                                            error_code& error) {
+ProbeSockets::Socket* ProbeSockets::connect(ProbeTarget const& target, User& user, error_code& error) {
     auto* const socket = take(target.address.is_v4(), error);
     if (!socket) return nullptr;
-    if (std::exchange(socket->speaks, speaks) != speaks) save_last_acks(socket->fd, speaks);
     auto const to = endpoint_of(target);
     int const result = ::connect(socket->fd, to.data(), static_cast<socklen_t>(to.size()));
     error = result == 0 || errno == EINPROGRESS ? error_code{} : last_error();

@@ -34,7 +34,6 @@ public:
     struct Socket {
         int fd = -1;
         bool is_v4 = true;
-        bool speaks = false; ///< see connect
         User* user = nullptr;
     };
 
@@ -44,9 +43,8 @@ public:
     ~ProbeSockets(); ///< only while no socket is in use: asserted
 
     /// A socket that is on its way to the target, or null and why. `user` hears of it from the loop only,
-    /// never during this call. With `speaks` the last ACK of the handshake waits for what is sent first.
-    [[nodiscard]] Socket* connect(ProbeTarget const& target, bool speaks, User& user,
-                                  boost::system::error_code& error);
+    /// never during this call.
+    [[nodiscard]] Socket* connect(ProbeTarget const& target, User& user, boost::system::error_code& error);
 
     /// Ends the connection by RST. Its user hears nothing more. `again`: nothing went wrong with the socket.
     void give_back(Socket& socket, bool again);

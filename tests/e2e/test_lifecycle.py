@@ -16,7 +16,6 @@ from lab import ConnectClient, HeldConnections, Lab, Nginx, Pointsman, Service, 
 
 BACKENDS = 100
 IDLE_SECONDS = 6
-OF_BARE = 1.0  # measured: 0.66 on a quiet machine, 0.59 and 0.78 on busy ones (0.43 to 0.85); a needless timer of 1 ms: 2.6
 
 
 def test_sigterm_leaves_nothing_attached(attach: str) -> None:
@@ -116,8 +115,8 @@ def cpu_seconds_in(seconds: float, *pids: int) -> list[float]:
 
 def test_with_a_hundred_backends_memory_stays_under_40_mb_and_idle_cpu_under_1_percent() -> None:
     """Nearly all of it is the kernel's work for 100 connections a second, and of the peer's too in a lab, where both ends are one
-    machine. What that costs differs by a factor of three between machines, and doubles while others use this one: a prober that
-    does nothing else tells how much it is here and now, and the daemon is held to that where the kernel alone takes 1 %."""
+    machine. What that costs differs by a factor of three between machines, and doubles while others use this one: if this ever
+    fails, a prober that does nothing else, measured in the same seconds, tells whose fault it is."""
     with Lab(backends=1) as lab:
         Nginx(lab.backends[0], ports=range(8001, 8001 + BACKENDS))
         daemon = Pointsman(lab, [hundred_backends(lab)], attach="tc").start().ready()
@@ -133,7 +132,7 @@ def test_with_a_hundred_backends_memory_stays_under_40_mb_and_idle_cpu_under_1_p
         shares = [own / bare for own, bare in rounds]
         print(f"{memory} kB, {100 * used:.2f} % CPU, {statistics.median(shares):.2f} of a bare prober's ({shares})")
         assert memory < 40 * 1024
-        assert used < 0.01 or statistics.median(shares) < OF_BARE
+        assert used < 0.01, f"{statistics.median(shares):.2f} of what a bare prober takes"
 
 
 def test_a_stopped_daemon_ejects_nobody_when_it_continues(attach: str) -> None:

@@ -28,10 +28,10 @@ def busy(attach: str) -> Iterator[Site]:
         yield site
 
 
-def accepted(host: Host) -> int:
-    """Connections that the host's kernel accepted, probes among them."""
+def begun(host: Host) -> int:
+    """Connections that the host's kernel saw begin, with probes, which end before they are complete."""
     names, values = (line.split() for line in host.run("grep", "^Tcp:", "/proc/net/snmp").stdout.splitlines())
-    return int(values[names.index("PassiveOpens")])
+    return sum(int(values[names.index(name)]) for name in ("PassiveOpens", "AttemptFails"))
 
 
 def b1(site: Site) -> Host:
@@ -43,14 +43,14 @@ def handshake_ago_ms(site: Site, backend: str = "b1") -> int | None:
 
 
 def test_backends_are_probed_while_no_client_comes_and_not_while_they_do(busy: Site) -> None:
-    before = accepted(b1(busy))
-    wait_until(lambda: accepted(b1(busy)) >= before + 3, "a backend without clients is probed")
+    before = begun(b1(busy))
+    wait_until(lambda: begun(b1(busy)) >= before + 3, "a backend without clients is probed")
     assert busy.daemon.metrics()[REPLACED] == 0
     assert handshake_ago_ms(busy) is None
 
-    before = accepted(b1(busy))
+    before = begun(b1(busy))
     served = ConnectClient(busy.lab.client, busy.address, rate=200, seconds=4).finish()
-    probes = accepted(b1(busy)) - before - len([c for c in served if c.backend == "b1"])
+    probes = begun(b1(busy)) - before - len([c for c in served if c.backend == "b1"])
     assert probes <= 3, "some ten are made without clients"
     assert busy.daemon.metrics()[REPLACED] >= 10
     ago = handshake_ago_ms(busy)
@@ -62,8 +62,8 @@ def test_probes_are_back_within_an_interval_of_the_last_client(busy: Site) -> No
     client = ConnectClient(busy.lab.client, busy.address, rate=200, seconds=30)
     wait_until(lambda: busy.daemon.metrics()[REPLACED] >= 4, "handshakes replace probes")
     client.stop()
-    ended, before = time.monotonic(), accepted(b1(busy))
-    wait_until(lambda: accepted(b1(busy)) > before, "the first probe after it", interval=0.01)
+    ended, before = time.monotonic(), begun(b1(busy))
+    wait_until(lambda: begun(b1(busy)) > before, "the first probe after it", interval=0.01)
     assert (time.monotonic() - ended) * 1000 < INTERVAL_MS * 1.1 + 300
 
 
@@ -87,11 +87,11 @@ def test_a_backend_killed_without_clients_is_out_within_its_interval(busy: Site)
 
 
 def test_open_connections_stand_for_no_probe(busy: Site) -> None:
-    before = accepted(b1(busy))
-    wait_until(lambda: accepted(b1(busy)) >= before + 2, "the daemon has looked at the backend's traffic")
+    before = begun(b1(busy))
+    wait_until(lambda: begun(b1(busy)) >= before + 2, "the daemon has looked at the backend's traffic")
     held = HeldConnections(busy.lab.client, busy.address, count=16, interval_ms=20)
     wait_until(lambda: (ago := handshake_ago_ms(busy)) is not None and ago > INTERVAL_MS, "their handshakes are old")
-    before, replaced = accepted(b1(busy)), busy.daemon.metrics()[REPLACED]
-    wait_until(lambda: accepted(b1(busy)) >= before + 3, "probes go on")
+    before, replaced = begun(b1(busy)), busy.daemon.metrics()[REPLACED]
+    wait_until(lambda: begun(b1(busy)) >= before + 3, "probes go on")
     assert busy.daemon.metrics()[REPLACED] == replaced
     held.release()

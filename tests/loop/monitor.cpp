@@ -207,8 +207,9 @@ TEST_F(MonitorTest, IgnoresEvidenceAgainstABackendThatIsDownOrUnknown) {
 }
 
 TEST_F(MonitorTest, ProbesATargetThatSeveralServicesShareOnce) {
-    ScriptedBackend backend{context, closes()};
-    auto const shared = slow_target(backend.port());
+    ScriptedBackend backend{context, answers("HTTP/1.1 200 OK\r\n\r\n")};
+    auto shared = slow_target(backend.port());
+    shared.check.type = CheckType::http; // tcp probes are never accepted
     monitor.set_targets({{shared}, {shared}, {shared}});
     ASSERT_TRUE(run_until_seen(1));
     EXPECT_FALSE(run_until_seen(2, 50ms));
