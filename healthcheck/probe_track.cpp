@@ -10,14 +10,15 @@ bool ProbeTrack::ask(Evidence kind, HealthPolicy const& policy, TimePoint now) n
     state_ = on_evidence(state_, kind);
     asked_ = now;
     asked_for_ = std::max(asked_for_, kind);
-    due_ = std::min(due_, started_ + next_interval(state_, policy));
+    due_ = std::min({due_, started_ + next_interval(state_, policy),
+                     evidence_start(kind, started_, before_last_, policy)});
     return true;
 }
 
 bool ProbeTrack::replace(TimePoint handshake, HealthPolicy const& policy, TimePoint now, double random,
                          std::size_t targets) noexcept {
     if (!replaces_probe(handshake, started_, now, state_, policy)) return false;
-    started_ = handshake;
+    started(handshake);
     plan_next(policy, random, targets);
     return true;
 }

@@ -6,6 +6,7 @@
 #include <chrono>
 #include <cstddef>
 #include <optional>
+#include <utility>
 
 namespace pointsman {
 
@@ -43,7 +44,7 @@ public:
         return next_start(state_, policy, flights, due_).value_or(TimePoint::max());
     }
 
-    void started(TimePoint now) noexcept { started_ = now; }
+    void started(TimePoint now) noexcept { before_last_ = std::exchange(started_, now); }
 
     /// Passive evidence. @return false when it changes nothing: the backend does not work anyway.
     bool ask(Evidence kind, HealthPolicy const& policy, TimePoint now) noexcept;
@@ -65,9 +66,10 @@ private:
     void plan_next(HealthPolicy const& policy, double random, std::size_t targets) noexcept;
 
     HealthState state_;
-    NewestStarts newest_; ///< of the probes that counted
-    TimePoint due_{};     ///< when the next probe starts while none is under way
-    TimePoint started_{}; ///< the newest one, or a handshake in its place
+    NewestStarts newest_;     ///< of the probes that counted
+    TimePoint due_{};         ///< when the next probe starts while none is under way
+    TimePoint started_{};     ///< the newest one, or a handshake in its place
+    TimePoint before_last_{}; ///< the one before it
     bool to_be_spread_ = false;
     unsigned doubtful_in_row_ = 0;           ///< timeouts, since an outcome that left nothing open
     std::optional<TimePoint> asked_;         ///< when the newest evidence came that no probe dispelled

@@ -90,6 +90,15 @@ bool answers_evidence(TimePoint last_started, TimePoint now, HealthPolicy const&
     return now - last_started < policy.fast_interval / 2;
 }
 
+TimePoint evidence_start(Evidence kind, TimePoint last_started, TimePoint before_last,
+                         HealthPolicy const& policy) noexcept {
+    auto const usual = last_started + policy.fast_interval;
+    if (kind != Evidence::refused) return usual;
+    auto const soonest =
+        std::max(last_started + hurried_interval(policy), before_last + policy.fast_interval);
+    return std::min(usual, soonest);
+}
+
 std::optional<TimePoint> next_start(HealthState const& state, HealthPolicy const& policy,
                                     Flights const& flights, TimePoint due) noexcept {
     if (flights.count == 0) return due;

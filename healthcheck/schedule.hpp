@@ -49,6 +49,14 @@ shared_moment(std::chrono::steady_clock::time_point due, Duration interval, std:
                                     std::chrono::steady_clock::time_point now,
                                     HealthPolicy const& policy) noexcept;
 
+/// Pure. When the probe may start that evidence asks for: a fast interval after the last one. One about a
+/// client that was turned away (Evidence::refused) need not wait for so long because a steady probe happens
+/// to have passed just before: the shortest distance is hurried_interval then, but never more than two probes
+/// in a fast interval. `before_last` is the start of the probe before the last one.
+[[nodiscard]] std::chrono::steady_clock::time_point
+evidence_start(Evidence kind, std::chrono::steady_clock::time_point last_started,
+               std::chrono::steady_clock::time_point before_last, HealthPolicy const& policy) noexcept;
+
 /// The probes of one target that have started and not ended.
 struct Flights {
     std::size_t count = 0;

@@ -80,17 +80,24 @@ def _failover(course: Course) -> list[tuple[bool, str]]:
         _microseconds("verdict to commit", switch_us))
 
     ordered = course.killed_ns <= health["mono_ns"] <= publish["mono_ns"]
-    moved = ordered and (last is None or last <= switched + AGREEMENT_MS)  # second chances spare clients before the commit
+    hurt = last if last is not None else _first_cut_ms(course)  # second chances may spare all but those that were held open
+    agrees = ordered and hurt is not None and abs(switched - hurt) <= AGREEMENT_MS
     return [(_noticed_together(course, health), f"client and audit trail noticed within {AGREEMENT_MS:.0f} ms of each other"),
-            (moved, f"nobody was hurt later than {AGREEMENT_MS:.0f} ms after the commit in the audit trail")]
+            (agrees, f"audit trail and client agree within {AGREEMENT_MS:.0f} ms on when the traffic had moved")]
 
 
 def _noticed_together(course: Course, health: Record) -> bool:
     """The first connection that was cut, and the first sign in the trail: evidence of traffic, or else the verdict itself."""
-    cut = [h.broke_ns for h in course.held if h.backend == course.backend and h.broke_ns]
+    cut = _first_cut_ms(course)
     evidence = _first(course.records, course.killed_ns, kind="passive", backend=course.backend)
     sign = min(r["mono_ns"] for r in (evidence, health) if r)
-    return bool(cut) and abs(sign - min(cut)) / 1e6 <= AGREEMENT_MS
+    return cut is not None and abs((sign - course.killed_ns) / 1e6 - cut) <= AGREEMENT_MS
+
+
+def _first_cut_ms(course: Course) -> float | None:
+    """When the first connection broke that was held open to the killed backend, in ms after the kill."""
+    cut = [h.broke_ns for h in course.held if h.backend == course.backend and h.broke_ns]
+    return (min(cut) - course.killed_ns) / 1e6 if cut else None
 
 
 def _records(course: Course) -> None:

@@ -194,6 +194,18 @@ TEST_F(MonitorTest, ARefusedClientAndRefusedProbesAreConfirmedInAHurry) {
     EXPECT_LT(starts[2] - starts[0], 150ms);
 }
 
+TEST_F(MonitorTest, AProbeThatPassedJustBeforeDoesNotKeepARefusedClientWaiting) {
+    ScriptedBackend backend{context, closes()};
+    auto probed = slow_target(backend.port());
+    probed.check.policy.fast_interval = 500ms;
+    monitor.set_targets({{probed, {.state = up, .passed_in_row = 1}}});
+    ASSERT_TRUE(run_until_seen(1));
+    monitor.probe_now(probed, Evidence::refused);
+    ASSERT_TRUE(run_until_seen(2));
+    EXPECT_GE(starts[1] - starts[0], 100ms);
+    EXPECT_LT(starts[1] - starts[0], 400ms);
+}
+
 TEST_F(MonitorTest, IgnoresEvidenceAgainstABackendThatIsDownOrUnknown) {
     RefusingPort const refusing{context};
     auto const probed = slow_target(refusing.port());

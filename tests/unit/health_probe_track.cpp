@@ -52,6 +52,14 @@ TEST_F(Track, WhatLeavesNothingOpenEndsTheRowOfDoubts) {
     EXPECT_EQ(counted({50ms, 50ms, 50ms}), "---");
 }
 
+TEST_F(Track, ARefusedClientIsFollowedUpSoonerThanOneThatHeardNothing) {
+    end(L7OK);
+    EXPECT_TRUE(track.ask(Evidence::general, policy, at + 1ms));
+    EXPECT_EQ(track.next(policy, {}), at + policy.fast_interval);
+    EXPECT_TRUE(track.ask(Evidence::refused, policy, at + 2ms));
+    EXPECT_EQ(track.next(policy, {}), at + hurried_interval(policy));
+}
+
 TEST_F(Track, OnlyTimeoutsAreDoubtful) {
     EXPECT_TRUE(end(L4CON, 100ms).counts);
     EXPECT_TRUE(end(L7STS, 100ms).counts);

@@ -196,6 +196,16 @@ TEST(Schedule, ARefusedClientIsNotKeptWaitingByProbesThatGetNoAnswer) {
     EXPECT_EQ(next_start(refused, policy, flights(8, 50ms), t0), std::nullopt);
 }
 
+TEST(Schedule, ARefusedClientIsNotKeptWaitingByASteadyProbeThatPassedJustBefore) {
+    EXPECT_EQ(evidence_start(Evidence::general, t0, t0 - 1s, policy), t0 + 25ms);
+    EXPECT_EQ(evidence_start(Evidence::refused, t0, t0 - 1s, policy), t0 + 5ms);
+}
+
+TEST(Schedule, RefusedClientsNeverAskForMoreThanTwoProbesInAFastInterval) {
+    EXPECT_EQ(evidence_start(Evidence::refused, t0 + 5ms, t0, policy), t0 + 25ms);
+    EXPECT_EQ(evidence_start(Evidence::refused, t0 + 25ms, t0 + 5ms, policy), t0 + 30ms);
+}
+
 TEST(Schedule, AtMostEightProbesOverlap) {
     HealthPolicy patient;
     patient.fall = 100;
