@@ -3,6 +3,9 @@
 #ifndef PM_CONTEXT_L2_H
 #define PM_CONTEXT_L2_H
 
+/* Before the frame, as XDP's metadata: generic XDP left the frame to the tc program behind it (behind.h). */
+#define PM_LEFT_MARK 0x706d6c66u
+
 /* Moves the headers before IP to the front of a frame that has got `room` octets there. */
 static __always_inline int context_move_l2(PM_CONTEXT *ctx, __u32 room)
 {

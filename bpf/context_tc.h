@@ -54,6 +54,33 @@ static __always_inline void context_make_linear(struct __sk_buff *ctx, __u32 len
 		bpf_skb_pull_data(ctx, length);
 }
 
+/* tc is behind everything. */
+static __always_inline int context_has_behind(void)
+{
+	return 0;
+}
+
+static __always_inline int context_is_joined(struct __sk_buff *ctx)
+{
+	return ctx->gso_size != 0;
+}
+
+static __always_inline int context_mark(struct __sk_buff *ctx)
+{
+	return -1;
+}
+
+/* Was this frame left by generic XDP? The mark comes off: it is for this program only. */
+static __always_inline int context_take_mark(struct __sk_buff *ctx)
+{
+	__u32 *mark = CONTEXT_POINTER(ctx, data_meta);
+
+	if ((void *)(mark + 1) > context_data(ctx) || *mark != PM_LEFT_MARK)
+		return 0;
+	*mark = 0;
+	return 1;
+}
+
 /* Octets of IP packet that go on the wire at once: a segment of a GSO frame, whose length is not its own. */
 static __always_inline __u32 context_wire_length(struct __sk_buff *ctx, __u32 l3_length, __u32 headers)
 {

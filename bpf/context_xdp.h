@@ -46,7 +46,39 @@ static __always_inline void context_make_linear(struct xdp_md *ctx, __u32 length
 {
 }
 
-/* Generic XDP is shown GSO frames like any other: only their length tells. */
+/* The daemon sets it when it loads the program for generic XDP: behind.h. */
+const volatile __u32 has_behind;
+
+static __always_inline int context_has_behind(void)
+{
+	return has_behind;
+}
+
+/* Longer than the interface's MTU allows: the kernel's own judgement, and a call that generic XDP alone pays.
+ */
+static __always_inline int context_is_joined(struct xdp_md *ctx)
+{
+	__u32 length = 0;
+
+	return bpf_check_mtu(ctx, 0, &length, 0, 0) == BPF_MTU_CHK_RET_FRAG_NEEDED;
+}
+
+/* For context_take_mark() in context_tc.h. Packet pointers are void afterwards. 0, or negative when there is
+ * no room for it. */
+static __always_inline int context_mark(struct xdp_md *ctx)
+{
+	__u32 *mark;
+
+	if (bpf_xdp_adjust_meta(ctx, -(int)sizeof(*mark)))
+		return -1;
+	mark = CONTEXT_POINTER(ctx, data_meta);
+	if ((void *)(mark + 1) > context_data(ctx))
+		return -1;
+	*mark = PM_LEFT_MARK;
+	return 0;
+}
+
+/* What goes on the wire at once is the frame: joined ones were left to tc. */
 static __always_inline __u32 context_wire_length(struct xdp_md *ctx, __u32 l3_length, __u32 headers)
 {
 	return l3_length;

@@ -3,6 +3,7 @@
 #ifndef PM_FINISH_H
 #define PM_FINISH_H
 
+#include "behind.h"
 #include "parse.h"
 #include "steer.h"
 
@@ -39,6 +40,8 @@ static __always_inline int balance(PM_CONTEXT *ctx)
 	packet->tcp_flags = 0;
 	packet->v6 = 0;
 	verdict = parse(ctx, packet);
+	if (context_has_behind() && verdict < 0 && leave_to_tc(ctx, packet, verdict == PM_CONTINUE))
+		return CONTEXT_PASS;
 	if (likely(verdict == PM_CONTINUE))
 		verdict = steer(ctx, scratch);
 	else if (verdict == PM_CONTINUE_ASIDE)

@@ -156,7 +156,9 @@ ProgramOptions DatapathHost::program_options(DatapathOptions const& options) con
             return planned.choice.hook() == hook || (hook == Hook::tc && planned.choice.may_fall_back);
         });
     };
-    return {options, sets_.directory, any(Hook::xdp), any(Hook::tc)};
+    auto const is_generic = [](Planned const& planned) { return planned.choice.attach == Attach::generic; };
+    return {options, sets_.directory, any(Hook::xdp), any(Hook::tc),
+            std::ranges::any_of(planned_, is_generic)};
 }
 
 } // namespace pointsman

@@ -147,10 +147,10 @@ private:
     /// Several tcx programs share a hook: no error, but a reason why packets do not arrive.
     void tcx_neighbours(std::string const& name, AttachChoice const& choice) {
         auto const programs = facts_.tcx.find(name);
-        if (choice.hook() != Hook::tc || programs == facts_.tcx.end()) return;
+        if (choice.attach == Attach::native || programs == facts_.tcx.end()) return;
         std::string others;
         for (auto const& program : programs->second)
-            if (program != own_tc_program && program != own_probe_program)
+            if (program != own_tc_program && program != own_program_behind && program != own_probe_program)
                 others += (others.empty() ? "" : ", ") + program;
         if (others.empty()) return;
         add({"tcx", warning, name + " has tc programs of somebody else: " + others,

@@ -68,9 +68,8 @@ constexpr KeySpec keys[] = {
      .kind = choice,
      .fallback = R"("auto")",
      .choices = "auto native generic tc",
-     .doc = "Hook for the program: XDP in the driver (native), XDP in the stack (generic), tc, or whichever "
-            "suits each "
-            "interface (auto)."},
+     .doc = "Hook for the program: XDP in the driver (native), XDP in the stack with tc behind it (generic), "
+            "tc, or whichever suits each interface (auto)."},
     {.group = "datapath",
      .name = "sessions",
      .kind = integer,

@@ -1,11 +1,12 @@
 #pragma once
 
 #include "controller/datapath/bpf_fs.hpp"
-#include "controller/datapath/hooks.hpp"
 #include "controller/datapath/interfaces.hpp"
-#include "controller/datapath/owned_fd.hpp"
+#include "controller/datapath/pinned_hook.hpp"
 #include "controller/datapath/programs.hpp"
 
+#include <filesystem>
+#include <optional>
 #include <span>
 #include <string>
 #include <vector>
@@ -30,40 +31,28 @@ struct AttachChoice {
 /// What `auto` takes when the driver of a NIC has no native XDP.
 [[nodiscard]] AttachChoice fall_back(Interface const& interface);
 
-/// A program on an interface. Ends with this object, unless it was told to stay.
+/// Our programs on an interface: one, and with generic XDP the tc one behind it. End with this object, unless
+/// they were told to stay.
 class Attachment {
 public:
-    /// Where a daemon before this one left a link or filter, only the program in it is replaced: every packet
-    /// meets one of the two. (Not when XDP changes between native and generic.)
-    /// @param pin_directory where the link is pinned, so that it outlives the process.
-    /// @throws NoNativeXdp, or DatapathError when another program is there or a pin does not fit.
+    /// @param pin_directory as for PinnedHook, likewise what is taken over and thrown.
     Attachment(Programs const& programs, Interface const& interface, AttachChoice choice,
                std::string const& pin_directory);
-    Attachment(Attachment&& other) noexcept;
-    Attachment& operator=(Attachment&&) = delete;
-    ~Attachment();
 
     [[nodiscard]] Interface const& interface() const noexcept { return interface_; }
     [[nodiscard]] AttachChoice const& choice() const noexcept { return choice_; }
-    [[nodiscard]] std::string const& pin() const noexcept { return pin_; }
+    [[nodiscard]] bool has_pin(std::filesystem::path const& pin) const;
     /// The program took the place of another daemon's.
-    [[nodiscard]] bool is_taken_over() const noexcept { return taken_over_; }
+    [[nodiscard]] bool is_taken_over() const noexcept { return front_.is_taken_over(); }
 
-    /// Whether the program stays attached when this object ends.
-    void stay(bool stays) noexcept { stays_ = stays; }
+    /// Whether the programs stay attached when this object ends.
+    void stay(bool stays) noexcept;
 
 private:
-    void attach_xdp(int program, std::string const& pin);
-    [[nodiscard]] bool attach_tcx(int program, std::string const& pin);
-    void attach_clsact(int program, std::string const& pin);
-
     Interface interface_;
     AttachChoice choice_;
-    std::string pin_;
-    OwnedFd link_;                     ///< none for a clsact filter
-    std::uint32_t filter_program_ = 0; ///< id of the program in our clsact filter; 0: there is none
-    bool taken_over_ = false;
-    bool stays_ = false;
+    std::optional<PinnedHook> behind_; ///< outlives the one in front, which leaves packets to it
+    PinnedHook front_;
 };
 
 /// Ends every pinned link and filter but those of `kept`: interfaces that are no longer listed, hooks that

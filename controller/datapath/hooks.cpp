@@ -1,6 +1,7 @@
 #include "controller/datapath/hooks.hpp"
 
 #include "controller/datapath/bpf_fs.hpp"
+#include "controller/datapath/occupants.hpp"
 #include "controller/model/names.hpp"
 
 #include <algorithm>
@@ -19,8 +20,6 @@ constexpr auto tcx_ingress = static_cast<bpf_attach_type>(46); ///< BPF_TCX_INGR
 constexpr std::uint32_t tcx_link_type = 11;                    ///< BPF_LINK_TYPE_TCX
 constexpr std::uint32_t filter_handle = 1;
 constexpr std::uint32_t filter_priority = 0x706d;
-constexpr char const* xdp_name = "pm_xdp";
-constexpr char const* tc_name = "pm_tc";
 constexpr char const* stop_the_other = "another daemon owns it: stop that, or run its `pointsman detach`";
 
 /// Programs of others can be named with CAP_SYS_ADMIN only.
@@ -38,9 +37,10 @@ std::string described(std::uint32_t id) {
 
 [[noreturn]] void refuse_foreign_xdp(Interface const& interface, std::uint32_t id) {
     throw DatapathError{interface.name + " already runs the XDP program " + described(id),
-                        program_name(id) == xdp_name ? stop_the_other
-                                                     : "remove it (ip link set dev " + interface.name +
-                                                           " xdp off), or set datapath.attach = \"tc\""};
+                        program_name(id) == own_xdp_program
+                            ? stop_the_other
+                            : "remove it (ip link set dev " + interface.name +
+                                  " xdp off), or set datapath.attach = \"tc\""};
 }
 
 /// A driver without native XDP says so by one of these.
@@ -139,7 +139,7 @@ OwnedFd make_xdp_link(int program, Interface const& interface, Attach attach) {
 
 OwnedFd make_tcx_link(int program, Interface const& interface) {
     for (auto const id : tcx_programs(interface))
-        if (program_name(id) == tc_name)
+        if (auto const name = program_name(id); name == own_tc_program || name == own_program_behind)
             throw DatapathError{interface.name + " already runs the tc program " + described(id),
                                 stop_the_other};
     OwnedFd link{bpf_link_create(program, static_cast<int>(interface.ifindex), tcx_ingress, nullptr)};

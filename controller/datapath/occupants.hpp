@@ -19,6 +19,7 @@ namespace pointsman {
 // The names that our own programs have in the kernel.
 inline constexpr char const* own_xdp_program = "pm_xdp";
 inline constexpr char const* own_tc_program = "pm_tc";
+inline constexpr char const* own_program_behind = "pm_tc_behind"; ///< behind generic XDP
 inline constexpr char const* own_probe_program = "pm_probe_in";
 
 } // namespace pointsman

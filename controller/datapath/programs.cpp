@@ -8,6 +8,7 @@
 #include <bpf/bpf.h>
 #include <bpf/libbpf.h>
 #include <ctime>
+#include <utility>
 
 namespace pointsman {
 namespace {
@@ -77,8 +78,9 @@ pm_options options_of(DatapathOptions const& options, Room const& room, std::uin
 void set_attach_type(bpf_object* object) {
     if (auto* const xdp = bpf_object__find_program_by_name(object, "pm_xdp"))
         bpf_program__set_expected_attach_type(xdp, BPF_XDP);
-    if (auto* const tc = bpf_object__find_program_by_name(object, "pm_tc"))
-        bpf_program__set_expected_attach_type(tc, bpf_attach_type{});
+    for (auto const* const name : {"pm_tc", "pm_tc_behind"})
+        if (auto* const tc = bpf_object__find_program_by_name(object, name))
+            bpf_program__set_expected_attach_type(tc, bpf_attach_type{});
 }
 
 /// What is a map of its own to us may be a section of data to libbpf.
@@ -139,7 +141,7 @@ Programs::Programs(ProgramOptions const& options)
     : room_{Room::of(options.datapath)}
     , ticks_per_second_{read_ticks_per_second()} {
     if (options.xdp) load_xdp(options);
-    if (options.tc) load_tc(options);
+    if (options.tc || options.behind) load_tc(options);
     make_ledger(options.pin_directory, room_);
     maps_.emplace(options.pin_directory, room_);
     event_ring_fd_ = bpf_object__find_map_fd_by_name(xdp_ ? xdp_->obj : tc_->obj, "pm_events");
@@ -153,17 +155,25 @@ Programs::Programs(ProgramOptions const& options)
 void Programs::load_xdp(ProgramOptions const& options) {
     xdp_.reset(pm_xdp_object__open());
     if (!xdp_) refuse_load(errno);
+    xdp_->rodata->has_behind = options.behind;
     load_program(xdp_->obj, &xdp_->rodata->options, options);
 }
 
 void Programs::load_tc(ProgramOptions const& options) {
     tc_.reset(pm_tc_object__open());
     if (!tc_) refuse_load(errno);
+    bpf_program__set_autoload(tc_->progs.pm_tc, options.tc);
+    bpf_program__set_autoload(tc_->progs.pm_tc_behind, options.behind);
     load_program(tc_->obj, &tc_->rodata->options, options);
 }
 
 int Programs::fd(Hook hook) const {
-    return hook == Hook::xdp ? bpf_program__fd(xdp_->progs.pm_xdp) : bpf_program__fd(tc_->progs.pm_tc);
+    switch (hook) {
+    case Hook::xdp: return bpf_program__fd(xdp_->progs.pm_xdp);
+    case Hook::tc: return bpf_program__fd(tc_->progs.pm_tc);
+    case Hook::behind: return bpf_program__fd(tc_->progs.pm_tc_behind);
+    }
+    std::unreachable();
 }
 
 } // namespace pointsman

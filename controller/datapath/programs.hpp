@@ -12,7 +12,11 @@ struct pm_tc_object;
 
 namespace pointsman {
 
-enum class Hook : std::uint8_t { xdp, tc };
+enum class Hook : std::uint8_t {
+    xdp,
+    tc,
+    behind, ///< tc behind generic XDP, for what that leaves: bpf/behind.h
+};
 
 /// What the programs are compiled for when they are loaded.
 struct ProgramOptions {
@@ -20,6 +24,7 @@ struct ProgramOptions {
     std::string pin_directory; ///< where the maps are pinned: none of them, or all with the right shape
     bool xdp = false;          ///< load the XDP program
     bool tc = false;           ///< load the tc program
+    bool behind = false;       ///< load the one behind generic XDP; the XDP program leaves frames to it
 };
 
 /// What the programs hash flows with.

@@ -30,8 +30,8 @@ std::string next_pin_directory() {
            std::to_string(++number);
 }
 
-ProgramOptions both_programs(DatapathOptions const& options, std::string directory) {
-    return {options, std::move(directory), true, true};
+ProgramOptions both_programs(DatapathOptions const& options, std::string directory, bool generic) {
+    return {options, std::move(directory), true, true, generic};
 }
 
 Fate fate_of(Hook hook, std::uint32_t action) {
@@ -104,9 +104,9 @@ void remove_all(int map_fd) {
 
 } // namespace
 
-Datapath::Datapath(DatapathOptions const& options)
+Datapath::Datapath(DatapathOptions const& options, bool generic)
     : pins_{next_pin_directory()}
-    , programs_{both_programs(options, pins_.path())}
+    , programs_{both_programs(options, pins_.path(), generic)}
     , fragments_{open_pin(pins_.path() + "/pm_fragments", PinKind::map)}
     , port_hints_{open_pin(pins_.path() + "/pm_port_hints", PinKind::map).get(), PM_PORT_HINT_LINES}
     , switch_{programs_} {}

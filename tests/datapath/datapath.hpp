@@ -36,8 +36,9 @@ class Datapath {
 public:
     static constexpr std::uint32_t ingress_ifindex = 1; ///< lo: there is one in every network namespace
 
+    /// @param generic the XDP program is the one for generic XDP, and the tc program behind it is loaded too.
     /// @throws DatapathError: no privileges, no BPF file system.
-    explicit Datapath(DatapathOptions const& options);
+    explicit Datapath(DatapathOptions const& options, bool generic = false);
 
     [[nodiscard]] Programs const& programs() const noexcept { return programs_; }
     [[nodiscard]] std::string const& pin_directory() const noexcept { return pins_.path(); }

@@ -6,6 +6,7 @@ from __future__ import annotations
 import socket
 import time
 
+import pytest
 from conftest import physical
 
 from lab import Lab, Nginx, Pointsman, Service, Way, wait_until
@@ -38,6 +39,7 @@ def answering(lab: Lab) -> set[str]:
     return {lab.client.get(lab.service_address, 80, timeout=PATIENCE).split()[-1].decode() for _ in range(40)}
 
 
+@pytest.mark.parametrize("attach", ["tc", "native", "generic"])
 def test_a_backend_dies_and_returns_and_a_successor_takes_over(attach: str) -> None:
     with Lab(physical=physical(attach)) as lab:
         nginx = {host.name: Nginx(host) for host in lab.backends}

@@ -18,14 +18,13 @@ FILE_BYTES = 50_000_000
 REQUEST = b"GET / HTTP/1.1\r\nHost: lab\r\n\r\n"
 
 
-@pytest.fixture(scope="module", params=["tc", "native"])
-def hook(request: pytest.FixtureRequest) -> str:
-    return str(request.param)
+HOOKED = [(way, hook) for way in WAYS + ACROSS for hook in ("tc", "native", *(["generic"] if way in WAYS[:5] else []))]
 
 
-@pytest.fixture(scope="module", params=WAYS + ACROSS, ids=str)
-def site(hook: str, request: pytest.FixtureRequest) -> Iterator[WaySite]:
-    with running_way(request.param, hook) as made:
+@pytest.fixture(scope="module", params=HOOKED, ids=lambda pair: f"{pair[0]}-{pair[1]}")
+def site(request: pytest.FixtureRequest) -> Iterator[WaySite]:
+    way, hook = request.param
+    with running_way(way, hook) as made:
         yield made
 
 

@@ -79,9 +79,10 @@ def ask(client: socket.socket, payload: bytes) -> tuple[str, bytes]:
 
 
 @contextlib.contextmanager
-def running_way(way: Way, attach: str, *, routed: str = "") -> Iterator[WaySite]:
+def running_way(way: Way, attach: str, *, routed: str = "", nics: bool | None = None) -> Iterator[WaySite]:
+    """`nics`: whether the links are those of physical NICs; None: as the way to attach wants it."""
     with contextlib.ExitStack() as held:
-        lab = held.enter_context(Lab(physical=physical(attach), two_legs=way.source == "client", routed=routed))
+        lab = held.enter_context(Lab(physical=physical(attach) if nics is None else nics, two_legs=way.source == "client", routed=routed))
         way.prepare(lab)
         nginx = {host.name: Nginx(host) for host in lab.backends}
         for host in lab.backends:
