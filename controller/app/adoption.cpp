@@ -143,6 +143,17 @@ void for_each_saved(SavedState const& saved, DesiredState const& desired, Each e
     }
 }
 
+/// A slow start and a fall that waits are about packets that go on; who takes them, the tables know best.
+/// @param used of the tables; nullptr: it is not there, or they cannot be read.
+Past past_of(SavedBackend const& saved, Inheritance const& inherited, GenerationBackend const* used) {
+    auto past = *saved.past;
+    bool const takes = used && works(used->measured);
+    if (!inherited.continues) past.rising.reset();
+    if (!inherited.continues || (inherited.tables && !takes)) past.held_for.reset();
+    if (inherited.tables) past.needed = is_ruled_out(past) && takes;
+    return past;
+}
+
 /// plan_next takes over a Maglev table whose backends and weights are as they were. Here the weights may be
 /// guesses: a table that they do not explain is one that no plan will take over.
 void distrust_unexplained_tables(Generation& tables, DesiredState const& desired) {
@@ -193,12 +204,7 @@ Adopted adopt(Inheritance const& inherited, DesiredState const& desired) {
         if (is_unread && backend.story) out.stories[key] = *backend.story;
         if (backend.order) out.orders[key] = *backend.order;
         if (backend.weight_order) out.weights[key] = *backend.weight_order;
-        if (backend.past) {
-            auto& past = out.pasts[key] = *backend.past;
-            if (!inherited.continues) past.rising.reset(); // all of them start
-            if (auto const* used = inherited.tables ? out.current.find(key) : nullptr)
-                past.needed = is_ruled_out(past) && works(used->measured);
-        }
+        if (backend.past) out.pasts[key] = past_of(backend, inherited, out.current.find(key));
         if (backend.order && backend.story) out.stories[key] = *backend.story;
         out.transitions[key] = backend.transitions;
     });

@@ -57,6 +57,7 @@ json::object past_json(Past const& past) {
     json::object out{{"penalty", past.penalty}, {"damped", past.damped}, {"ejections", past.ejections}};
     if (past.ejected_for) out["ejected_for_ns"] = past.ejected_for->count();
     if (past.rising) out["rising_ns"] = past.rising->count();
+    if (past.held_for) out["held_for_ns"] = past.held_for->count();
     if (past.needed) out["needed"] = true;
     return out;
 }
@@ -167,6 +168,7 @@ Past read_past(json::object const& in) {
     if (in.contains("ejected_for_ns"))
         past.ejected_for = Duration{number<std::int64_t>(in, "ejected_for_ns")};
     if (in.contains("rising_ns")) past.rising = Duration{number<std::int64_t>(in, "rising_ns")};
+    if (in.contains("held_for_ns")) past.held_for = Duration{number<std::int64_t>(in, "held_for_ns")};
     past.needed = in.contains("needed") && in.at("needed").as_bool();
     return past;
 }

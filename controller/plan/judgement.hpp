@@ -173,6 +173,7 @@ private:
 
     [[nodiscard]] static double penalty_of(Record const& record, TimePoint now);
     [[nodiscard]] static std::optional<Past> past_of(Record const& record, TimePoint now);
+    [[nodiscard]] static std::optional<Duration> held_for(Record const& record, TimePoint now);
     [[nodiscard]] bool majority_is_failing(std::string const* service, TimePoint now) const;
     void hold_all(std::string const* service, TimePoint now);
     static void await_verdict(Record& record, MeasuredState by_probes, bool ready, TimePoint now);

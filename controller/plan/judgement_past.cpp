@@ -24,8 +24,17 @@ std::optional<Past> Judgement::past_of(Record const& record, TimePoint now) {
         past.ejections = record.ejections;
     }
     if (record.rose) past.rising = now - *record.rose;
+    past.held_for = held_for(record, now);
     past.needed = record.needed || (record.took_flows && is_ruled_out(past));
     return past == Past{} ? std::nullopt : std::optional{past};
+}
+
+/// Behind a link of ours that may be back by then: as if it came back now.
+std::optional<Duration> Judgement::held_for(Record const& record, TimePoint now) {
+    if (record.measured != MeasuredState::down || !works(record.was)) return std::nullopt;
+    if (record.cut_off && record.spared) return hold_time + record.probed_again;
+    if (record.held_until && now < *record.held_until) return *record.held_until - now;
+    return std::nullopt;
 }
 
 void Judgement::remember(BackendKey const& key, Past const& past, TimePoint then) {
@@ -38,6 +47,11 @@ void Judgement::remember(BackendKey const& key, Past const& past, TimePoint then
     if (past.ejected_for) record.ejected_until = then + *past.ejected_for;
     record.ejections = past.ejections;
     record.needed = past.needed;
+    if (past.held_for) {
+        record.measured = MeasuredState::down;
+        record.was = MeasuredState::up; // for cut_off, and for its penalty if it does fall
+        record.held_until = then + *past.held_for;
+    }
     if (!past.rising) return;
     record.rose = then - *past.rising;
     record.took_flows = true; // its next ruling goes on with the slow start

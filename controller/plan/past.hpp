@@ -13,8 +13,9 @@ struct Past {
     std::optional<Duration>
         ejected_for{}; ///< until the newest ejection ends; below 0: it ended so long before
     unsigned ejections = 0;
-    std::optional<Duration> rising{}; ///< since when its slow start runs
-    bool needed = false;              ///< it is ruled out and takes flows: the others do not suffice
+    std::optional<Duration> rising{};   ///< since when its slow start runs
+    std::optional<Duration> held_for{}; ///< its probes fail, and its fall waits for so long
+    bool needed = false;                ///< it is ruled out and takes flows: the others do not suffice
 
     friend bool operator==(Past const&, Past const&) = default;
 };

@@ -167,3 +167,17 @@ def test_a_damped_backend_that_was_needed_takes_flows_as_soon_as_it_passes_a_pro
             os.kill(pid, signal.SIGCONT)
         site.daemon.wait_for_state("b2", "up")
         wait_until(lambda: treatment(site, "b1") == ("down", "flapping", False), "the rule holds again")
+
+
+def test_a_fall_behind_a_dead_link_of_ours_waits_on_over_a_kill() -> None:
+    fast = {"interval": "100ms", "down_interval": "100ms", "timeout": "200ms"}
+    with running("tc", two_legs=True, daemon=STAY, health=fast) as site:
+        link = site.lab.balancer
+        link.run("ip", "link", "set", "eth1", "down")
+        wait_until_written(site, '"held_for_ns"')
+        started = start_successor(site, kill=True)
+        assert [treatment(site, backend) for backend in ("b1", "b2")] == [("up", "held", True)] * 2
+        site.daemon.wait_for_audit(started, kind="alarm", because="own_link_down")
+        link.run("ip", "link", "set", "eth1", "up")
+        wait_until(lambda: [treatment(site, backend) for backend in ("b1", "b2")] == [("up", None, True)] * 2, "both answer again")
+        assert site.daemon.audit(started, kind="health", now="down") == []

@@ -201,6 +201,17 @@ TEST_F(Adoption, TheTablesSayWhetherABackendIsNeededInSpiteOfARule) {
         << "nothing else tells";
 }
 
+TEST_F(Adoption, AFallWaitsOnOnlyWhereTheTablesStillSayUp) {
+    auto file = saved();
+    auto& held = file.services[0].backends[0];
+    held.past = Past{.held_for = 1s};
+    EXPECT_EQ(adopted(file).pasts.at(b1), *held.past);
+    EXPECT_EQ(adopt({std::nullopt, file, false, 257, 4097}, desired).pasts.at(b1), Past{});
+    measured[b1] = MeasuredState::down;
+    publish(); // after that the daemon was killed
+    EXPECT_EQ(adopted(file).pasts.at(b1), Past{});
+}
+
 TEST_F(Adoption, AnOrderedWeightIsTakenOverAndTheTableItMade) {
     adjust[b1].weight = 300;
     publish();

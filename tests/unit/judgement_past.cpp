@@ -184,4 +184,43 @@ TEST_F(JudgementPast, OneThatWasNeededInSpiteOfARuleIsNeededUntilAnotherIsUp) {
     EXPECT_FALSE(past_of("b1").value().needed);
 }
 
+TEST_F(JudgementPast, AFallThatMayBeOurOwnFaultWaitsOn) {
+    add_penalised_service(3);
+    for (auto const* each : {"b1", "b2", "b3"})
+        set(each, down);
+    EXPECT_EQ(states(), "uuu");
+    auto const ends = clock + Judgement::hold_time;
+    clock += 500ms;
+    restart(500ms);
+    EXPECT_EQ(states(), "uuu");
+    EXPECT_EQ(ruling("b1").by, RuledBy::held);
+    EXPECT_EQ(rule().next, ends);
+    restart(100ms);
+    set("b1", up);
+    EXPECT_EQ(ruling("b1").by, RuledBy::probes);
+    clock = ends;
+    EXPECT_EQ(states(), "udd");
+    EXPECT_EQ(judgement.penalty_of({"web", "b1"}, clock), 0);
+    EXPECT_EQ(judgement.penalty_of({"web", "b2"}, clock), 1000);
+    EXPECT_EQ(past_of("b2").value().held_for, std::nullopt);
+}
+
+TEST_F(JudgementPast, AFallBehindADeadLinkOfOursWaitsOnUntilTheLinkIsBack) {
+    add_service("web", 2);
+    all_up();
+    std::set<BackendKey> const behind{{"web", "b1"}};
+    judgement.cut_off(behind, clock);
+    set("b1", down);
+    EXPECT_EQ(states(), "uu");
+    restart(1s);
+    judgement.cut_off(behind, clock);
+    clock += 1h;
+    EXPECT_EQ(states(), "uu");
+    EXPECT_EQ(ruling("b1").by, RuledBy::held);
+    restart(1s); // and the link is back
+    EXPECT_EQ(states(), "uu");
+    clock = rule().next.value();
+    EXPECT_EQ(states(), "du") << "there was time for a probe";
+}
+
 } // namespace pointsman

@@ -42,6 +42,7 @@ SavedState example() {
                         .ejected_for = -3ns,
                         .ejections = 2,
                         .rising = 5s,
+                        .held_for = 7ns,
                         .needed = true};
     SavedBackend fresh;
     fresh.name = "b2";
