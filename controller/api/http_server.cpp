@@ -51,6 +51,7 @@ http::response<http::string_body> to_beast(ApiResponse answer, unsigned version,
     response.version(version);
     response.set(http::field::server, "pointsman/" POINTSMAN_VERSION);
     response.set(http::field::content_type, answer.content_type);
+    if (!answer.allow.empty()) response.set(http::field::allow, answer.allow);
     response.keep_alive(keep_alive);
     response.content_length(answer.body.size());
     if (!head) response.body() = std::move(answer.body);

@@ -31,6 +31,7 @@ struct ApiResponse {
     unsigned status = 200;
     std::string content_type = "application/json";
     std::string body;
+    std::string allow{}; ///< methods, of a 405
 };
 
 using ApiHandler = std::function<boost::asio::awaitable<ApiResponse>(ApiRequest)>;

@@ -107,8 +107,11 @@ Replayed Replay::follow_sequence(json::object const& record, bool starts) {
         gap.harmless = starts;
         return gap;
     }
-    if (word_of(record, "kind") == "lost")
-        return problem("the disk refused " + word_of(record, "records") + " records before this one");
+    if (word_of(record, "kind") == "lost") {
+        auto const lost = word_of(record, "records");
+        return problem("the disk refused " + lost + (lost == "1" ? " record" : " records") +
+                       " before this one");
+    }
     if (auto version = word_of(record, "version"); version != POINTSMAN_VERSION && version != version_) {
         version_ = std::move(version);
         return problem("written by version " + version_ +

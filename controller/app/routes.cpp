@@ -83,9 +83,16 @@ constexpr Route routes[] = {
     {"POST", "/v1/probe", order_probe},
 };
 
+/// What RFC 9110 asks of a 405: the methods that there are.
+ApiResponse wrong_method(std::string_view right, std::string const& where) {
+    auto answer = failure(405, "only " + std::string{right} + " " + where);
+    answer.allow = right == "GET" ? "GET, HEAD" : right;
+    return answer;
+}
+
 asio::awaitable<ApiResponse> dispatch(Daemon& daemon, ApiRequest request, bool local) {
     auto const method = request.method == "HEAD" ? "GET" : request.method;
-    if (!local && method != "GET") co_return failure(405, "only GET here");
+    if (!local && method != "GET") co_return wrong_method("GET", "here");
     auto url = parse_url(request.target);
     if (!url) co_return failure(400, "the query has an escape that is none");
     auto const is_here = [&](Route const& route) {
@@ -93,8 +100,7 @@ asio::awaitable<ApiResponse> dispatch(Daemon& daemon, ApiRequest request, bool l
     };
     auto const* const found = std::ranges::find_if(routes, is_here);
     if (found == std::end(routes)) co_return failure(404, "there is nothing at " + url->path.substr(0, 100));
-    if (found->method != method)
-        co_return failure(405, "only " + std::string{found->method} + " at " + url->path);
+    if (found->method != method) co_return wrong_method(found->method, "at " + url->path);
     co_return co_await found->handler(daemon, std::move(request), std::move(*url));
 }
 

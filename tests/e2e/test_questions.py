@@ -230,6 +230,13 @@ def test_a_plan_of_a_bad_file_or_one_that_needs_a_restart_says_so(two_of_three: 
     assert "a restart is needed to change datapath.sessions" in restart.stdout
 
 
+def test_another_method_is_told_which_there_are(two_of_three: Site) -> None:
+    ask = two_of_three.daemon.ask
+    assert ask("DELETE", "/v1/status") == {"error": "only GET at /v1/status", "http_status": 405, "http_allow": "GET, HEAD"}
+    assert ask("GET", "/v1/reload") == {"error": "only POST at /v1/reload", "http_status": 405, "http_allow": "POST"}
+    assert "http_allow" not in ask("GET", "/v1/status")
+
+
 def test_a_plan_of_a_large_file_is_answered(two_of_three: Site) -> None:
     site = two_of_three
     backends = [(f"n{i}", f"10.77.{1 + i // 250}.{1 + i % 250}", 80) for i in range(3000)]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import re
 import subprocess
 
@@ -139,3 +140,13 @@ def test_wrong_usage_exits_2(words: list[str]) -> None:
     done = subprocess.run([paths.pointsman(), *words], capture_output=True, text=True, timeout=5)
     assert done.returncode == 2
     assert done.stderr
+
+
+def test_a_pipe_in_place_of_a_configuration_is_refused_at_once() -> None:
+    with Lab() as lab:
+        daemon = Pointsman(lab, attach="tc")
+        daemon.config.unlink(missing_ok=True)
+        os.mkfifo(daemon.config)
+        done = daemon.command("check")
+        assert done.returncode == 3
+        assert f"{daemon.config}: error: cannot be read: Not a regular file" in done.stdout + done.stderr

@@ -114,7 +114,7 @@ class Pointsman:
         return self.lab.balancer.run(paths.pointsman(), words[0], *where, *words[1:], check=False, timeout=timeout)
 
     def ask(self, method: str, target: str, body: object = None) -> Record:
-        """One request to the control socket; its JSON object, with the HTTP status as `http_status`."""
+        """One request to the control socket; its JSON object, with the HTTP status as `http_status`, and `http_allow`, if given."""
         connection = http.client.HTTPConnection("pointsman", timeout=15)
         connection.sock = socket.socket(socket.AF_UNIX)
         connection.sock.connect(str(self.control))
@@ -122,7 +122,8 @@ class Pointsman:
             connection.request(method, target, None if body is None else json.dumps(body))
             answer = connection.getresponse()
             found: Record = json.loads(answer.read())
-            return {**found, "http_status": answer.status}
+            allow = answer.getheader("Allow")
+            return {**found, "http_status": answer.status} | ({} if allow is None else {"http_allow": allow})
 
     def run_to_end(self, timeout: float = 5.0) -> subprocess.CompletedProcess[str]:
         """`run` that is expected to fail at start."""

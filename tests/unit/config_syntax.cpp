@@ -6,6 +6,7 @@
 #include <fstream>
 #include <random>
 #include <sstream>
+#include <sys/stat.h>
 
 namespace pointsman {
 namespace {
@@ -172,6 +173,16 @@ TEST(ConfigLoad, AFileThatCannotBeReadYieldsOneErrorWithoutALine) {
     auto const directory = load_config("/");
     EXPECT_EQ(render(directory.diagnostics, directory.text, false),
               "/: error: cannot be read: Is a directory\n      name the file in it with -c FILE\n");
+}
+
+TEST(ConfigLoad, APipeThatNobodyWritesToIsRefusedAtOnce) {
+    auto const path = testing::TempDir() + "pointsman_fifo.toml";
+    ASSERT_EQ(::mkfifo(path.c_str(), 0600), 0);
+    auto const parsed = load_config(path);
+    std::filesystem::remove(path);
+    EXPECT_EQ(render(parsed.diagnostics, parsed.text, false),
+              path + ": error: cannot be read: Not a regular file\n"
+                     "      name a file with -c FILE: of a pipe or device nobody could read the same again\n");
 }
 
 TEST(ConfigLoad, AFileBeyondSixteenMebibytesIsRefused) {

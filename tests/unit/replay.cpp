@@ -142,6 +142,12 @@ TEST_F(ReplayTest, AfterAGapNothingIsDecidedUntilTheNextStart) {
     EXPECT_EQ(check(R"({"state":"unknown"})", "L7OK", "up", "l7_ok").result, Result::same);
 }
 
+TEST_F(ReplayTest, SaysHowManyRecordsTheDiskRefused) {
+    (void)start();
+    EXPECT_EQ(take("lost", R"({"records":1})").problem, "the disk refused 1 record before this one");
+    EXPECT_EQ(take("lost", R"({"records":2})").problem, "the disk refused 2 records before this one");
+}
+
 TEST_F(ReplayTest, ARecordOfAnotherFormNamesTheField) {
     (void)start();
     EXPECT_EQ(check(R"({"state":"asleep"})", "L7OK", "up", "l7_ok").problem,
