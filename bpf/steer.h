@@ -58,12 +58,12 @@ static __always_inline int continue_session(PM_CONTEXT *ctx, struct packet *pack
 					    struct session_copy *copy, const struct parties *parties)
 {
 	__u32 choice, added;
-	int over, verdict;
+	int valid, over, verdict;
 
 	if (!parties->service || !parties->backend) /* once for all that follows */
 		return PM_DROP_BACKEND_DOWN;
-	over = !session_is_valid(&copy->session, parties) ||
-	       pm_is_idle(packet->now - copy->last_seen, copy->state, parties->service);
+	valid = session_is_valid(&copy->session, parties);
+	over = !valid || pm_is_idle(packet->now - copy->last_seen, copy->state, parties->service);
 	if (unlikely(packet->fragment))
 		fragment_follow(packet, &copy->session);
 	if (unlikely(is_syn(packet) && copy->direction == PM_TO_BACKEND)) {
@@ -76,8 +76,12 @@ static __always_inline int continue_session(PM_CONTEXT *ctx, struct packet *pack
 				return try_elsewhere(ctx, packet, copy, place, choice);
 		}
 	}
-	if (unlikely(over))
-		return on_down(ctx, packet, place, copy);
+	if (unlikely(over)) { /* a backend that is out since the SYN went to it may refuse it yet */
+		if (valid || !is_refusal(packet, copy))
+			return on_down(ctx, packet, place, copy);
+		verdict = on_refusal(ctx, packet, copy);
+		return verdict == PM_CONTINUE ? on_down(ctx, packet, place, copy) : verdict;
+	}
 	if (unlikely(copy->direction == PM_TO_BACKEND && may_have_lost_port(packet, copy, parties->service) &&
 		     !nat_has_port(&copy->session, packet->active)))
 		return copy->state & PM_SESSION_CLOSED ? PM_DROP_NO_SESSION

@@ -238,6 +238,29 @@ TEST_P(SecondChance, WhileSessionsAreCarriedOverARefusedFlowMovesAsWell) {
                         encode(moved.at_backend(moved.from_client(ack))));
 }
 
+TEST_P(SecondChance, ASynThatWasUnderWayToABackendThatIsOutMovesWhenItIsRefused) {
+    auto const flow = scene().open(client_packet(1234));
+    world().measure(flow.backend(), MeasuredState::down);
+    ASSERT_TRUE(scene().publish().cuts_sessions);
+    auto const output = refuse(flow);
+    expect_verdict(output, PM_FORWARD_SECOND_CHANCE);
+    Flow const moved{flow.first, decode(output.frame).value()};
+    EXPECT_NE(moved.backend(), flow.backend());
+    expect_verdict(refuse(flow), PM_DROP_BACKEND_DOWN); // once
+    scene().datapath.finish_swap();
+    auto const answer = moved.from_backend(syn | ack);
+    EXPECT_PRED_FORMAT2(same_frame, scene().send(answer).frame, encode(moved.at_client(answer)));
+    EXPECT_PRED_FORMAT2(same_frame, scene().send(moved.from_client(ack)).frame,
+                        encode(moved.at_backend(moved.from_client(ack))));
+}
+
+TEST_P(SecondChance, AnEstablishedFlowOfABackendThatIsOutIsNotMovedByItsRst) {
+    auto const flow = scene().establish(client_packet(1234));
+    world().measure(flow.backend(), MeasuredState::down);
+    scene().publish();
+    EXPECT_NE(refuse(flow).verdict, std::uint32_t{PM_FORWARD_SECOND_CHANCE});
+}
+
 POINTSMAN_BOTH_HOOKS(SecondChance);
 
 } // namespace
