@@ -20,7 +20,7 @@ class Programs;
 /// one of their packet has come, or is not waited for any longer. The rest of the daemon has no part in it.
 class HeldFragments {
 public:
-    /// How many the programs may hand over in a period: that many take some 5 % of a CPU, whoever sends them,
+    /// How many the programs may hand over in a period: that many take some 7 % of a CPU, whoever sends them,
     /// and are a datagram of 64 KiB and more.
     static constexpr std::uint64_t most_in_a_period = 64;
     static constexpr std::chrono::milliseconds period{50};

@@ -168,6 +168,10 @@ Fate run_program(int program_fd, Hook hook, Frame& frame, Arrival const& arrival
     return fate_of(hook, run.retval);
 }
 
+bool ends_here(std::uint32_t verdict) noexcept {
+    return verdict >= PM_DROP_MALFORMED || verdict == PM_PASS_FRAGMENT_HELD;
+}
+
 pm_counters total(std::span<pm_counters const> counters) noexcept {
     pm_counters sum{};
     for (auto const& one : counters)

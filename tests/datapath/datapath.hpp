@@ -69,6 +69,9 @@ private:
 /// its sum says.
 [[nodiscard]] Fate run_program(int program_fd, Hook hook, Frame& frame, Arrival const& arrival = {});
 
+/// Whether a packet with this verdict goes nowhere: it was dropped, or the daemon keeps it for a while.
+[[nodiscard]] bool ends_here(std::uint32_t verdict) noexcept;
+
 /// Sums over all CPUs.
 [[nodiscard]] pm_counters total(std::span<pm_counters const> counters) noexcept;
 

@@ -71,7 +71,7 @@ protected:
         ASSERT_TRUE(has_name(*output.verdict)) << *output.verdict;
         ASSERT_EQ(output.was_sent(),
                   *output.verdict >= PM_FORWARD_TO_BACKEND && *output.verdict < PM_DROP_MALFORMED);
-        ASSERT_EQ(output.fate == Fate::dropped, *output.verdict >= PM_DROP_MALFORMED);
+        ASSERT_EQ(output.fate == Fate::dropped, ends_here(*output.verdict));
         if (output.fate == Fate::passed) {
             ASSERT_PRED_FORMAT2(same_frame, output.frame, sent);
         }

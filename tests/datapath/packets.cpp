@@ -86,7 +86,7 @@ protected:
 
 /// A frame's source address tells by which interface it leaves.
 Fate expected_fate(Hook hook, std::uint32_t verdict, Frame const& frame) {
-    if (verdict >= PM_DROP_MALFORMED || verdict == PM_PASS_FRAGMENT_HELD) return Fate::dropped;
+    if (ends_here(verdict)) return Fate::dropped;
     if (verdict < PM_FORWARD_TO_BACKEND) return Fate::passed;
     auto const same_interface = std::equal(client_side_mac.begin(), client_side_mac.end(), frame.begin() + 6);
     return same_interface && hook == Hook::xdp ? Fate::sent_back : Fate::redirected;
