@@ -181,8 +181,9 @@ TEST(ConfigLoad, APipeThatNobodyWritesToIsRefusedAtOnce) {
     auto const parsed = load_config(path);
     std::filesystem::remove(path);
     EXPECT_EQ(render(parsed.diagnostics, parsed.text, false),
-              path + ": error: cannot be read: Not a regular file\n"
-                     "      name a file with -c FILE: of a pipe or device nobody could read the same again\n");
+              path +
+                  ": error: cannot be read: Not a regular file\n"
+                  "      name a file with -c FILE: of a pipe or device nobody could read the same again\n");
 }
 
 TEST(ConfigLoad, AFileBeyondSixteenMebibytesIsRefused) {
