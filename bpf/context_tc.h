@@ -54,12 +54,7 @@ static __always_inline void context_make_linear(struct __sk_buff *ctx, __u32 len
 		bpf_skb_pull_data(ctx, length);
 }
 
-/* tc is behind everything. */
-static __always_inline int context_has_behind(void)
-{
-	return 0;
-}
-
+/* For generic XDP, as in context_xdp.h. */
 static __always_inline int context_is_joined(struct __sk_buff *ctx)
 {
 	return ctx->gso_size != 0;

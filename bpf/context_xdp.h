@@ -46,14 +46,6 @@ static __always_inline void context_make_linear(struct xdp_md *ctx, __u32 length
 {
 }
 
-/* The daemon sets it when it loads the program for generic XDP: behind.h. */
-const volatile __u32 has_behind;
-
-static __always_inline int context_has_behind(void)
-{
-	return has_behind;
-}
-
 /* Longer than the interface's MTU allows: the kernel's own judgement, and a call that generic XDP alone pays.
  */
 static __always_inline int context_is_joined(struct xdp_md *ctx)

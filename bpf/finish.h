@@ -23,8 +23,8 @@ static __always_inline int finish(PM_CONTEXT *ctx, const struct packet *packet, 
 	return verdict == PM_PASS_FRAGMENT_HELD ? CONTEXT_DROP : CONTEXT_PASS;
 }
 
-/* What both hooks run. */
-static __always_inline int balance(PM_CONTEXT *ctx)
+/* What both hooks run. `has_behind`, fixed when compiled: tc is behind this program (behind.h). */
+static __always_inline int balance(PM_CONTEXT *ctx, const int has_behind)
 {
 	struct scratch *scratch = array_at(&pm_scratch, 0);
 	struct packet *packet;
@@ -40,7 +40,7 @@ static __always_inline int balance(PM_CONTEXT *ctx)
 	packet->tcp_flags = 0;
 	packet->v6 = 0;
 	verdict = parse(ctx, packet);
-	if (context_has_behind() && verdict < 0 && leave_to_tc(ctx, packet, verdict == PM_CONTINUE))
+	if (has_behind && verdict < 0 && leave_to_tc(ctx, packet, verdict == PM_CONTINUE))
 		return CONTEXT_PASS;
 	if (likely(verdict == PM_CONTINUE))
 		verdict = steer(ctx, scratch);

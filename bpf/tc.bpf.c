@@ -6,14 +6,14 @@
 SEC("tc")
 int pm_tc(struct __sk_buff *ctx)
 {
-	return balance(ctx);
+	return balance(ctx, 0);
 }
 
 /* Behind generic XDP: what that left (behind.h). */
 SEC("tc")
 int pm_tc_behind(struct __sk_buff *ctx)
 {
-	return context_take_mark(ctx) ? balance(ctx) : CONTEXT_PASS;
+	return context_take_mark(ctx) ? balance(ctx, 0) : CONTEXT_PASS;
 }
 
 char LICENSE[] SEC("license") = "Dual BSD/GPL";

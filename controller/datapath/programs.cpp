@@ -155,7 +155,7 @@ Programs::Programs(ProgramOptions const& options)
 void Programs::load_xdp(ProgramOptions const& options) {
     xdp_.reset(pm_xdp_object__open());
     if (!xdp_) refuse_load(errno);
-    xdp_->rodata->has_behind = options.behind;
+    xdp_->rodata->generic = options.behind;
     load_program(xdp_->obj, &xdp_->rodata->options, options);
 }
 
