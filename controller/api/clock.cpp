@@ -31,4 +31,12 @@ std::uint64_t mono_ns(std::chrono::steady_clock::time_point time) noexcept {
         std::chrono::duration_cast<std::chrono::nanoseconds>(time.time_since_epoch()).count());
 }
 
+std::int64_t microseconds_of(std::chrono::steady_clock::duration duration) noexcept {
+    return std::chrono::duration_cast<std::chrono::microseconds>(duration).count();
+}
+
+double seconds_of(std::chrono::steady_clock::duration duration) noexcept {
+    return std::chrono::duration<double>(duration).count();
+}
+
 } // namespace pointsman

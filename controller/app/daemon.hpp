@@ -6,6 +6,7 @@
 #include "controller/app/alarm_book.hpp"
 #include "controller/app/datapath_host.hpp"
 #include "controller/app/health_book.hpp"
+#include "controller/app/heap.hpp"
 #include "controller/app/instruments.hpp"
 #include "controller/app/plan_preview.hpp"
 #include "controller/app/publisher.hpp"
@@ -174,7 +175,6 @@ private:
     void on_signal();
     void on_deadline();
     void beat();
-    void tidy_memory();
     void stop();
     [[nodiscard]] boost::asio::awaitable<void> shut_down();
 
@@ -200,6 +200,8 @@ private:
     void note_sessions(SessionCounts const& counts); ///< lets drains know how they go on
     void on_published(Published const& published);
     void on_change(Change const& change, Published const& published);
+    void on_publish_refused(std::string const& why);
+    void on_carried(CarryOver const& carried);
     void on_report(ProbeReport const& report);
     void on_verdict(ProbeReport const& report, std::vector<NotedProbe> const& noted,
                     std::vector<BackendKey> const& changed, Answers answers,
@@ -229,6 +231,7 @@ private:
     ServiceWay service_way_{[this]() -> Generation const& { return generation(); }};
     ProbeSlots fault_slots_{64};
     boost::asio::io_context context_{1}; ///< ends before what its coroutines use
+    Heap heap_{context_};
     AuditTrail audit_;
     HttpServer control_;
     HttpServer http_;
@@ -254,8 +257,6 @@ private:
     boost::asio::signal_set signals_;
     boost::asio::steady_timer deadline_;
     boost::asio::steady_timer heartbeat_;
-    boost::asio::steady_timer memory_due_;
-    std::size_t memory_in_use_ = 0; ///< octets, when least was resident since the heap was last tidied
     boost::asio::steady_timer confirmation_;
     std::optional<AppliedConfig> previous_; ///< what the last reload replaced
     std::optional<Unconfirmed> unconfirmed_;

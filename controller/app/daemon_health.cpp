@@ -1,4 +1,4 @@
-// What the daemon makes of probes, connection events and publishes.
+// What the daemon makes of probes.
 #include "controller/app/daemon.hpp"
 
 #include "controller/api/text_escape.hpp"
@@ -15,10 +15,6 @@ namespace {
 
 using Clock = std::chrono::steady_clock;
 
-std::int64_t microseconds(Clock::duration duration) {
-    return std::chrono::duration_cast<std::chrono::microseconds>(duration).count();
-}
-
 /// Does a row of outcomes run against the state?
 bool is_in_a_row(HealthState const& health) {
     if (health.state == MeasuredState::resting) return false;
@@ -31,10 +27,6 @@ std::set<std::string> services_of(std::vector<BackendKey> const& keys) {
     for (auto const& key : keys)
         services.insert(key.service);
     return services;
-}
-
-double seconds(Clock::duration duration) {
-    return std::chrono::duration<double>(duration).count();
 }
 
 State state_now(GenerationBackend const& backend, Ruling const* ruling, AdminState admin) {
@@ -85,8 +77,8 @@ Effect Daemon::effect_on(GenerationBackend const& backend) const {
 }
 
 void Daemon::on_report(ProbeReport const& report) {
-    instruments_.probe_seconds.Observe(seconds(report.outcome.duration));
-    instruments_.probe_lateness.Observe(seconds(report.started - report.due));
+    instruments_.probe_seconds.Observe(seconds_of(report.outcome.duration));
+    instruments_.probe_lateness.Observe(seconds_of(report.started - report.due));
     ++instruments_.outcomes[report.outcome.code];
     auto const noted = health_.note(report);
     datapath_.note_alive();
@@ -165,10 +157,10 @@ void Daemon::on_transition(NotedProbe const& probe, ProbeReport const& report, R
     if (ruling->by != RuledBy::probes) record["ruled_by"] = name_of(ruling->by);
     add_grounds(record, probe, report, answers);
     record["effect"] = effect_json(effect);
-    record["detect_us"] = microseconds(now - evidence);
+    record["detect_us"] = microseconds_of(now - evidence);
     if (auto const handshake = traffic_.last_handshake(report.target.address, report.target.port);
         handshake && report.target.check.policy.passive == Passive::replace)
-        record["last_handshake_us"] = microseconds(now - *handshake);
+        record["last_handshake_us"] = microseconds_of(now - *handshake);
     auto const seq = audit_.write("health", record, Moment::at(now));
     auto const is_failover = is_healthy(was) && is == State::down;
     cause({seq, now, is_failover ? std::optional{evidence} : std::nullopt});
@@ -213,55 +205,6 @@ void Daemon::on_wishes(ProbeReport const& report, std::vector<NotedProbe> const&
         spdlog::debug("{}: check {} asks for {} of its weight, was {}", text(probe.key), probe.check,
                       percent_text(probe.percent), percent_text(probe.percent_was));
     }
-}
-
-void Daemon::on_published(Published const& published) {
-    auto const decided = cause_ ? cause_->decided : published.committed;
-    auto const switch_time = published.committed - decided;
-    json::object record{{"generation", generation_json(published)},
-                        {"changes", changes_json(published.plan.changes)},
-                        {"switch_us", microseconds(switch_time)},
-                        {"planned_mono_ns", mono_ns(planned_)}};
-    if (published.only) record["services"] = json::array(published.only->begin(), published.only->end());
-    if (cause_) record["cause_seq"] = cause_->seq;
-    Moment when = Moment::now();
-    when.mono_ns = mono_ns(published.committed);
-    audit_.write("publish", record, when);
-    end_alarms("no_room");
-    instruments_.publish_seconds.Observe(seconds(published.prepare + published.commit));
-    if (cause_ && cause_->evidence)
-        instruments_.failover_seconds.Observe(seconds(published.committed - *cause_->evidence));
-    for (auto const& change : published.plan.changes)
-        on_change(change, published);
-    cause_.reset();
-    follow_own_links(published.committed); // by the next hops that were just published
-    keeper_.changed(StateKeeper::Haste::at_once);
-}
-
-/// What more than the record of a publish there is to tell of one of its changes.
-void Daemon::on_change(Change const& change, Published const& published) {
-    if (change.kind == Change::Kind::panic) {
-        audit_.write("panic", {{"service", change.key.service}, {"was", change.was}, {"now", change.now}});
-        spdlog::warn("panic is {} for {}: {}", change.now, change.key.service,
-                     change.now == "on" ? "too few backends are healthy, health is ignored"
-                                        : "health counts again");
-    }
-    if (change.kind == Change::Kind::announce) {
-        audit_.write("announce", {{"service", change.key.service}, {"was", change.was}, {"now", change.now}});
-        auto const level = change.now == "on" ? spdlog::level::info : spdlog::level::warn;
-        spdlog::log(level, "{}: its address should be {}", change.key.service,
-                    change.now == "on" ? "announced: enough backends are healthy"
-                                       : "withdrawn: too few backends are healthy");
-    }
-    if (change.kind == Change::Kind::backend && change.was == "absent" && change.now != "absent" &&
-        !stories_.contains(change.key)) {
-        auto const* ruling = ruling_of(change.key);
-        auto const because = published.was.number == 0 ? "start" : "reload";
-        tell(change.key,
-             std::string{ruling && ruling->by != RuledBy::probes ? name_of(ruling->by) : because});
-    }
-    spdlog::debug("generation {}: {} {} {} -> {}", published.plan.next.number, name_of(change.kind),
-                  text(change.key), change.was, change.now);
 }
 
 } // namespace pointsman

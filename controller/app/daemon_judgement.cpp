@@ -1,4 +1,4 @@
-// What the daemon makes of time: rulings, weights.
+// What the daemon makes of time: rulings.
 #include "controller/app/daemon.hpp"
 
 #include "controller/model/names.hpp"
@@ -114,27 +114,6 @@ void Daemon::on_ruling(GenerationBackend const& backend, Ruling const& was, Ruli
     cause({audit_.write("health", record, Moment::at(now)), now, std::nullopt});
     if (backend.admin == AdminState::ready) tell(backend.key, std::string{because});
     spdlog::warn("{} is {} ({}), was {}", text(backend.key), name_of(state_is), because, name_of(state_was));
-}
-
-Answer Daemon::order_weight(BackendKey const& key, WeightOrder order, std::optional<Peer> actor) {
-    auto const* backend = generation().find(key);
-    if (!backend) return {Answer::Kind::unknown, "there is no backend " + text(key)};
-    for (auto const& service : desired_.services)
-        for (auto const& configured : service.backends)
-            if (BackendKey{service.name, configured.name} == key) order.configured = configured.weight;
-    json::object record = subject_json(*backend);
-    record["was"] = std::to_string(backend->weight);
-    record["now"] = std::to_string(order.weight);
-    record["because"] = "weight";
-    record["reason"] = order.reason;
-    if (actor) record["actor"] = actor_json(*actor);
-    cause({audit_.write("admin", record), Clock::now(), std::nullopt});
-    auto const answer = text(key) + " has weight " + std::to_string(order.weight);
-    spdlog::info("{} by order{}{}", answer, order.reason.empty() ? "" : ": ", order.reason);
-    admin_.set(key, std::move(order));
-    publisher_.mark_dirty();
-    keeper_.changed(StateKeeper::Haste::at_once);
-    return {Answer::Kind::done, answer};
 }
 
 } // namespace pointsman

@@ -12,10 +12,6 @@ namespace asio = boost::asio;
 namespace pointsman {
 namespace {
 
-double seconds(std::chrono::microseconds duration) {
-    return std::chrono::duration<double>(duration).count();
-}
-
 /// Of a backend with several checks: one that is alone says what pointsman_backend_up does.
 void add_checks(BackendKey const& key, std::span<CheckHealth const> checks, MetricsText& out) {
     if (checks.size() < 2) return;
@@ -29,7 +25,7 @@ void add_checks(BackendKey const& key, std::span<CheckHealth const> checks, Metr
                   {service, backend, name}, check.health.failed_in_row);
         if (check.last)
             out.gauge("pointsman_check_last_duration_seconds", "Duration of the newest probe.",
-                      {service, backend, name}, seconds(check.last->outcome.duration));
+                      {service, backend, name}, seconds_of(check.last->outcome.duration));
     }
 }
 

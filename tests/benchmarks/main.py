@@ -32,7 +32,7 @@ KINDS = {
 }
 
 MEASURED: dict[str, Callable[[argparse.Namespace], Measured]] = {
-    "requests": lambda options: requests.measure(options.quick),
+    "requests": lambda options: requests.measure(rounds_of(options), 1 if options.quick else requests.SECONDS),
     "failover": lambda options: failover.measure(kills_of(options), options.quick),
     "health": lambda options: health.measure(options.quick),
     "publish": lambda options: publish.measure(options.quick, failover.progress),
@@ -60,6 +60,10 @@ def main() -> int:
     return 1 if (options.strict and not met) or not within else 0
 
 
+def rounds_of(options: argparse.Namespace) -> int:
+    return options.rounds or (1 if options.quick else requests.ROUNDS)
+
+
 def kills_of(options: argparse.Namespace) -> int:
     return options.kills or (failover.QUICK_KILLS if options.quick else failover.KILLS)
 
@@ -70,6 +74,7 @@ def parse_arguments() -> argparse.Namespace:
         parser.add_argument(f"--{kind}", action="store_true", help=what + (" (default)" if kind == "requests" else ""))
     parser.add_argument("--kills", type=int, metavar="N",
                         help=f"--failover: faults of each kind (default {failover.KILLS}, with --quick {failover.QUICK_KILLS})")
+    parser.add_argument("--rounds", type=int, metavar="N", help=f"--requests: rounds of all cases (default {requests.ROUNDS}, with --quick 1)")
     parser.add_argument("--quick", action="store_true", help="one short round: whether it works, not how fast")
     parser.add_argument("--strict", action="store_true", help="exit 1 when a target is missed")
     parser.add_argument("--bound", type=float, metavar="N",

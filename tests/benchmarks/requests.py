@@ -26,6 +26,8 @@ TC, XDP = "pointsman tc", "pointsman XDP"
 FLOOR_TC, FLOOR_XDP = "floor tc", "floor XDP"
 NGINX, HAPROXY, HAPROXY_PHYSICAL = "nginx", "HAProxy tcp", "HAProxy tcp, physical NICs"
 CONNECTIONS = 100
+ROUNDS = 21
+SECONDS = 2  # of load, a case and round
 
 TARGETS = [
     Target(KEEP_ALIVE, TC, DIRECT, 0.9),
@@ -50,8 +52,7 @@ class Case:
     load: Callable[[bool], Wrk]  # argument: a new connection for each request
 
 
-def measure(quick: bool) -> Result:
-    rounds, seconds = (1, 1) if quick else (11, 2)
+def measure(rounds: int, seconds: int) -> Result:
     with contextlib.ExitStack() as labs:
         cases = cases_of(labs, seconds)
         series = {measure: {case.name: Series(case.name) for case in cases} for measure in (KEEP_ALIVE, NEW)}

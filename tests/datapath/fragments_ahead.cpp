@@ -91,12 +91,7 @@ TEST_P(FragmentsAhead, BindNoFirstOneToABackendThatIsGone) {
 }
 
 TEST_P(FragmentsAhead, EndWhereTheyMayBeOfAnotherService) {
-    auto second = world().service("web");
-    second.name = "dns";
-    second.port_first = second.port_last = 53;
-    second.backends.clear();
-    world().add_backend(second, 7);
-    world().desired.services.push_back(second);
+    world().add_beside("web", "dns", 53, 7);
     scene().publish();
     auto const sent = fragments_from(1);
     expect_verdict(sent[2], PM_DROP_FRAGMENT_AHEAD);

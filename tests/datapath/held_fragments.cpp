@@ -68,12 +68,7 @@ protected:
         BothHooks::SetUp();
         if (IsSkipped()) return;
         auto world = web_world(Protocol::udp);
-        auto second = world.service("web");
-        second.name = "dns";
-        second.port_first = second.port_last = 53;
-        second.backends.clear();
-        world.add_backend(second, 7);
-        world.desired.services.push_back(second);
+        world.add_beside("web", "dns", 53, 7);
         begin(world);
         keeper_.emplace(scene().datapath.programs());
         keeper_->grant(1000);

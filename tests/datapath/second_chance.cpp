@@ -22,6 +22,14 @@ protected:
         return scene().send(flow.first);
     }
 
+    /// Both the backend's answer and the client's go to the other one.
+    void expect_handshake(Flow const& flow) {
+        auto const answer = flow.from_backend(syn | ack);
+        EXPECT_PRED_FORMAT2(same_frame, scene().send(answer).frame, encode(flow.at_client(answer)));
+        auto const last = flow.from_client(ack);
+        EXPECT_PRED_FORMAT2(same_frame, scene().send(last).frame, encode(flow.at_backend(last)));
+    }
+
     static void expect_verdict(Output const& output, std::uint32_t verdict) {
         EXPECT_EQ(output.verdict, verdict) << describe(output.frame);
     }
@@ -232,10 +240,7 @@ TEST_P(SecondChance, WhileSessionsAreCarriedOverARefusedFlowMovesAsWell) {
     Flow const moved{flow.first, decode(output.frame).value()};
     EXPECT_NE(moved.backend(), other);
     scene().datapath.finish_swap();
-    auto const answer = moved.from_backend(syn | ack);
-    EXPECT_PRED_FORMAT2(same_frame, scene().send(answer).frame, encode(moved.at_client(answer)));
-    EXPECT_PRED_FORMAT2(same_frame, scene().send(moved.from_client(ack)).frame,
-                        encode(moved.at_backend(moved.from_client(ack))));
+    expect_handshake(moved);
 }
 
 TEST_P(SecondChance, ASynThatWasUnderWayToABackendThatIsOutMovesWhenItIsRefused) {
@@ -248,10 +253,7 @@ TEST_P(SecondChance, ASynThatWasUnderWayToABackendThatIsOutMovesWhenItIsRefused)
     EXPECT_NE(moved.backend(), flow.backend());
     expect_verdict(refuse(flow), PM_DROP_BACKEND_DOWN); // once
     scene().datapath.finish_swap();
-    auto const answer = moved.from_backend(syn | ack);
-    EXPECT_PRED_FORMAT2(same_frame, scene().send(answer).frame, encode(moved.at_client(answer)));
-    EXPECT_PRED_FORMAT2(same_frame, scene().send(moved.from_client(ack)).frame,
-                        encode(moved.at_backend(moved.from_client(ack))));
+    expect_handshake(moved);
 }
 
 TEST_P(SecondChance, AnEstablishedFlowOfABackendThatIsOutIsNotMovedByItsRst) {

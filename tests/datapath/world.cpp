@@ -35,6 +35,15 @@ void World::add_backend(Service& service, unsigned number, bool v6) {
                                        v6 ? nat_address_v6 : nat_address};
 }
 
+void World::add_beside(std::string_view present, std::string name, std::uint16_t port, unsigned backend) {
+    auto added = service(present);
+    added.name = std::move(name);
+    added.port_first = added.port_last = port;
+    added.backends.clear();
+    add_backend(added, backend);
+    desired.services.push_back(std::move(added));
+}
+
 void World::remove_backend(std::string_view name, unsigned number) {
     std::erase_if(service(name).backends,
                   [&](Backend const& backend) { return backend.name == name_of_backend(number); });

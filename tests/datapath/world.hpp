@@ -49,6 +49,8 @@ struct World {
 
     /// Adds a backend that is up and whose next hop is known to the service; its name is "b" and its number.
     void add_backend(Service& service, unsigned number, bool v6 = false);
+    /// Adds a service of another name and port that is otherwise as the present one, with this backend alone.
+    void add_beside(std::string_view present, std::string name, std::uint16_t port, unsigned backend);
     void remove_backend(std::string_view service, unsigned number);
     void measure(unsigned number, MeasuredState state, std::string const& service = "web");
     void administer(unsigned number, AdminState state, std::string const& service = "web");

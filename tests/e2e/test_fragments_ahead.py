@@ -78,14 +78,27 @@ def running(way: Way, attach: str) -> Iterator[Site]:
             raise
 
 
-@pytest.fixture(scope="module", params=["tc", "native", "generic"])
-def hook(request: pytest.FixtureRequest) -> str:
-    return str(request.param)
+HOOKS = ["tc", "native", "generic"]
+PLACES = [(way, hook) for hook in HOOKS for way in WAYS]
+# Generic XDP does not see a tag that was taken off, and the backend's decapsulator knows none.
+TAGGED = [(way, hook) for way, hook in PLACES if hook != "generic" and way.forward in ("nat", "dsr")]
+# Where answers to all clients come to an address of the balancer's.
+ANSWERED = [(way, hook) for way, hook in PLACES if way.translates and way.source == "pool"]
 
 
-@pytest.fixture(scope="module", params=WAYS, ids=str)
-def site(hook: str, request: pytest.FixtureRequest) -> Iterator[Site]:
-    with running(request.param, hook) as made:
+def place_name(place: tuple[Way, str]) -> str:
+    way, hook = place
+    return f"{hook}-{way}"
+
+
+def at(places: list[tuple[Way, str]]) -> pytest.MarkDecorator:
+    """The test runs in these places. Those of one place run one after the other, in one lab."""
+    return pytest.mark.parametrize("site", places, ids=place_name, indirect=True, scope="module")
+
+
+@pytest.fixture(scope="module")
+def site(request: pytest.FixtureRequest) -> Iterator[Site]:
+    with running(*request.param) as made:
         yield made
 
 
@@ -95,6 +108,7 @@ def is_answered(client: RawClient, source_port: int, port: int, fragments: list[
     return client.answer(source_port, port).endswith(PAYLOAD)
 
 
+@at(PLACES)
 def test_datagrams_in_reverse_order_reach_the_service_that_their_first_fragment_names(site: Site) -> None:
     """From a host that never sent a fragment before, to either service in turn: no guess would do."""
     client, held = site.client(), site.verdicts(HELD)
@@ -105,6 +119,7 @@ def test_datagrams_in_reverse_order_reach_the_service_that_their_first_fragment_
     assert site.verdicts(HELD) > held and site.given_back("in_vain") == 0
 
 
+@at(PLACES)
 def test_a_segment_in_reverse_order_reaches_its_connection(site: Site) -> None:
     client = site.client(61)
     for source_port in (4000, 4001):
@@ -115,10 +130,9 @@ def test_a_segment_in_reverse_order_reaches_its_connection(site: Site) -> None:
         connection.reset()
 
 
-def test_fragments_keep_their_vlan_tag(site: Site, hook: str) -> None:
-    """In tc it stands beside the frame; generic XDP does not see one that was taken off."""
-    if hook == "generic" or site.way.forward not in ("nat", "dsr"):
-        pytest.skip("generic XDP sees no tags, and the backend's decapsulator knows none")
+@at(TAGGED)
+def test_fragments_keep_their_vlan_tag(site: Site) -> None:
+    """In tc it stands beside the frame."""
     tag = (ETH_P_8021Q, 42)
     client = RawClient(site.lab, site.tap, site.address, 62, tags=(tag,))
     fragments = client.fragments(UDP, client.datagram(4000, UDP_PORT, PAYLOAD))
@@ -130,10 +144,8 @@ def test_fragments_keep_their_vlan_tag(site: Site, hook: str) -> None:
     assert sorted(map(len, seen)) == sorted(map(len, sent))
 
 
+@at(ANSWERED)
 def test_an_answer_in_reverse_order_reaches_its_client(site: Site) -> None:
-    """At an address where the answers to all clients come."""
-    if str(site.way) not in ("nat-v4", "nat-v6"):
-        pytest.skip("answers do not come to a NAT address")
     client = site.client(63)
     with Tap(site.lab.backends[0]) as backend:
         client.send_whole(UDP, client.datagram(4000, UDP_PORT, b"question"))
@@ -150,6 +162,7 @@ def test_an_answer_in_reverse_order_reaches_its_client(site: Site) -> None:
     assert sorted([came[0][8:], *came[1:]]) == sorted([PAYLOAD[:248], *(PAYLOAD[at:at + 256] for at in range(248, 900, 256))])
 
 
+@pytest.mark.parametrize("hook", HOOKS)
 @pytest.mark.parametrize("v6", [False, True], ids=["v4", "v6"])
 def test_at_the_hosts_own_address_services_and_the_host_get_what_is_theirs(hook: str, v6: bool) -> None:
     """In either order; what is in the usual one is not kept, whoever it is for."""
@@ -172,6 +185,7 @@ def test_at_the_hosts_own_address_services_and_the_host_get_what_is_theirs(hook:
                 assert (site.verdicts(HELD) > kept) == (order < 0)
 
 
+@at(PLACES)
 def test_a_flood_of_lonely_fragments_takes_little_and_nothing_from_others(site: Site) -> None:
     """They are given back after a quarter of a second, as many as the daemon took, and end as those it did not take."""
     before, began = site.verdicts(HELD), time.monotonic()
