@@ -16,7 +16,6 @@
 #include <unistd.h>
 
 namespace asio = boost::asio;
-namespace json = boost::json;
 
 namespace pointsman {
 namespace {
