@@ -126,6 +126,7 @@ void Judgement::await_verdict(Record& record, MeasuredState by_probes, bool read
 
 /// The state that counts, held falls aside; charges the penalty for a fall.
 MeasuredState Judgement::settle(Record& record, MeasuredState measured, TimePoint now) const {
+    if (record.cut_off && works(measured)) record.spared = true; // known only now, right after a start
     bool const waits = (record.cut_off && record.spared) || (record.held_until && now < *record.held_until);
     bool const held = measured == MeasuredState::down && waits;
     if (held) measured = MeasuredState::up;

@@ -74,7 +74,8 @@ def parse_arguments() -> argparse.Namespace:
         parser.add_argument(f"--{kind}", action="store_true", help=what + (" (default)" if kind == "requests" else ""))
     parser.add_argument("--kills", type=int, metavar="N",
                         help=f"--failover: faults of each kind (default {failover.KILLS}, with --quick {failover.QUICK_KILLS})")
-    parser.add_argument("--rounds", type=int, metavar="N", help=f"--requests: rounds of all cases (default {requests.ROUNDS}, with --quick 1)")
+    parser.add_argument("--rounds", type=int, metavar="N",
+                        help=f"--requests: rounds of all cases (default {requests.ROUNDS}, with --quick 1)")
     parser.add_argument("--quick", action="store_true", help="one short round: whether it works, not how fast")
     parser.add_argument("--strict", action="store_true", help="exit 1 when a target is missed")
     parser.add_argument("--bound", type=float, metavar="N",

@@ -10,8 +10,9 @@ namespace {
 using namespace std::chrono_literals;
 using Kind = Happening::Kind;
 
-constexpr std::array names{"kill",   "darken", "slow",  "ask",   "revive", "noise",  "stall", "link",  "mute",
-                           "starve", "deafen", "drain", "maint", "ready",  "weight", "share", "reload"};
+constexpr std::array names{"kill",  "darken", "slow",   "ask",    "revive", "noise",
+                           "stall", "link",   "mute",   "starve", "deafen", "drain",
+                           "maint", "ready",  "weight", "share",  "reload", "restart"};
 constexpr Duration duration_of_trouble = 15s;
 
 /// Faults that are followed by their end, more often than not.
@@ -57,7 +58,7 @@ std::vector<Happening> happenings_of(std::uint32_t seed, Setup const& setup) {
         if (one.kind == Kind::slow) one.value = below(2) == 0 ? 200 : 2000;
         if (one.kind == Kind::weight || one.kind == Kind::share) one.value = below(300);
         if (one.kind == Kind::ask) one.value = below(2);
-        if (one.kind == Kind::stall) one.value = 10 + below(900);
+        if (one.kind == Kind::stall || one.kind == Kind::restart) one.value = 10 + below(900);
         if (one.kind >= Kind::link && one.kind <= Kind::deafen) one.value = 100 + below(3000);
         happenings.push_back(one);
         if (breaks(one.kind) && below(4) != 0)

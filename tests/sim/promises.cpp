@@ -81,8 +81,10 @@ void World::check_verdicts_first(Plan const& plan, Rulings const& before) {
 void World::check(Plan const& plan, Rulings const& before) {
     for (auto& server : servers_)
         check_server(server, current_, plan.next, before);
-    for (auto const& service : plan.next.services)
-        check_service(service, current_, plan.next);
+    for (auto const& service : plan.next.services) {
+        check_rules(service, current_, plan.next);
+        check_slots(service, current_, plan.next);
+    }
     if (rulings_.next && *rulings_.next <= now_) fail("time alone changes nothing, and yet asks for it");
     if (plan.changes.empty() && (plan.slots_moved > 0 || plan.cuts_sessions)) fail("a change is not listed");
 }
@@ -100,8 +102,10 @@ void World::check_server(Server& server, Generation const& was, Generation const
         fail(name + " takes flows and is not up");
     if (server.dead && now->eligible && !service->panic && server.track) {
         if (now_ - *server.dead > found_at_last) fail(name + " is dead and takes flows still");
+        // Unless it was silent just before and its fall is held, as all others'.
+        bool const is_held = rulings_.of.at(server.key).by == RuledBy::held;
         if (server.was_up && setup_.traffic && server.mode == Mode::refusing && now_ >= own_fault_ended_ &&
-            now_ - *server.dead > found_under_traffic)
+            !is_held && now_ - *server.dead > found_under_traffic)
             fail(name + " refuses its clients and takes flows still");
     }
     if (!then) return;
@@ -122,7 +126,7 @@ void World::check_server(Server& server, Generation const& was, Generation const
         fail(name + " was judged while our own link was down");
 }
 
-void World::check_service(GenerationService const& service, Generation const& was, Generation const& next) {
+void World::check_rules(GenerationService const& service, Generation const& was, Generation const& next) {
     unsigned counted = 0;
     unsigned up = 0;
     unsigned unknown = 0;
@@ -146,7 +150,9 @@ void World::check_service(GenerationService const& service, Generation const& wa
     if (suppressed && (up + unknown) * 2 < counted) fail(service.name + " was damped below half");
     if (newly && up * 2 < counted) fail(service.name + " lost a backend in the hope of others");
     if (starting && !running) fail(service.name + " starts slowly with nobody else");
+}
 
+void World::check_slots(GenerationService const& service, Generation const& was, Generation const& next) {
     auto const* before = was.find(service.name);
     if (!before || before->maglev->slots.empty() || service.maglev->slots.empty()) return;
     double expected = 0;

@@ -83,20 +83,6 @@ void World::happen(Happening const& happening) {
     auto& server = servers_[happening.backend];
     auto const at = start + happening.at;
     auto const end = at + std::chrono::milliseconds{happening.value};
-    auto const order = [&](AdminState state) {
-        if (!server.configured) return;
-        if (state == AdminState::maint) {
-            measured_.erase(server.key);
-            judgement_.rest(server.key);
-        }
-        if (state == AdminState::ready) {
-            weights_.erase(server.key);
-            percents_.erase(server.key);
-        }
-        admin_[server.key] = state;
-        server.dead.reset();
-        configure();
-    };
     switch (happening.kind) {
     case Kind::kill: return set_mode(server, Mode::refusing);
     case Kind::darken: return set_mode(server, Mode::dark);
@@ -108,6 +94,7 @@ void World::happen(Happening const& happening) {
     case Kind::noise:
         if (server.track) server.track->ask(Evidence::refused, setup_.policy, now_);
         return;
+    case Kind::restart: restart_at(end); [[fallthrough]];
     case Kind::stall: stalled_until_ = std::max(stalled_until_, end); break;
     case Kind::link:
         if (now_ >= dead_link_until_) dead_link_since_ = now_;
@@ -116,9 +103,9 @@ void World::happen(Happening const& happening) {
     case Kind::mute: mute_until_ = std::max(mute_until_, end); break;
     case Kind::starve: starved_until_ = std::max(starved_until_, end); break;
     case Kind::deafen: deaf_until_ = std::max(deaf_until_, end); return own_fault_until(end);
-    case Kind::drain: return order(AdminState::drain);
-    case Kind::maint: return order(AdminState::maint);
-    case Kind::ready: return order(AdminState::ready);
+    case Kind::drain: return order(server, AdminState::drain);
+    case Kind::maint: return order(server, AdminState::maint);
+    case Kind::ready: return order(server, AdminState::ready);
     case Kind::weight:
         if (server.configured) weights_[server.key] = happening.value;
         dirty_ = true;
@@ -134,6 +121,39 @@ void World::happen(Happening const& happening) {
         return;
     }
     own_fault_until(end);
+}
+
+void World::order(Server& server, AdminState state) {
+    if (!server.configured) return;
+    if (state == AdminState::maint) {
+        measured_.erase(server.key);
+        judgement_.rest(server.key);
+    }
+    if (state == AdminState::ready) {
+        weights_.erase(server.key);
+        percents_.erase(server.key);
+    }
+    admin_[server.key] = state;
+    server.dead.reset();
+    configure();
+}
+
+/// The tables, the orders, the checks' states and the judgement's past go on; probes and rulings do not.
+void World::restart_at(Time begin) {
+    auto const pasts = judgement_.pasts(now_);
+    judgement_ = Judgement{};
+    judgement_.assign(desired_);
+    for (auto const& [key, past] : pasts)
+        judgement_.remember(key, past, now_);
+    rulings_ = {};
+    cut_off_ = false;
+    for (auto& server : servers_) {
+        if (!server.track) continue;
+        server.flights.clear();
+        server.track.emplace(HealthState{server.track->state()});
+        server.track->begin_at(begin);
+    }
+    dirty_ = true;
 }
 
 void World::set_mode(Server& server, Mode mode, Duration latency) {

@@ -36,6 +36,7 @@ struct Happening {
         weight, ///< to `value`
         share,  ///< its agent wants `value` percent of its weight
         reload, ///< the backend is taken out of the configuration, or put back
+        restart ///< this process ends; `value` ms later another one goes on with what it left
     };
     Duration at{};
     Kind kind = Kind::kill;
@@ -95,6 +96,8 @@ private:
 
     [[nodiscard]] Time next_time() const;
     void happen(Happening const& happening);
+    void order(Server& server, AdminState state);
+    void restart_at(Time begin);
     void set_mode(Server& server, Mode mode, Duration latency = {});
     void follow_own_link();
     void own_fault_until(Time end);
@@ -107,7 +110,8 @@ private:
     void check(Plan const& plan, Rulings const& before);
     void check_verdicts_first(Plan const& plan, Rulings const& before);
     void check_server(Server& server, Generation const& was, Generation const& next, Rulings const& before);
-    void check_service(GenerationService const& service, Generation const& was, Generation const& next);
+    void check_rules(GenerationService const& service, Generation const& was, Generation const& next);
+    void check_slots(GenerationService const& service, Generation const& was, Generation const& next);
     void fail(std::string const& what);
     [[nodiscard]] Flights flights_of(Server const& server) const;
     [[nodiscard]] PlanInput input() const;

@@ -205,6 +205,19 @@ TEST_F(JudgementPast, AFallThatMayBeOurOwnFaultWaitsOn) {
     EXPECT_EQ(past_of("b2").value().held_for, std::nullopt);
 }
 
+TEST_F(JudgementPast, ABackendThatWorkedBeforeTheRestartIsSparedBehindALinkThatIsDeadSince) {
+    add_service("web", 2);
+    all_up();
+    std::set<BackendKey> const behind{{"web", "b1"}};
+    judgement.cut_off(behind, clock);
+    restart(1s);
+    judgement.cut_off(behind, clock); // before the first ruling
+    EXPECT_EQ(states(), "uu");
+    set("b1", down);
+    EXPECT_EQ(states(), "uu");
+    EXPECT_EQ(ruling("b1").by, RuledBy::held);
+}
+
 TEST_F(JudgementPast, AFallBehindADeadLinkOfOursWaitsOnUntilTheLinkIsBack) {
     add_service("web", 2);
     all_up();
