@@ -94,7 +94,7 @@ void World::happen(Happening const& happening) {
     case Kind::noise:
         if (server.track) server.track->ask(Evidence::refused, setup_.policy, now_);
         return;
-    case Kind::restart: restart_at(end); [[fallthrough]];
+    case Kind::restart: restart_at(end, happening.value % 2 == 1); [[fallthrough]];
     case Kind::stall: stalled_until_ = std::max(stalled_until_, end); break;
     case Kind::link:
         if (now_ >= dead_link_until_) dead_link_since_ = now_;
@@ -138,8 +138,9 @@ void World::order(Server& server, AdminState state) {
     configure();
 }
 
-/// The tables, the orders, the checks' states and the judgement's past go on; probes and rulings do not.
-void World::restart_at(Time begin) {
+/// Orders and the judgement's past go on, and unless it is a cold start so do tables and states; probes and
+/// rulings do not.
+void World::restart_at(Time begin, bool cold) {
     auto const pasts = judgement_.pasts(now_);
     judgement_ = Judgement{};
     judgement_.assign(desired_);
@@ -147,10 +148,14 @@ void World::restart_at(Time begin) {
         judgement_.remember(key, past, now_);
     rulings_ = {};
     cut_off_ = false;
+    if (cold) {
+        measured_.clear();
+        current_ = {};
+    }
     for (auto& server : servers_) {
         if (!server.track) continue;
         server.flights.clear();
-        server.track.emplace(HealthState{server.track->state()});
+        server.track.emplace(cold ? HealthState{} : HealthState{server.track->state()});
         server.track->begin_at(begin);
     }
     dirty_ = true;

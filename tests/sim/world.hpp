@@ -36,7 +36,7 @@ struct Happening {
         weight, ///< to `value`
         share,  ///< its agent wants `value` percent of its weight
         reload, ///< the backend is taken out of the configuration, or put back
-        restart ///< this process ends; `value` ms later another one goes on with what it left
+        restart ///< this process ends; `value` ms later another one goes on, from the tables if that is even
     };
     Duration at{};
     Kind kind = Kind::kill;
@@ -97,7 +97,7 @@ private:
     [[nodiscard]] Time next_time() const;
     void happen(Happening const& happening);
     void order(Server& server, AdminState state);
-    void restart_at(Time begin);
+    void restart_at(Time begin, bool cold);
     void set_mode(Server& server, Mode mode, Duration latency = {});
     void follow_own_link();
     void own_fault_until(Time end);
