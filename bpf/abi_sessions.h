@@ -90,8 +90,8 @@ PM_STATIC_ASSERT(sizeof(struct pm_syn) == 64, "a SYN is a cache line");
 
 /*
  * Map pm_port_hints: who opened the last flow of a NAT port, 0 for nobody known. The client's clock in the
- * upper half, as in a session's state, and below it 8 bits each of the client's address and port. Where a
- * port has its place: port_hint.h. Written and read by the programs.
+ * upper half, as in a session's state, and below it 16 bits of a hash of the client's address. Where a port
+ * has its place: port_hint.h. Written and read by the programs.
  */
 struct pm_port_hints {
 	__u32 hint[16];

@@ -86,6 +86,22 @@ __noinline int nat_restore_partner(const struct session_copy *session, __u64 has
 }
 
 /*
+ * The entry of a session's partner, whose flow is scratch->partner. The one with that flow's hash is it
+ * nearly always; no other session is like it in all that same_pair() compares.
+ */
+static __always_inline struct entry partner_of(const struct session_copy *session, __u64 hash,
+					       const struct pm_flow *flow, __u32 active)
+{
+	struct entry entry = {};
+
+	if (session_with_hash(session_half(active), hash, &entry) &&
+	    entry.set->way[entry.way].direction != session->direction &&
+	    same_pair(&entry.set->way[entry.way], &session->session))
+		return entry;
+	return entry_at(session_peek(hash, flow, active));
+}
+
+/*
  * Tells a session's partner what changed (PM_SESSION_* bits), that the flow is alive, and from the client's
  * side, where answers go. A partner that was lost is made anew, unless the flow is over: half-open ones give
  * way to others, and one of a pair may go first.
@@ -100,7 +116,7 @@ __noinline int nat_tell_partner(const struct session_copy *session, __u32 bits, 
 	    nat_flow(&session->session, !session->direction, active, &scratch->partner))
 		return 0;
 	hash = pm_flow_hash(&scratch->partner, options.hash_key);
-	partner = entry_at(session_peek(hash, &scratch->partner, active));
+	partner = partner_of(session, hash, &scratch->partner, active);
 	if (!partner.set)
 		return nat_restore_partner(session, hash, session->state | bits, now, active);
 	if (!same_pair(&partner.set->way[partner.way], &session->session))

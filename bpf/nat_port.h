@@ -10,9 +10,21 @@
 #include "port_hint.h"
 
 #define NAT_PORT_TRIES	    32
-#define NAT_FRESH_TRIES	    8	 /* so many want a port whose last connection the backend has forgotten */
+#define NAT_FRESH_TRIES	    16	 /* so many want a port whose last connection the backend has forgotten */
 #define NAT_SCATTERED_TRIES 16	 /* so many jump about; the rest walk: a small range is searched whole */
 #define NAT_LAST_RESORT	    0xff /* an attempt that takes the port of a half-open flow, however young */
+
+/*
+ * Has this connection just ended with a FIN from both sides? The acknowledgement of the second one is on its
+ * way, or that FIN has to be repeated: until then the backend is not in TIME_WAIT yet, and a SYN would
+ * disturb it.
+ */
+static __always_inline int is_parting(__u32 state, __u32 silent)
+{
+	const __u32 fins = PM_SESSION_FIN_CLIENT | PM_SESSION_FIN_BACKEND;
+
+	return (state & fins) == fins && silent <= PM_SEEN_TICKS;
+}
 
 /*
  * Will its backend take a new SYN in the place of this closed connection? When its TIME_WAIT is over; and
@@ -22,10 +34,13 @@
 static __always_inline int closed_is_forgotten(struct entry entry, const struct session_copy *session)
 {
 	const struct pm_session *closed = &entry.set->way[entry.way];
+	const __u32 state = entry.set->state[entry.way];
+	const __u32 silent = session->last_seen - entry.set->last_seen[entry.way];
 
-	return session->last_seen - entry.set->last_seen[entry.way] > options.time_wait_ticks ||
-	       clock_goes_on(entry.set->state[entry.way], session->state,
-			     addr_equal(&closed->client, &session->client));
+	if (silent > options.time_wait_ticks)
+		return 1;
+	return !is_parting(state, silent) &&
+	       clock_goes_on(state, session->state, addr_equal(&closed->client, &session->client));
 }
 
 /*
@@ -104,27 +119,37 @@ static __always_inline int nat_take_port(struct entry holder, const struct sessi
 	return session_insert(session, hash, active);
 }
 
-/* One try. */
+/* Where the answers to a draft will come from and to: its reply's flow and hash go into the scratch, and both
+ * candidate sets are asked for. Negative when it has no backend or NAT address. */
+__noinline int nat_aim(const struct pm_session *session, __u32 active)
+{
+	struct scratch *scratch = array_at(&pm_scratch, 0);
+
+	if (!session || !scratch || nat_reply_flow(session, active, &scratch->reply))
+		return -1;
+	scratch->reply_hash = pm_flow_hash(&scratch->reply, options.hash_key);
+	session_touch(session_half(active), scratch->reply_hash);
+	return 0;
+}
+
+/* One try of the NAT port that nat_aim() saw last. */
 __noinline int nat_try_port(const struct session_copy *session, __u32 active, __u32 attempt)
 {
 	struct scratch *scratch = array_at(&pm_scratch, 0);
 	struct entry holder, stored;
-	struct pm_flow *reply;
 	int inserted;
 	__u64 hash;
 
-	if (!session || !scratch || nat_reply_flow(&session->session, active, &scratch->partner))
+	if (!session || !scratch)
 		return TRY_RACED;
-	reply = &scratch->partner;
-	hash = pm_flow_hash(reply, options.hash_key);
-	session_touch(session_half(active), hash);
-	holder = entry_at(session_peek(hash, reply, active));
+	hash = scratch->reply_hash;
+	holder = entry_at(session_peek(hash, &scratch->reply, active));
 	if (holder.set && !nat_port_is_reusable(holder, session, active, attempt))
 		return nat_port_taken(holder, session->last_seen, attempt);
 	inserted = nat_take_port(holder, session, hash, active);
 	if (inserted != INSERT_DONE)
 		return inserted == INSERT_RACED ? TRY_RACED : TRY_NO_PLACE;
-	stored = entry_at(session_settle(session_half(active), hash, reply, active));
+	stored = entry_at(session_settle(session_half(active), hash, &scratch->reply, active));
 	if (!stored.set)
 		return TRY_RACED;
 	return same_client(&stored.set->way[stored.way], &session->session) ? TRY_DONE : TRY_TAKEN;
@@ -191,7 +216,7 @@ static __always_inline int nat_displace(struct session_copy *session, __u64 hash
 					__u32 address)
 {
 	nat_choose(session, hash, active, attempt, address);
-	if (nat_try_port(session, active, NAT_LAST_RESORT) != TRY_DONE)
+	if (nat_aim(&session->session, active) || nat_try_port(session, active, NAT_LAST_RESORT) != TRY_DONE)
 		return PM_DROP_PORTS_EXHAUSTED;
 	nat_tell_displaced(&session->session, active);
 	return PM_CONTINUE;
@@ -199,21 +224,25 @@ static __always_inline int nat_displace(struct session_copy *session, __u64 hash
 
 /*
  * Gives the session a NAT address and port of its own towards its backend and stores the reply's session. An
- * address that it has already is kept.
+ * address that it has already is kept. `first`: the attempt that nat_choose() and nat_aim() have made for it
+ * already, or NAT_PORT_TRIES.
  */
 static __always_inline int nat_open_reply(struct session_copy *session, const struct pm_service *service,
-					  __u64 hash, __u32 active)
+					  __u64 hash, __u32 active, __u32 first)
 {
 	const int keeps_source = service->flags & PM_SERVICE_SOURCE_CLIENT;
-	const __u32 address = session->nat_address;
+	const __u32 address = first < NAT_PORT_TRIES ? 0 : session->nat_address;
 	int result = TRY_TAKEN, oldest = TRY_TAKEN;
-	__u32 attempt = 0;
+	__u32 attempt = first < NAT_PORT_TRIES ? first : 0;
 
 	session->direction = PM_TO_CLIENT;
-	session->nat_port = session->client_port;
 	for (int i = 0; i < NAT_PORT_TRIES && attempt < NAT_PORT_TRIES; i++, attempt++) {
-		if (!keeps_source)
-			attempt = nat_choose(session, hash, active, attempt, address);
+		if (i || first >= NAT_PORT_TRIES) {
+			if (!keeps_source)
+				attempt = nat_choose(session, hash, active, attempt, address);
+			if (nat_aim(&session->session, active))
+				return PM_DROP_SESSIONS_FULL;
+		}
 		result = nat_try_port(session, active, attempt);
 		if (result == TRY_DONE) {
 			port_hint_keep(session);
@@ -227,44 +256,6 @@ static __always_inline int nat_open_reply(struct session_copy *session, const st
 	if (oldest >= TRY_HALF_OPEN && !keeps_source)
 		return nat_displace(session, hash, active, attempt_of(oldest), address);
 	return result == TRY_NO_PLACE ? PM_DROP_SESSIONS_FULL : PM_DROP_PORTS_EXHAUSTED;
-}
-
-/*
- * A new flow's first packet needs four sets of sessions: those of the client's flow, and those of the NAT
- * port that will be tried first. This asks for all of them at once, one wait for memory instead of two.
- * Nothing depends on it.
- */
-__noinline int nat_fetch_ahead(PM_CONTEXT *ctx, const struct packet *packet)
-{
-	struct scratch *scratch = array_at(&pm_scratch, 0);
-	struct session_copy *draft;
-	struct pm_service *service;
-	__u32 index;
-	__u64 hash;
-
-	if (!packet || !scratch)
-		return 0;
-	draft = &scratch->draft;
-	index = service_find(&packet->flow, packet->active);
-	service = service_at(packet->active, index);
-	if (!index || !service || service->forward != PM_FORWARD_NAT)
-		return 0;
-	draft->backend = maglev_select(service, index, packet->hash, packet->active);
-	draft->client = packet->flow.source;
-	draft->client_port = packet->flow.source_port;
-	draft->service_port = packet->flow.destination_port;
-	draft->protocol = packet->flow.protocol;
-	draft->state = client_clock(ctx, packet, bpf_ktime_get_ns());
-	draft->nat_port = draft->client_port;
-	draft->nat_address = 0;
-	if (!(service->flags & PM_SERVICE_SOURCE_CLIENT))
-		nat_choose(draft, packet->hash, packet->active, 0, 0);
-	if (nat_reply_flow(&draft->session, packet->active, &scratch->partner))
-		return 0;
-	hash = pm_flow_hash(&scratch->partner, options.hash_key);
-	session_touch(session_half(packet->active), packet->hash);
-	session_touch(session_half(packet->active), hash);
-	return 1;
 }
 
 #endif

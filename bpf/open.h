@@ -3,11 +3,10 @@
 #ifndef PM_OPEN_H
 #define PM_OPEN_H
 
-#include "client_clock.h"
+#include "ahead.h"
 #include "event.h"
 #include "forward.h"
 #include "fragment.h"
-#include "nat_port.h"
 #include "reset.h"
 #include "syn.h"
 
@@ -34,36 +33,9 @@ static __always_inline __u32 choice_of(__u32 backend, __u32 chance)
 	return backend ? chance << 16 | backend : 0;
 }
 
-static __always_inline __u32 first_state(PM_CONTEXT *ctx, const struct packet *packet,
-					 const struct pm_service *service, __u64 now_ns)
-{
-	if (packet->flow.protocol != IPPROTO_TCP)
-		return 0;
-	if (!is_syn(packet))
-		return PM_SESSION_MIDSTREAM;
-	return service->forward == PM_FORWARD_NAT ? client_clock(ctx, packet, now_ns) : 0;
-}
-
-/* What a session knows of its client, from the first packet. */
-static __always_inline void draft_client(struct session_copy *draft, const struct packet *packet,
-					 const struct ethhdr *eth, __u64 now_ns)
-{
-	const __u64 opened = now_ns >> 10;
-
-	draft->last_seen = packet->now;
-	draft->client = packet->flow.source;
-	draft->client_port = packet->flow.source_port;
-	draft->service_port = packet->flow.destination_port;
-	draft->link = packet->link;
-	draft->protocol = packet->flow.protocol;
-	__builtin_memcpy(draft->client_mac, eth->h_source, ETH_ALEN);
-	draft->opened_low = opened;
-	draft->opened_high = opened >> 32;
-}
-
 /* The backend that a new flow gets goes into the draft. PM_CONTINUE, or why there is none. */
-static __always_inline int draft_backend(PM_CONTEXT *ctx, struct packet *packet, struct session_copy *draft,
-					 const struct pm_service *service, __u32 service_index, __u32 choice)
+static __always_inline int choose_backend(PM_CONTEXT *ctx, struct packet *packet, struct session_copy *draft,
+					  const struct pm_service *service, __u32 service_index, __u32 choice)
 {
 	const __u32 ahead = packet->fragment ? fragment_ahead(packet, service_index) : 0;
 	__u32 selected = choice	 ? CHOICE_BACKEND(choice)
@@ -75,14 +47,24 @@ static __always_inline int draft_backend(PM_CONTEXT *ctx, struct packet *packet,
 		return refuse(ctx, packet, service, PM_DROP_NO_BACKEND);
 	if (!backend->ifindex)
 		return PM_DROP_NO_NEXT_HOP;
-	draft->service = service_index;
-	draft->backend = selected;
-	draft->incarnation = backend->incarnation;
-	draft->nat_port = 0;
+	draft_backend(draft, service, service_index, backend, selected);
 	draft->nat_address = PM_AHEAD_NAT_ADDRESS(ahead);
-	if (service->forward != PM_FORWARD_NAT)
-		return PM_CONTINUE;
-	return nat_open_reply(draft, service, packet->hash, packet->active);
+	return PM_CONTINUE;
+}
+
+/* What the session of a new flow will be, in the scratch's draft; PM_CONTINUE, or why there is none. */
+static __always_inline int make_draft(PM_CONTEXT *ctx, struct packet *packet, struct session_copy *draft,
+				      const struct pm_service *service, __u32 service_index, __u32 choice)
+{
+	const struct ethhdr *eth = context_data(ctx);
+	const __u64 now_ns = bpf_ktime_get_ns();
+
+	if ((void *)(eth + 1) > context_data_end(ctx))
+		return PM_DROP_REWRITE_FAILED;
+	draft_client(draft, packet, eth, now_ns);
+	draft->state = first_state(ctx, packet, service, now_ns) | CHOICE_CHANCE(choice)
+									   << PM_SESSION_CHANCE_SHIFT;
+	return choose_backend(ctx, packet, draft, service, service_index, choice);
 }
 
 /* Stores the draft, in the place of an earlier session of the same flow if there is one. */
@@ -106,15 +88,14 @@ __noinline int open_session(PM_CONTEXT *ctx, struct packet *packet, __u32 servic
 			    __u32 choice)
 {
 	struct scratch *scratch = array_at(&pm_scratch, 0);
-	struct ethhdr *eth = context_data(ctx);
 	struct pm_backend_counters *counts;
 	struct pm_service *service;
 	struct session_copy *draft;
 	struct parties parties;
-	__u64 now_ns;
-	int verdict;
+	__u32 attempt = NAT_PORT_TRIES;
+	int verdict = PM_CONTINUE;
 
-	if (!packet || !scratch || (void *)(eth + 1) > context_data_end(ctx))
+	if (!packet || !scratch)
 		return PM_DROP_REWRITE_FAILED;
 	draft = &scratch->draft;
 	service = service_at(packet->active, service_index);
@@ -122,11 +103,13 @@ __noinline int open_session(PM_CONTEXT *ctx, struct packet *packet, __u32 servic
 		return PM_DROP_NO_BACKEND;
 	if (packet->tcp_flags & TCP_RST)
 		return PM_DROP_NO_SESSION;
-	now_ns = bpf_ktime_get_ns();
-	draft_client(draft, packet, eth, now_ns);
-	draft->state = first_state(ctx, packet, service, now_ns) | CHOICE_CHANCE(choice)
-									   << PM_SESSION_CHANCE_SHIFT;
-	verdict = draft_backend(ctx, packet, draft, service, service_index, choice);
+	if (is_drafted(packet, scratch, service_index, choice))
+		attempt = scratch->ahead_attempt;
+	else
+		verdict = make_draft(ctx, packet, draft, service, service_index, choice);
+	scratch->ahead_service = 0;
+	if (verdict == PM_CONTINUE && service->forward == PM_FORWARD_NAT)
+		verdict = nat_open_reply(draft, service, packet->hash, packet->active, attempt);
 	if (verdict == PM_DROP_PORTS_EXHAUSTED)
 		event_send_evidence(&draft->session, packet->active, PM_EVENT_PORTS_EXHAUSTED, packet->now);
 	if (verdict == PM_CONTINUE)

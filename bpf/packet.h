@@ -79,6 +79,10 @@ struct scratch {
 	struct pm_session displaced;  /* of the flow that had a new flow's NAT port */
 	struct pm_session followed;   /* of a first fragment, for its map: before 6.2 only maps fill maps */
 	struct pm_flow partner;	      /* what the other session of a pair is found by */
+	struct pm_flow reply;	      /* likewise, of a draft: nat_aim() */
+	__u64 reply_hash;	      /* of that */
+	__u32 ahead_service;	      /* of a SYN's draft, made before its session was looked up; 0: none */
+	__u32 ahead_attempt;	      /* which NAT port that draft has: nat_choose() */
 	struct pm_syn syn;	      /* one that a backend refused */
 	__be32 tcp[15];		      /* a TCP header with its options, until it is in the packet */
 	__u32 retry_place;	      /* place_t: the client's session of a flow that is tried elsewhere */

@@ -24,9 +24,8 @@ static __always_inline __u32 *port_hint(const struct pm_session *session)
 static __always_inline __u32 port_hint_of(const struct session_copy *session)
 {
 	const __u32 client = (session->client.word[3] ^ session->client.word[2]) * 0x9e3779b9u;
-	const __u32 port = session->client_port ^ session->client_port >> 8;
 
-	return (session->state & ~0u << PM_SESSION_CLOCK_SHIFT) | client >> 24 << 8 | (port & 0xff);
+	return (session->state & ~0u << PM_SESSION_CLOCK_SHIFT) | client >> PM_SESSION_CLOCK_SHIFT;
 }
 
 static __always_inline void port_hint_keep(const struct session_copy *session)
@@ -47,9 +46,9 @@ static __always_inline int port_hint_allows(const struct session_copy *session)
 	if (!hint)
 		return 1;
 	last = READ_ONCE(*hint);
-	if (!(last >> PM_SESSION_CLOCK_SHIFT) || !(next >> PM_SESSION_CLOCK_SHIFT) || !(__u16)(last ^ next))
+	if (!(last >> PM_SESSION_CLOCK_SHIFT) || !(next >> PM_SESSION_CLOCK_SHIFT))
 		return 1;
-	return clock_goes_on(last, next, !((last ^ next) >> 8 & 0xff));
+	return clock_goes_on(last, next, !(__u16)(last ^ next));
 }
 
 #endif

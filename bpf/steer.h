@@ -84,8 +84,9 @@ static __always_inline int continue_session(PM_CONTEXT *ctx, struct packet *pack
 	}
 	if (unlikely(copy->direction == PM_TO_BACKEND && may_have_lost_port(packet, copy, parties->service) &&
 		     !nat_has_port(&copy->session, packet->active)))
-		return copy->state & PM_SESSION_CLOSED ? PM_DROP_NO_SESSION
-						       : open_session(ctx, packet, copy->service, place, 0);
+		return copy->state & PM_SESSION_CLOSED
+			       ? refuse(ctx, packet, parties->service, PM_DROP_NO_SESSION)
+			       : open_session(ctx, packet, copy->service, place, 0);
 	added = progress_of(packet, copy);
 	if (unlikely(added && (added & PM_SESSION_CLOSED) && is_refusal(packet, copy))) {
 		verdict = on_refusal(ctx, packet, copy);
@@ -176,7 +177,7 @@ static __always_inline int steer(PM_CONTEXT *ctx, struct scratch *scratch)
 	packet->hash = pm_family_hash(&packet->flow, options.hash_key,
 				      !packet->v6 || pm_addr_is_v4(&packet->flow.source));
 	if (unlikely(is_syn(packet)))
-		nat_fetch_ahead(ctx, packet);
+		draft_ahead(ctx, packet);
 	place = session_lookup(packet->hash, &packet->flow, packet->active, &scratch->copy, &parties);
 	if (place)
 		return continue_session(ctx, packet, place, &scratch->copy, &parties);

@@ -8,6 +8,11 @@ bool opens(std::uint8_t flags) {
     return (flags & (syn | ack | rst | fin)) == syn;
 }
 
+/// No session takes the packet; a RST is not answered.
+std::uint32_t refuse(std::uint8_t flags) {
+    return (flags & rst) ? std::uint32_t{PM_DROP_NO_SESSION} : std::uint32_t{PM_FORWARD_RESET};
+}
+
 } // namespace
 
 std::uint32_t SessionModel::open(std::uint32_t state) {
@@ -20,8 +25,7 @@ std::uint32_t SessionModel::open(std::uint32_t state) {
 /// In the middle of a TCP connection that nobody knows: a RST, unless the service hands it on.
 std::uint32_t SessionModel::without_session(std::uint8_t flags) {
     if (way_.protocol == Protocol::udp || opens(flags)) return open(0);
-    if (flags & rst) return PM_DROP_NO_SESSION;
-    return on_down_ == OnDown::rehash ? open(PM_SESSION_MIDSTREAM) : std::uint32_t{PM_FORWARD_RESET};
+    return on_down_ == OnDown::rehash && !(flags & rst) ? open(PM_SESSION_MIDSTREAM) : refuse(flags);
 }
 
 void SessionModel::follow(std::uint8_t flags, bool from_client) {
@@ -50,7 +54,7 @@ std::uint32_t SessionModel::on_client_packet(std::uint8_t flags) {
     opened_ = false;
     if (!exists_) return without_session(flags);
     if (way_.protocol == Protocol::tcp && opens(flags) && (state_ & PM_SESSION_CLOSED)) return open(0);
-    if (way_.is_nat() && !answers_ && (state_ & PM_SESSION_CLOSED)) return PM_DROP_NO_SESSION; // no NAT port
+    if (way_.is_nat() && !answers_ && (state_ & PM_SESSION_CLOSED)) return refuse(flags); // no NAT port
     follow(flags, true);
     restore_pair();
     return PM_FORWARD_TO_BACKEND;
