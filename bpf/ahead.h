@@ -71,7 +71,6 @@ __noinline int draft_ahead(PM_CONTEXT *ctx, const struct packet *packet)
 	service = service_at(packet->active, index);
 	if (!index || !service || service->forward != PM_FORWARD_NAT || packet->fragment)
 		return 0;
-	session_touch(session_half(packet->active), packet->hash);
 	selected = maglev_select(service, index, packet->hash, packet->active);
 	backend = backend_at(packet->active, selected);
 	if (!selected || !backend || !backend->ifindex)
@@ -86,6 +85,7 @@ __noinline int draft_ahead(PM_CONTEXT *ctx, const struct packet *packet)
 					 : nat_choose(draft, packet->hash, packet->active, 0, 0);
 	if (nat_aim(&draft->session, packet->active))
 		return 0;
+	session_touch(session_half(packet->active), packet->hash);
 	scratch->ahead_service = index;
 	return 1;
 }

@@ -9,9 +9,9 @@
 #include "nat.h"
 #include "port_hint.h"
 
-#define NAT_PORT_TRIES	    32
-#define NAT_FRESH_TRIES	    16	 /* so many want a port whose last connection the backend has forgotten */
-#define NAT_SCATTERED_TRIES 16	 /* so many jump about; the rest walk: a small range is searched whole */
+#define NAT_PORT_TRIES	    40
+#define NAT_FRESH_TRIES	    24	 /* so many want a port whose last connection the backend has forgotten */
+#define NAT_SCATTERED_TRIES 24	 /* so many jump about; the rest walk: a small range is searched whole */
 #define NAT_LAST_RESORT	    0xff /* an attempt that takes the port of a half-open flow, however young */
 
 /*
