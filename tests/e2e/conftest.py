@@ -50,8 +50,8 @@ def decided_again_alike(daemon: Pointsman) -> None:
 
 @contextlib.contextmanager
 def running(attach: str, services: Callable[[Lab], list[Service]] | None = None, *, own_address: bool = False,
-            two_legs: bool = False, **tables: dict[str, object]) -> Iterator[Site]:
-    with Lab(physical=physical(attach), own_address=own_address, two_legs=two_legs) as lab:
+            two_legs: bool = False, rss: bool = False, **tables: dict[str, object]) -> Iterator[Site]:
+    with Lab(physical=physical(attach), own_address=own_address, two_legs=two_legs, rss=rss) as lab:
         nginx = {host.name: Nginx(host) for host in lab.backends}
         daemon = Pointsman(lab, services(lab) if services else None, attach=attach, **tables)
         daemon.start()

@@ -16,7 +16,7 @@ def counted(host: Host, name: str) -> int:
 
 
 def test_a_port_is_used_again_when_its_backend_takes_the_syn_for_a_new_connection(attach: str) -> None:
-    with running(attach, datapath={"nat_ports": "1024-3071"}) as site:
+    with running(attach, rss=True, datapath={"nat_ports": "1024-3071"}) as site:
         load = ConnectClient(site.lab.client, site.address, rate=3000, parallel=64, count=CONNECTIONS)
         load.wait_for(CONNECTIONS, timeout=30)
         assert load.hurt() == []

@@ -11,7 +11,7 @@ import signal
 import socket
 import subprocess
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 
 from lab.waiting import wait_until
@@ -178,6 +178,13 @@ class Host:
         """Sets a net.* key in this namespace only."""
         with self.inside():
             pathlib.Path("/proc/sys", key.replace(".", "/")).write_text(str(value))
+
+    def steer(self, device: str, cores: Iterable[int]) -> None:
+        """What arrives on the device is handled by one of these cores, all of a flow by the same one (receive packet steering). sysfs
+        shows the devices of the namespace in which it was mounted."""
+        mask = sum(1 << core for core in cores)
+        rps = pathlib.Path("/sys/class/net", device, "queues/rx-0/rps_cpus")
+        self.run("unshare", "--mount", "sh", "-c", f"mount -t sysfs none /sys && echo {mask:x} > {rps}")
 
     def end_processes(self) -> None:
         """Ends everything in the namespace, politely first, by pid."""

@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import json
 import os
-import pathlib
 import signal
 
 from lab import paths
@@ -44,8 +43,8 @@ class ProbedLab:
         balancer.run("ip", "route", "add", NETWORK, "via", backend.address)
         backend.sysctl("net.core.somaxconn", 65535)
         backend.sysctl("net.ipv4.tcp_max_syn_backlog", 65535)
-        self._steer("balancer-front", self.server_core)
-        self._steer("b1-front", self.core)
+        self.lab.bridge.steer("balancer-front", [self.server_core])
+        self.lab.bridge.steer("b1-front", [self.core])
         self.server = backend.start(*FIRST, "taskset", "-c", str(self.server_core), paths.probed_server(), str(PORT),
                                     log="probed.jsonl")
         wait_until(lambda: self._listens(), "probed_server listens", 10)
@@ -73,9 +72,3 @@ class ProbedLab:
 
     def _listens(self) -> bool:
         return f":{PORT} " in self.lab.backends[0].run("ss", "-Hltn").stdout
-
-    def _steer(self, port: str, core: int) -> None:
-        """What arrives on a port of the switch is handled by that core (receive packet steering). sysfs shows the devices
-        of the namespace in which it was mounted."""
-        rps = pathlib.Path("/sys/class/net", port, "queues/rx-0/rps_cpus")
-        self.lab.bridge.run("unshare", "--mount", "sh", "-c", f"mount -t sysfs none /sys && echo {1 << core:x} > {rps}")

@@ -31,15 +31,18 @@ BPFFS = pathlib.Path("/sys/fs/bpf")
 class Lab:
     """`physical` models physical NICs: endpoints send finished checksums and frames of at most an MTU, and the far
     ends of the balancer's links pass XDP_TX frames on. Without it every veth keeps its default settings.
-    With `own_address` the service address is the balancer's own; with `routed` the "client" or the "backends" are behind a router."""
+    With `own_address` the service address is the balancer's own; with `routed` the "client" or the "backends" are behind a router.
+    With `rss` all packets of a flow are handled by one core of the host that they come to, as a NIC with several queues sees to; else
+    each by the core that sent it, so that two cores may have the ACK of a handshake and the first data in hand at once."""
 
     def __init__(self, backends: int = 2, *, physical: bool = False, own_address: bool = False, two_legs: bool = False,
-                 routed: str = "") -> None:
+                 routed: str = "", rss: bool = False) -> None:
         self.prefix = f"pm{os.getpid()}-{next(_numbers)}-"
         self.physical = physical
         self.own_address = own_address
         self.two_legs = two_legs
         self.routed = routed
+        self.rss = rss
         self.folder = pathlib.Path(tempfile.mkdtemp(prefix=f"pointsman-{self.prefix}"))
         self.bpffs = BPFFS / self.prefix.rstrip("-")
         self.bridge = self._host("bridge")
@@ -149,6 +152,8 @@ class Lab:
         self._route()
         if self.physical:
             self._model_physical_nics()
+        if self.rss:
+            self._keep_flows_together()
 
     def _make_bridges_plain(self) -> None:
         """A switch forwards frames and knows no iptables; with br_netfilter in the kernel a bridge does, for every frame."""
@@ -232,6 +237,11 @@ class Lab:
         for bridge in ["front", "back"] if self.two_legs else ["front"]:
             self._ip(self.bridge, f"link set balancer-{bridge} xdp obj {paths.xdp_pass()} sec xdp")
             self.bridge.run("ethtool", "-K", f"balancer-{bridge}", "txvlan", "off", "tx-vlan-stag-hw-insert", "off")
+
+    def _keep_flows_together(self) -> None:
+        for host in self.hosts:
+            for device in host.devices:
+                host.steer(device, [core for core in os.sched_getaffinity(0) if core < 32])
 
     def _ip(self, host: Host, words: str) -> None:
         run("ip", "-n", host.namespace, *words.split())
