@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pytest
 from conftest import running
 
 from lab import ConnectClient, Host
@@ -15,8 +16,9 @@ def counted(host: Host, name: str) -> int:
     return int(host.run("nstat", "-asz", name).stdout.split()[-2])
 
 
-def test_a_port_is_used_again_when_its_backend_takes_the_syn_for_a_new_connection(attach: str) -> None:
-    with running(attach, rss=True, datapath={"nat_ports": "1024-3071"}) as site:
+@pytest.mark.parametrize("rss", [False, True], ids=["veth", "rss"])
+def test_a_port_is_used_again_when_its_backend_takes_the_syn_for_a_new_connection(attach: str, rss: bool) -> None:
+    with running(attach, rss=rss, datapath={"nat_ports": "1024-3071"}) as site:
         load = ConnectClient(site.lab.client, site.address, rate=3000, parallel=64, count=CONNECTIONS)
         load.wait_for(CONNECTIONS, timeout=30)
         assert load.hurt() == []

@@ -15,10 +15,11 @@ SSH = 2222
 
 
 @pytest.mark.parametrize("proxy_kind", [NginxProxy, HAProxy])
+@pytest.mark.parametrize("rss", [False, True], ids=["veth", "rss"])
 @pytest.mark.parametrize("own_address", [False, True], ids=["other-address", "same-address"])
 def test_a_reverse_proxy_to_the_same_backends_is_undisturbed_under_load(
-        attach: str, proxy_kind: type[NginxProxy] | type[HAProxy], own_address: bool) -> None:
-    with running(attach, own_address=own_address, rss=True) as site:
+        attach: str, proxy_kind: type[NginxProxy] | type[HAProxy], own_address: bool, rss: bool) -> None:
+    with running(attach, own_address=own_address, rss=rss) as site:
         proxy = proxy_kind(site.lab.balancer, site.lab.backends)
         load = Wrk(site.lab.client, site.address, seconds=30, connections=16, threads=1)
         through_service = ConnectClient(site.lab.client, site.address, rate=800, parallel=32)
