@@ -33,7 +33,7 @@ std::size_t length_of(std::vector<HttpField> const& headers) noexcept {
 } // namespace
 
 bool LightProbe::suits(ProbeTarget const& target) noexcept {
-    auto const& check = target.check;
+    auto const& check = *target.check;
     if (target.service || check.expect.is_set()) return false;
     if (check.type == CheckType::tcp) return check.send.empty();
     return check.type == CheckType::http &&
@@ -54,7 +54,7 @@ LightProbe::~LightProbe() {
 }
 
 Duration LightProbe::timeout() const noexcept {
-    return socket_ ? target_.check.policy.timeout : Duration::zero();
+    return socket_ ? target_.check->policy.timeout : Duration::zero();
 }
 
 void LightProbe::on_events(std::uint32_t events) {
@@ -69,7 +69,7 @@ void LightProbe::on_connected(std::uint32_t events) {
     if (auto const error = failed ? pending_error(socket_->fd) : error_code{}) return fail(error);
     if ((events & EPOLLOUT) == 0) return;
     steps_.connected = elapsed_since(started_);
-    if (target_.check.type == CheckType::tcp) return end(OutcomeCode::L4OK);
+    if (target_.check->type == CheckType::tcp) return end(OutcomeCode::L4OK);
     auto const request = request_text(target_);
     if (::send(socket_->fd, request.data(), request.size(), MSG_NOSIGNAL) < 0) return fail(last_error());
     steps_.sent = elapsed_since(started_);
@@ -89,7 +89,7 @@ void LightProbe::on_answer() {
     }
     Outcome outcome{OutcomeCode::L7OK, elapsed_since(started_)};
     outcome.steps = steps_;
-    finish(judge_head(std::move(outcome), answer_, progress, target_.check));
+    finish(judge_head(std::move(outcome), answer_, progress, *target_.check));
 }
 
 void LightProbe::on_deadline() {

@@ -35,7 +35,7 @@ bool is_cancellation(std::exception_ptr const& failure) {
 }
 
 ProbeTarget without_policy(ProbeTarget target) {
-    target.check.policy = {};
+    target.check.own().policy = {};
     return target;
 }
 
@@ -62,7 +62,7 @@ struct HealthMonitor::Watch : Timetable::Entry {
         , is_light{LightProbe::suits(target)}
         , track{resumed} {}
 
-    [[nodiscard]] HealthPolicy const& policy() const noexcept { return target.check.policy; }
+    [[nodiscard]] HealthPolicy const& policy() const noexcept { return target.check->policy; }
     [[nodiscard]] Clock::time_point next() const noexcept;
 
     ProbeTarget const target;
@@ -88,7 +88,7 @@ std::size_t HealthMonitor::TargetHash::operator()(ProbeTarget const& target) con
     auto const& octets = target.address.octets();
     std::size_t seed = boost::hash_range(octets.begin(), octets.end());
     boost::hash_combine(seed, target.port);
-    boost::hash_combine(seed, target.check.path);
+    boost::hash_combine(seed, target.check->path);
     return seed;
 }
 
@@ -128,7 +128,7 @@ std::vector<HealthMonitor::Watch*> HealthMonitor::add_wanted(std::vector<WantedP
 
     std::vector<Watch*> added;
     for (auto const& [target, resume] : wanted) {
-        if (target.check.type == CheckType::none || watches_.contains(target)) continue;
+        if (target.check->type == CheckType::none || watches_.contains(target)) continue;
         auto const same = before.find(target);
         if (same != before.end()) {
             watches_.emplace(same->second->target, same->second);
@@ -260,7 +260,7 @@ asio::awaitable<void> HealthMonitor::fly(Watch& watch, Flight& flight) {
     // (Boost 1.81).
     co_await asio::post(executor_, asio::use_awaitable);
     std::optional<ProbeSlots::Slot> program;
-    if (watch.target.check.type == CheckType::exec) program.emplace(co_await program_slots_.take());
+    if (watch.target.check->type == CheckType::exec) program.emplace(co_await program_slots_.take());
     auto const slot = co_await slots_.take();
     take_off(watch, flight);
     schedule(watch); // the next one may follow this
@@ -275,7 +275,7 @@ void HealthMonitor::take_off(Watch& watch, Flight& flight) {
 
 void HealthMonitor::land(Watch& watch, Flight& flight, Outcome outcome) {
     blame_self(watch, flight, outcome);
-    if (watch.target.check.type == CheckType::agent)
+    if (watch.target.check->type == CheckType::agent)
         outcome = with_unsaid(std::move(outcome), watch.track.state().wishes);
     if (watch.wanted) conclude(watch, flight, outcome);
 }

@@ -54,8 +54,8 @@ ProbeTarget target_of(Service const& service, Backend const& backend, Check cons
     ProbeTarget target{backend.address, check.port.value_or(backend.port), essence_of(check)};
     bool const on_way = takes_service_way(service, backend, check);
     if (on_way) target.service = service.address;
-    if (on_way && target.check.policy.passive == Passive::replace) // the handshakes are not seen whole
-        target.check.policy.passive = Passive::probe;
+    if (on_way && target.check->policy.passive == Passive::replace) // the handshakes are not seen whole
+        target.check.own().policy.passive = Passive::probe;
     if (on_way || check.type == CheckType::exec) target.backend = {service.name, backend.name};
     return target;
 }
@@ -71,7 +71,7 @@ ProbeTarget directly(ProbeTarget target) {
 }
 
 boost::asio::awaitable<Outcome> probe(ProbeTarget target) {
-    switch (target.check.type) {
+    switch (target.check->type) {
     case CheckType::none: break;
     case CheckType::tcp: return probe_tcp(std::move(target));
     case CheckType::http:

@@ -14,7 +14,7 @@ namespace pointsman {
 struct ProbeTarget {
     Address address;
     std::uint16_t port = 0; ///< host order
-    Check check;            ///< any type but none; policy.timeout bounds the whole probe
+    Shared<Check> check;    ///< any type but none; policy.timeout bounds the whole probe
     BackendKey backend{};   ///< exec: for its environment; on its service's way: whose; else empty
     /// The service's address, if the probe goes as the service's packets do; `address` is dialled all the
     /// same.

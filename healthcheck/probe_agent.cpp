@@ -66,7 +66,7 @@ asio::awaitable<Outcome> probe_agent(ProbeTarget target) {
     if (auto const error = co_await connection.connect())
         co_return connection.failure(ProbeStep::connect, error);
     error_code error;
-    if (!target.check.send.empty()) error = co_await connection.write(target.check.send);
+    if (!target.check->send.empty()) error = co_await connection.write(target.check->send);
     std::string line;
     if (!error) error = co_await read_line(connection, line);
     if (!error) co_return judge(connection.outcome(OutcomeCode::L7OK), line);

@@ -47,7 +47,7 @@ ProbeConnection::ProbeConnection(asio::any_io_executor const& executor, ProbeTar
     , started_{std::chrono::steady_clock::now()}
     , pass_{executor, target}
     , socket_{executor}
-    , deadline_{executor, started_ + target.check.policy.timeout, [this] { close(); }} {}
+    , deadline_{executor, started_ + target.check->policy.timeout, [this] { close(); }} {}
 
 ProbeConnection::~ProbeConnection() {
     tls_.reset();
@@ -86,7 +86,7 @@ asio::awaitable<error_code> ProbeConnection::wait(tcp::socket::wait_type for_wha
 
 asio::awaitable<error_code> ProbeConnection::connect() {
     error_code error;
-    auto const use = speaks_first(target_.check) ? SocketUse::stream_to_speak : SocketUse::stream;
+    auto const use = speaks_first(*target_.check) ? SocketUse::stream_to_speak : SocketUse::stream;
     fd_ = connect_probe_socket(target_, use, pass_, error);
     if (fd_ < 0 || !error) co_return error;
     auto const ready = readiness(fd_);
@@ -101,7 +101,7 @@ asio::awaitable<error_code> ProbeConnection::start_tls(std::string& flaw) {
     if (auto const error = watch()) co_return error;
     auto& contexts =
         asio::use_service<TlsContexts>(asio::query(socket_.get_executor(), asio::execution::context));
-    auto const context = contexts.find(target_.check.tls, flaw);
+    auto const context = contexts.find(target_.check->tls, flaw);
     if (!context) co_return error_code{EACCES, boost::system::system_category()}; // our own lack
     tls_ = std::make_unique<Tls>(socket_, *context);
     expect_peer(tls_->native_handle(), target_);

@@ -25,13 +25,13 @@ asio::awaitable<Outcome> probe_exec(ProbeTarget target) {
     auto const started = Clock::now();
     auto const executor = co_await asio::this_coro::executor;
     error_code error;
-    ChildProcess child{executor, target.check.command, environment_of(target), error};
+    ChildProcess child{executor, target.check->command, environment_of(target), error};
     if (error) { // a program that is missing says nothing about the backend
         auto outcome = Outcome{OutcomeCode::OWN, elapsed_since(started), errno_of(error), 0, {}};
-        outcome.text = (target.check.command.front() + ": " + error.message()).substr(0, outcome_text_limit);
+        outcome.text = (target.check->command.front() + ": " + error.message()).substr(0, outcome_text_limit);
         co_return outcome;
     }
-    ProbeDeadline const deadline{executor, started + target.check.policy.timeout, [&child] { child.end(); }};
+    ProbeDeadline const deadline{executor, started + target.check->policy.timeout, [&child] { child.end(); }};
     error = co_await child.wait();
     if (deadline.passed()) {
         auto outcome = exec_timeout(child.output());

@@ -53,7 +53,7 @@ Outcome judge(ProbeConnection const& connection, Http2Call const& call, error_co
 
 asio::awaitable<Outcome> probe_grpc(ProbeTarget target) {
     ProbeConnection connection{co_await asio::this_coro::executor, target};
-    auto const& check = target.check;
+    auto const& check = *target.check;
     if (auto const error = co_await connection.connect())
         co_return connection.failure(ProbeStep::connect, error);
     if (check.tls.required) {

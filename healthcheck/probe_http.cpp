@@ -27,8 +27,8 @@ class HttpExchange {
 public:
     HttpExchange(ProbeConnection& connection, ProbeTarget const& target)
         : connection_{connection}
-        , check_{target.check}
-        , search_{target.check.expect} {}
+        , check_{*target.check}
+        , search_{target.check->expect} {}
 
     asio::awaitable<Outcome> run(std::string request) {
         auto error = co_await connection_.write(request);
@@ -103,7 +103,7 @@ asio::awaitable<Outcome> probe_http(ProbeTarget target) {
     ProbeConnection connection{co_await asio::this_coro::executor, target};
     if (auto const error = co_await connection.connect())
         co_return connection.failure(ProbeStep::connect, error);
-    if (target.check.type == CheckType::https) {
+    if (target.check->type == CheckType::https) {
         std::string flaw;
         if (auto const error = co_await connection.start_tls(flaw)) {
             auto outcome = connection.failure(ProbeStep::tls, error);

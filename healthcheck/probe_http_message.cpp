@@ -77,9 +77,9 @@ BodyFraming with_length(BodyFraming before, std::string_view text) noexcept {
 }
 
 std::string host_text(ProbeTarget const& target) {
-    if (!target.check.host.empty()) return target.check.host;
+    if (!target.check->host.empty()) return target.check->host;
     std::string text = target.address.is_v4() ? target.address.text() : '[' + target.address.text() + ']';
-    if (target.port != (target.check.type == CheckType::https ? 443 : 80))
+    if (target.port != (target.check->type == CheckType::https ? 443 : 80))
         text += ':' + std::to_string(target.port);
     return text;
 }
@@ -93,7 +93,7 @@ bool holds(std::vector<StatusRange> const& ranges, unsigned status) noexcept {
 } // namespace
 
 std::string request_text(ProbeTarget const& target) {
-    auto const& check = target.check;
+    auto const& check = *target.check;
     auto const is_agent = [](HttpField const& field) { return same_text(field.name, "user-agent"); };
     std::string text;
     text.reserve(usual_request);

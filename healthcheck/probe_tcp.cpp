@@ -40,7 +40,7 @@ asio::awaitable<Outcome> await_expected(ProbeConnection& connection, Expectation
 
 asio::awaitable<Outcome> probe_tcp(ProbeTarget target) {
     ProbeConnection connection{co_await asio::this_coro::executor, target};
-    auto const& check = target.check;
+    auto const& check = *target.check;
     if (auto const error = co_await connection.connect())
         co_return connection.failure(ProbeStep::connect, error);
     if (!check.send.empty())

@@ -52,9 +52,9 @@ asio::ssl::context* TlsContexts::find(TlsOptions const& options, std::string& fl
 }
 
 void expect_peer(SSL* connection, ProbeTarget const& target) {
-    auto const& tls = target.check.tls;
+    auto const& tls = target.check->tls;
     constexpr unsigned char http2[] = {2, 'h', '2'};
-    if (target.check.type == CheckType::grpc) SSL_set_alpn_protos(connection, http2, sizeof http2);
+    if (target.check->type == CheckType::grpc) SSL_set_alpn_protos(connection, http2, sizeof http2);
     if (!tls.sni.empty()) {
         // SSL_set_tlsext_host_name is a macro with an old-style cast.
         SSL_ctrl(connection, SSL_CTRL_SET_TLSEXT_HOSTNAME, TLSEXT_NAMETYPE_host_name,

@@ -49,7 +49,7 @@ Outcome judge(Outcome outcome, Expectation const& expected, std::string_view dat
 
 asio::awaitable<Outcome> probe_udp(ProbeTarget target) {
     auto const started = Clock::now();
-    auto const& check = target.check;
+    auto const& check = *target.check;
     error_code error;
     auto const executor = co_await asio::this_coro::executor;
     ProbePass pass{executor, target};

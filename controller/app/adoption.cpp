@@ -45,7 +45,7 @@ CheckStates all_up(Backend const& backend) {
         if (check.type != CheckType::none)
             states[std::string{name_of(check)}] = HealthState{.state = MeasuredState::up};
     };
-    add(backend.check);
+    add(*backend.check);
     std::ranges::for_each(backend.more_checks, add);
     return states;
 }

@@ -102,7 +102,7 @@ void Daemon::own_fault(ProbeReport const& report) {
     if (own_fault_of(report.outcome) != "stood_still")
         return raise(alarm_of_own_fault(report.target, report.outcome));
     look_at_self(); // which knows for how long, if it was long
-    auto const late = Clock::now() - report.started - report.target.check.policy.timeout;
+    auto const late = Clock::now() - report.started - report.target.check->policy.timeout;
     raise(SelfWatch::stood_still(late));
 }
 

@@ -159,7 +159,7 @@ void Daemon::on_transition(NotedProbe const& probe, ProbeReport const& report, R
     record["effect"] = effect_json(effect);
     record["detect_us"] = microseconds_of(now - evidence);
     if (auto const handshake = traffic_.last_handshake(report.target.address, report.target.port);
-        handshake && report.target.check.policy.passive == Passive::replace)
+        handshake && report.target.check->policy.passive == Passive::replace)
         record["last_handshake_us"] = microseconds_of(now - *handshake);
     auto const seq = audit_.write("health", record, Moment::at(now));
     auto const is_failover = is_healthy(was) && is == State::down;

@@ -30,7 +30,7 @@ CounterSum sum_of(Programs const& programs, BackendId id) {
 }
 
 bool takes_evidence(CheckHealth const& check) {
-    return check.type != CheckType::none && check.target.check.policy.passive != Passive::off;
+    return check.type != CheckType::none && check.target.check->policy.passive != Passive::off;
 }
 
 } // namespace
@@ -55,7 +55,8 @@ void Daemon::suspect(GenerationBackend const& backend, std::string_view because,
     if (first == checks.end()) return;
     auto const now = Clock::now();
     auto const last = suspicions_.find(backend.key);
-    auto const fresh = last == suspicions_.end() || now - last->second >= first->target.check.policy.interval;
+    auto const fresh =
+        last == suspicions_.end() || now - last->second >= first->target.check->policy.interval;
     if (!fresh && (!event || event->type == ConnectionEventType::aborted)) return;
     auto const refused = event && event->type != ConnectionEventType::unanswered;
     bool news = false;
@@ -81,7 +82,7 @@ void Daemon::suspect(GenerationBackend const& backend, std::string_view because,
 void Daemon::expect_handshakes() {
     auto const replaces = [](Backend const& backend) {
         auto const wishes = [](Check const& check) { return check.policy.passive == Passive::replace; };
-        return wishes(backend.check) || std::ranges::any_of(backend.more_checks, wishes);
+        return wishes(*backend.check) || std::ranges::any_of(backend.more_checks, wishes);
     };
     handshakes_count_ = std::ranges::any_of(desired_.services, [&](Service const& service) {
         return std::ranges::any_of(service.backends, replaces);
@@ -92,7 +93,7 @@ void Daemon::expect_handshakes() {
 /// With passive = "eject" enough different clients stand for a probe.
 void Daemon::count_failed_client(GenerationBackend const& backend, ConnectionEvent const& event) {
     auto const ejects = [](CheckHealth const& check) {
-        return check.target.check.policy.passive == Passive::eject;
+        return check.target.check->policy.passive == Passive::eject;
     };
     if (std::ranges::none_of(health_.checks(backend.key), ejects)) return;
     auto const now = Clock::now();

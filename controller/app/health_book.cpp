@@ -33,6 +33,8 @@ std::optional<unsigned> lowest_percent(std::span<CheckHealth const> checks) noex
 void HealthBook::assign(DesiredState const& desired) {
     decltype(checks_) checks;
     sharers_.clear();
+    std::vector<Shared<Check>>
+        last; // by place among a backend's checks: that of the next one is mostly alike
     for (auto const& service : desired.services) {
         for (auto const& backend : service.backends) {
             BackendKey const key{service.name, backend.name};
@@ -40,11 +42,15 @@ void HealthBook::assign(DesiredState const& desired) {
             of_backend.reserve(1 + backend.more_checks.size()); // targets stay where they are
             auto const add = [&](Check const& check) {
                 auto target = pointsman::target_of(service, backend, check);
+                auto const place = of_backend.size();
+                if (place == last.size()) last.emplace_back();
+                target.check.join(last[place]);
+                last[place] = target.check;
                 of_backend.push_back(
                     resumed(key, {std::string{name_of(check)}, check.type, std::move(target)}));
                 sharers_[of_backend.back().target].push_back({key, &of_backend, of_backend.size() - 1});
             };
-            add(backend.check);
+            add(*backend.check);
             for (auto const& check : backend.more_checks)
                 add(check);
         }
@@ -170,7 +176,7 @@ std::optional<Transition> HealthBook::conclude(BackendKey const& key) {
 }
 
 void HealthBook::presume(BackendKey const& key) {
-    auto const init = checks_.at(key).front().target.check.policy.init;
+    auto const init = checks_.at(key).front().target.check->policy.init;
     auto const remembered = memory_.find(key);
     if (init == Init::up) taken_for_[key] = MeasuredState::up;
     if (init == Init::last && remembered != memory_.end()) taken_for_[key] = remembered->second;
@@ -180,7 +186,7 @@ std::vector<WantedProbe> HealthBook::wanted(std::map<BackendKey, AdminState> con
     std::vector<WantedProbe> wanted;
     for (auto const& [held, sharers] : sharers_) {
         ProbeTarget const& target = held;
-        if (target.check.type == CheckType::none) continue;
+        if (target.check->type == CheckType::none) continue;
         auto const rests = [&](BackendKey const& key) {
             auto const state = admin.find(key);
             return state != admin.end() && state->second == AdminState::maint;

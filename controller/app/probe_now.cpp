@@ -36,7 +36,7 @@ json::object probe_json(BackendKey const& key, ProbeTarget const& target, Outcom
                      {"service", key.service},
                      {"backend", key.backend},
                      {"target", Endpoint{target.address, target.port}.text()},
-                     {"type", name_of(target.check.type)},
+                     {"type", name_of(target.check->type)},
                      {"via", way_of(target)},
                      {"passed", outcome.passed()},
                      {"outcome", name_of(outcome.code)},

@@ -170,7 +170,7 @@ std::optional<Difference> Replay::run_probes(json::object const& record, CheckHe
         if (moved) break;
         outcome = outcome_of(entry.get_object());
         started = time_of(entry.get_object());
-        auto const step = on_outcome(state, outcome.code, target.check.policy, wishes_of(outcome));
+        auto const step = on_outcome(state, outcome.code, target.check->policy, wishes_of(outcome));
         state = step.state;
         moved = step.transition;
         ++used;
@@ -208,7 +208,7 @@ Replayed Replay::on_probes(json::object const& record) {
     go_by_way_of(record, key);
     auto const* check = check_of(record, key);
     if (!check) return unknown(key);
-    auto const grounds = "check " + check->name + " (" + text_of(check->target.check.policy) + "), " +
+    auto const grounds = "check " + check->name + " (" + text_of(check->target.check->policy) + "), " +
                          text_of(row_of(record)) + ", then" + outcomes_of(record);
     auto const is_this = [&](NotedProbe const& each) { return each.key == key && each.check == check->name; };
     std::vector<Difference> differences;

@@ -193,7 +193,7 @@ SavedBackend read_backend(json::object const& in) {
     backend.name = text(in, "name");
     backend.address = address(in);
     backend.port = number<std::uint16_t>(in, "port");
-    backend.id = BackendId{number<std::uint32_t>(in, "id")};
+    backend.id = BackendId{number<std::uint16_t>(in, "id")};
     backend.incarnation = number<std::uint32_t>(in, "incarnation");
     backend.eligible = in.at("eligible").as_bool();
     backend.keeps_sessions = in.at("keeps_sessions").as_bool();

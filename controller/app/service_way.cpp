@@ -14,7 +14,7 @@ namespace {
 
 bool any_takes_way(Service const& service, Backend const& backend) {
     auto const takes = [&](Check const& check) { return takes_service_way(service, backend, check); };
-    return takes(backend.check) || std::ranges::any_of(backend.more_checks, takes);
+    return takes(*backend.check) || std::ranges::any_of(backend.more_checks, takes);
 }
 
 ProbePassage passage_of(ProbeTarget const& target, ProbeEntry const& entry, BackendId backend) {
@@ -53,7 +53,7 @@ std::set<std::uint32_t> probe_interfaces(DesiredState const& desired, NetworkVie
 DesiredState probed_directly(DesiredState desired) {
     for (auto& service : desired.services)
         for (auto& backend : service.backends) {
-            backend.check.via = Via::direct;
+            if (backend.check->via != Via::direct) backend.check.own().via = Via::direct;
             for (auto& check : backend.more_checks)
                 check.via = Via::direct;
         }

@@ -43,7 +43,7 @@ json::array checks_json(std::span<CheckHealth const> checks, TrafficWatch const&
         auto const& wishes = check.health.wishes;
         if (wishes.state != AdminState::ready) entry["asks"] = name_of(wishes.state);
         if (wishes.weight_percent) entry["weight_percent"] = *wishes.weight_percent;
-        if (check.target.check.policy.passive == Passive::replace) {
+        if (check.target.check->policy.passive == Passive::replace) {
             auto const handshake = traffic.last_handshake(check.target.address, check.target.port);
             if (handshake) entry["last_handshake_ago_ms"] = milliseconds_since(*handshake);
         }

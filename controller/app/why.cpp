@@ -120,7 +120,8 @@ json::object why_json(FlowQuestion const& question, FlowDecision const& decision
                       Generation const& generation) {
     json::array steps{hash_step(decision), session_step(decision)};
     auto const* service = service_of(generation, decision.service);
-    auto const* backend = decision.backend == 0 ? nullptr : generation.find(BackendId{decision.backend});
+    auto const* backend =
+        decision.backend == 0 ? nullptr : generation.find(static_cast<BackendId>(decision.backend));
     auto const by_session = decision.session && decision.slots == 0 && decision.backend != 0;
     if (service || !decision.session) steps.push_back(service_step(service, question));
     if (service && !by_session) steps.push_back(maglev_step(decision));

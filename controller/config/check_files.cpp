@@ -22,7 +22,7 @@ public:
             for (std::size_t j = 0; j < state.services[i].backends.size(); ++j) {
                 auto const service = "service[" + std::to_string(i) + "]";
                 auto const backend = service + ".backend[" + std::to_string(j) + "]";
-                check(state.services[i].backends[j].check, service, backend);
+                check(*state.services[i].backends[j].check, service, backend);
                 for (auto const& more : state.services[i].backends[j].more_checks)
                     check(more, service, backend);
             }

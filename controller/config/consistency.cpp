@@ -199,7 +199,7 @@ private:
         if (service.forward == Forward::nat && service.protocol == Protocol::tcp) return;
         auto const own = service_path(i) + ".check.passive"; // inherited ones do no harm
         auto const replaces = [](Backend const& backend) {
-            return backend.check.policy.passive == Passive::replace;
+            return backend.check->policy.passive == Passive::replace;
         };
         if (!places_.keys.contains(own) || std::ranges::none_of(service.backends, replaces)) return;
         problems_.warning(places_.value_at(own),
@@ -260,7 +260,7 @@ private:
     void check_way(std::size_t i, std::size_t j) {
         auto const& service = state_.services[i];
         auto const& backend = service.backends[j];
-        bool wants = backend.check.via == Via::service && backend.check.type != CheckType::exec;
+        bool wants = backend.check->via == Via::service && backend.check->type != CheckType::exec;
         for (auto const& check : backend.more_checks)
             wants |= check.via == Via::service && check.type != CheckType::exec;
         if (!wants) return;

@@ -151,7 +151,7 @@ void complete_port(Backend& backend, Service const& service) {
         backend.port = service.port_first;
         return;
     }
-    backend.check.port = backend.check.port.value_or(service.port_first);
+    if (!backend.check->port) backend.check.own().port = service.port_first;
     for (auto& check : backend.more_checks)
         check.port = check.port.value_or(service.port_first);
 }
@@ -170,6 +170,8 @@ Service read_service(toml::table const& table, HealthPolicy const& policy, Probl
         out.backends.push_back(read_backend(*backend, name, checks, problems));
     for (auto& backend : out.backends)
         complete_port(backend, out);
+    for (std::size_t i = 1; i < out.backends.size(); ++i)
+        out.backends[i].check.join(out.backends[i - 1].check);
     return out;
 }
 

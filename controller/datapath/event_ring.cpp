@@ -16,7 +16,7 @@ ConnectionEvent decode(pm_event const& event) {
     return {
         .type = static_cast<ConnectionEventType>(event.type),
         .time_ns = event.time_ns,
-        .backend = BackendId{event.backend},
+        .backend = static_cast<BackendId>(event.backend),
         .incarnation = event.incarnation,
         .service = ServiceId{event.service},
         .protocol = static_cast<Protocol>(event.protocol),

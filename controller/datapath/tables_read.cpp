@@ -74,7 +74,7 @@ void read_ports(TableHalf const& half, std::vector<GenerationService>& services)
 
 GenerationBackend read_backend(pm_backend const& entry, std::size_t id, std::span<pm_addr const> nat) {
     GenerationBackend backend;
-    backend.id = BackendId{static_cast<std::uint32_t>(id)};
+    backend.id = static_cast<BackendId>(id);
     backend.service = ServiceId{entry.service};
     backend.address = from_abi(entry.address);
     backend.port = ntohs(entry.port);

@@ -2,6 +2,7 @@
 
 #include "controller/model/address.hpp"
 #include "controller/model/expectation.hpp"
+#include "controller/model/shared.hpp"
 
 #include <array>
 #include <chrono>
@@ -120,7 +121,7 @@ struct Backend {
     std::uint16_t port = 0; ///< 0: the one that the client sent to, of a service with several
     unsigned weight = 100;  ///< 0-65535; 0 takes no new flows
     bool backup = false;    ///< takes flows only while no other backend is eligible
-    Check check;            ///< effective: [health], [service.check] and [service.backend.check] merged
+    Shared<Check> check;    ///< effective: [health], [service.check] and [service.backend.check] merged
     std::vector<Check> more_checks{}; ///< likewise; a backend is healthy while all of its checks pass
 
     friend bool operator==(Backend const&, Backend const&) = default;

@@ -86,7 +86,7 @@ struct GenerationService {
     Duration closing_timeout{};
     bool panic = false;    ///< too few are healthy: health is ignored
     bool announce = false; ///< enough are healthy for the address to be announced
-    /// Shared between generations, because most services do not change between two of them and a table is 128
+    /// Shared between generations, because most services do not change between two of them and a table is 32
     /// KB.
     std::shared_ptr<MaglevTable const> maglev;
 

@@ -6,7 +6,7 @@ namespace pointsman {
 
 /// Index of a backend in the kernel's backend array. 0 is none. Stable for as long as the backend is
 /// configured.
-enum class BackendId : std::uint32_t { none = 0 };
+enum class BackendId : std::uint16_t { none = 0 };
 
 /// Index of a service in the kernel's service array. 0 is none. Stable for as long as the service is
 /// configured.

@@ -46,7 +46,7 @@ Duration probed_first(HealthPolicy const& policy) {
 
 /// Of the slowest of its checks.
 Duration longest(Duration (*of)(HealthPolicy const&), Backend const& backend) {
-    auto longest = of(backend.check.policy);
+    auto longest = of(backend.check->policy);
     for (auto const& check : backend.more_checks)
         longest = std::max(longest, of(check.policy));
     return longest;
@@ -84,12 +84,12 @@ void Judgement::assign(DesiredState const& desired) {
                 record.returns = runs;
             record.host = backend.address;
             record.port = backend.port;
-            record.half_life = backend.check.policy.damping;
+            record.half_life = backend.check->policy.damping;
             record.slow_start = service.slow_start;
             record.probed_again = longest(probed_again, backend);
             record.probed_first = longest(probed_first, backend);
             record.counts = backend.weight > 0 && !backend.backup;
-            record.has_check = backend.check.type != CheckType::none || !backend.more_checks.empty();
+            record.has_check = backend.check->type != CheckType::none || !backend.more_checks.empty();
         }
     }
 }

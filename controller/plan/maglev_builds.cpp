@@ -11,7 +11,7 @@ std::shared_ptr<MaglevTable const> MaglevBuilds::table_of(std::vector<MaglevEntr
         auto places = entries;
         std::uint32_t place = 0;
         for (auto& entry : places)
-            entry.id = BackendId{++place};
+            entry.id = static_cast<BackendId>(++place);
         found->second = build_maglev(places);
     }
     std::vector<BackendId> ids; // by place, side by side: each is looked up hundreds of times

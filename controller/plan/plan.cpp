@@ -192,7 +192,7 @@ private:
     void describe(Service const& service, Backend const& wanted, ServiceId id, GenerationBackend& backend,
                   GenerationBackend const* before) {
         auto const& key = backend.key;
-        backend.id = before ? before->id : BackendId{backend_ids_.take()};
+        backend.id = before ? before->id : static_cast<BackendId>(backend_ids_.take());
         backend.service = id;
         backend.address = wanted.address;
         backend.port = wanted.port;
@@ -201,7 +201,7 @@ private:
         backend.ramp = adjusted.ramp;
         backend.weight_percent = adjusted.weight_percent;
         backend.backup = wanted.backup;
-        backend.measured = wanted.check.type == CheckType::none && wanted.more_checks.empty()
+        backend.measured = wanted.check->type == CheckType::none && wanted.more_checks.empty()
                                ? MeasuredState::up
                                : measured_.value_or(key, MeasuredState::unknown);
         backend.admin = admin_.value_or(key, AdminState::ready);

@@ -29,6 +29,10 @@ class Measured:
     late_p99_ms: float | None    # of the starts of probes, as the prober says
 
     @property
+    def resident_mb(self) -> float:
+        return self.memory_mb + self.tables_mb
+
+    @property
     def cpu_us(self) -> float:
         """Of one probe: comparable even if one of them falls behind."""
         return self.cores / self.probes * 1e6 if self.probes else 0.0
@@ -53,7 +57,7 @@ class HealthResult:
             rows.append((f"{check}: CPU of a probe, times HAProxy's", ratio, CPU_RATIO))
             late = [one.late_p99_ms for one in ours if one.late_p99_ms is not None]
             rows.append((f"{check}: lateness of probes, p99, ms", statistics.median(late), LATE_MS))
-            rows.append((f"{check}: memory besides the tables, MB", max(one.memory_mb for one in ours), MEMORY_MB))
+            rows.append((f"{check}: resident memory, mapped tables too, MB", max(one.resident_mb for one in ours), MEMORY_MB))
         return rows
 
     @property
@@ -70,7 +74,7 @@ class HealthResult:
         print()
         for what, measured, bound in self.verdicts():
             verdict = paint("yes", "green") if measured <= bound else paint("NO", "red", "bold")
-            print(f"  {what:<44}{measured:>8.2f}  at most {bound:<6g} {verdict}")
+            print(f"  {what:<48}{measured:>8.2f}  at most {bound:<6g} {verdict}")
         if self.replaced:
             self.replaced.show()
 

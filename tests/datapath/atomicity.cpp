@@ -34,7 +34,7 @@ Mac mac_of(unsigned colour, unsigned number) {
 
 GenerationBackend backend_of(unsigned colour, unsigned number) {
     GenerationBackend backend;
-    backend.id = BackendId{(colour - 1) * backends_of_a_colour + number};
+    backend.id = static_cast<BackendId>((colour - 1) * backends_of_a_colour + number);
     backend.service = ServiceId{static_cast<std::uint16_t>(colour)};
     backend.address = address_of(colour, number);
     backend.port = port_of(colour, number);

@@ -127,7 +127,7 @@ TEST_P(CarryOverSwaps, DropTheSessionsOfTheBackendThatWentDown) {
     auto const result = finish_swap();
     EXPECT_NEAR(static_cast<double>(result.dropped), 2.0 * static_cast<double>(of_the_dead), flows * 0.02);
     for (auto const& session : sessions_in(datapath_->tables().active_sessions()))
-        EXPECT_NE(scene_->generation.find(BackendId{session.backend})->key.backend, "b2");
+        EXPECT_NE(scene_->generation.find(static_cast<BackendId>(session.backend))->key.backend, "b2");
 }
 
 POINTSMAN_BOTH_HOOKS(CarryOverSwaps);

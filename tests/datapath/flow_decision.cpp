@@ -26,7 +26,7 @@ protected:
         ASSERT_TRUE(output.verdict.has_value());
         ASSERT_EQ(decision.verdict, *output.verdict) << "from port " << packet.source_port;
         if (decision.verdict != PM_FORWARD_TO_BACKEND) return;
-        auto const* backend = scene().generation.find(BackendId{decision.backend});
+        auto const* backend = scene().generation.find(static_cast<BackendId>(decision.backend));
         ASSERT_TRUE(backend && backend->next_hop);
         ASSERT_TRUE(
             std::equal(backend->next_hop->mac.begin(), backend->next_hop->mac.end(), output.frame.begin()))

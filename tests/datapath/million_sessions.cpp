@@ -67,7 +67,7 @@ protected:
         Count count;
         for (auto const& session : sessions_in(tables().active_sessions())) {
             auto const valid = backends_now[session.backend].incarnation == session.incarnation;
-            auto const at_dead = BackendId{session.backend} == id;
+            auto const at_dead = static_cast<BackendId>(session.backend) == id;
             ++(!valid ? count.invalid : at_dead ? count.valid_at_dead : count.valid_elsewhere);
         }
         return count;

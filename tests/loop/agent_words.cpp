@@ -20,8 +20,8 @@ awaitable<void> say(tcp::socket socket, std::string line) {
 class AgentWords : public LoopTest {
 protected:
     AgentWords() {
-        probed.check.policy.interval = probed.check.policy.down_interval = 20ms;
-        probed.check.policy.rise = probed.check.policy.fall = 1;
+        probed.check.own().policy.interval = probed.check.own().policy.down_interval = 20ms;
+        probed.check.own().policy.rise = probed.check.own().policy.fall = 1;
         monitor.set_targets({{probed}});
     }
 

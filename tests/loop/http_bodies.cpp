@@ -12,8 +12,8 @@ protected:
     Outcome probe_backend_that(Script script, Expectation expect, Duration timeout = 2s) {
         ScriptedBackend backend{context, std::move(script)};
         auto probed = target(backend.port(), CheckType::http, timeout);
-        probed.check.expect = std::move(expect);
-        probed.check.drain_status = {{404, 404}};
+        probed.check.own().expect = std::move(expect);
+        probed.check.own().drain_status = {{404, 404}};
         return outcome_of(probed);
     }
 };

@@ -61,7 +61,7 @@ class LightHttp : public LightProbeTest, public testing::WithParamInterface<Answ
 TEST_P(LightHttp, FindsWhatTheCoroutineFinds) {
     ScriptedBackend backend{context, GetParam().script};
     auto to = target(backend.port(), CheckType::http, 300ms);
-    to.check.drain_status = {{503, 503}};
+    to.check.own().drain_status = {{503, 503}};
     expect_same(to);
 }
 
@@ -147,13 +147,13 @@ TEST_F(LightProbeTest, SuitsWhatOneExchangeDecides) {
     EXPECT_TRUE(LightProbe::suits(tcp));
     EXPECT_TRUE(LightProbe::suits(http));
     auto speaking = tcp;
-    speaking.check.send = "PING";
+    speaking.check.own().send = "PING";
     EXPECT_FALSE(LightProbe::suits(speaking));
     auto on_service_way = tcp;
     on_service_way.service = tcp.address;
     EXPECT_FALSE(LightProbe::suits(on_service_way)) << "such a socket has to be known before it connects";
     auto long_request = http;
-    long_request.check.headers = {{"Cookie", std::string(4000, 'x')}};
+    long_request.check.own().headers = {{"Cookie", std::string(4000, 'x')}};
     EXPECT_FALSE(LightProbe::suits(long_request)) << "a new connection may not take it at once";
     for (auto const type :
          {CheckType::https, CheckType::udp, CheckType::grpc, CheckType::exec, CheckType::agent})

@@ -166,7 +166,7 @@ void expect_in_order(Outcome const& outcome, CheckType type) {
 Outcome LoopTest::outcome_of(ProbeTarget target) {
     std::optional<Outcome> outcome;
     auto const started = Clock::now();
-    auto const type = target.check.type;
+    auto const type = target.check->type;
     asio::co_spawn(context, probe(std::move(target)),
                    [&outcome](std::exception_ptr const& failure, Outcome result) {
                        if (failure) std::rethrow_exception(failure);
@@ -183,8 +183,8 @@ Outcome LoopTest::outcome_of(ProbeTarget target) {
 
 ProbeTarget LoopTest::target(std::uint16_t port, CheckType type, Duration timeout) {
     ProbeTarget target{Address::v4(0x7f000001), port, {}};
-    target.check.type = type;
-    target.check.policy.timeout = timeout;
+    target.check.own().type = type;
+    target.check.own().policy.timeout = timeout;
     return target;
 }
 

@@ -63,9 +63,9 @@ protected:
     /// Steady probes an hour apart, fast ones 20 ms.
     static ProbeTarget slow_target(std::uint16_t port, Duration timeout = 1s) {
         auto slow = target(port, CheckType::tcp, timeout);
-        slow.check.policy.interval = 1h;
-        slow.check.policy.down_interval = 1h;
-        slow.check.policy.fast_interval = 20ms;
+        slow.check.own().policy.interval = 1h;
+        slow.check.own().policy.down_interval = 1h;
+        slow.check.own().policy.fast_interval = 20ms;
         return slow;
     }
 
@@ -159,7 +159,7 @@ TEST_F(MonitorTest, EvidenceDuringAProbeThatIsTooOldToAnswerItAsksForAnother) {
 TEST_F(MonitorTest, ADarkBackendUnderSuspicionIsOutAfterOneTimeoutAndAFewFastIntervals) {
     DarkPort const dark{context};
     auto probed = slow_target(dark.port(), 300ms);
-    probed.check.policy.fall = 2;
+    probed.check.own().policy.fall = 2;
     monitor.set_targets({{probed, {.state = up, .passed_in_row = 1}}});
     ASSERT_TRUE(run_until([&] { return monitor.counters().in_flight == 1; }));
     auto const asked = Clock::now();
@@ -174,7 +174,7 @@ TEST_F(MonitorTest, ADarkBackendUnderSuspicionIsOutAfterOneTimeoutAndAFewFastInt
 TEST_F(MonitorTest, AnUnansweredProbeIsSuspiciousLongBeforeItsTimeout) {
     DarkPort const dark{context};
     auto probed = slow_target(dark.port(), 400ms);
-    probed.check.policy.fall = 2;
+    probed.check.own().policy.fall = 2;
     monitor.set_targets({{probed, {.state = up, .passed_in_row = 1}}});
     ASSERT_TRUE(run_until_seen(2));
     EXPECT_EQ(seen[1].transition, (Transition{up, down}));
@@ -185,7 +185,7 @@ TEST_F(MonitorTest, AnUnansweredProbeIsSuspiciousLongBeforeItsTimeout) {
 TEST_F(MonitorTest, ARefusedClientAndRefusedProbesAreConfirmedInAHurry) {
     RefusingPort const refusing{context};
     auto probed = slow_target(refusing.port());
-    probed.check.policy.fast_interval = 100ms;
+    probed.check.own().policy.fast_interval = 100ms;
     monitor.set_targets({{probed, {.state = up, .passed_in_row = 1}}});
     monitor.probe_now(probed, Evidence::refused);
     ASSERT_TRUE(run_until_seen(3));
@@ -197,7 +197,7 @@ TEST_F(MonitorTest, ARefusedClientAndRefusedProbesAreConfirmedInAHurry) {
 TEST_F(MonitorTest, AProbeThatPassedJustBeforeDoesNotKeepARefusedClientWaiting) {
     ScriptedBackend backend{context, closes()};
     auto probed = slow_target(backend.port());
-    probed.check.policy.fast_interval = 500ms;
+    probed.check.own().policy.fast_interval = 500ms;
     monitor.set_targets({{probed, {.state = up, .passed_in_row = 1}}});
     ASSERT_TRUE(run_until_seen(1));
     monitor.probe_now(probed, Evidence::refused);
@@ -221,7 +221,7 @@ TEST_F(MonitorTest, IgnoresEvidenceAgainstABackendThatIsDownOrUnknown) {
 TEST_F(MonitorTest, ProbesATargetThatSeveralServicesShareOnce) {
     ScriptedBackend backend{context, answers("HTTP/1.1 200 OK\r\n\r\n")};
     auto shared = slow_target(backend.port());
-    shared.check.type = CheckType::http; // tcp probes are never accepted
+    shared.check.own().type = CheckType::http; // tcp probes are never accepted
     monitor.set_targets({{shared}, {shared}, {shared}});
     ASSERT_TRUE(run_until_seen(1));
     EXPECT_FALSE(run_until_seen(2, 50ms));
@@ -231,7 +231,7 @@ TEST_F(MonitorTest, ProbesATargetThatSeveralServicesShareOnce) {
 TEST_F(MonitorTest, DoesNotProbeABackendWithoutACheck) {
     ScriptedBackend backend{context, closes()};
     auto unchecked = slow_target(backend.port());
-    unchecked.check.type = CheckType::none;
+    unchecked.check.own().type = CheckType::none;
     monitor.set_targets({{unchecked}});
     EXPECT_FALSE(run_until_seen(1, 30ms));
     EXPECT_EQ(monitor.state_of(unchecked), std::nullopt);
@@ -255,7 +255,7 @@ TEST_F(MonitorTest, AReloadThatChangesOnlyThePolicyDoesNotMakeAFailedBackendHeal
     monitor.set_targets({{before}});
     ASSERT_TRUE(run_until_seen(1));
     auto after = before;
-    after.check.policy.rise = 5;
+    after.check.own().policy.rise = 5;
     monitor.set_targets({{after, {.state = up}}});
     EXPECT_EQ(monitor.state_of(before), std::nullopt);
     EXPECT_EQ(monitor.state_of(after), (HealthState{.state = down}));
@@ -272,8 +272,8 @@ TEST_F(MonitorTest, ARestartResumesTheLastStateAndItsCounters) {
 TEST_F(MonitorTest, ClientsHandshakesTakeThePlaceOfProbesWhileTheyCome) {
     ScriptedBackend backend{context, closes()};
     auto busy = slow_target(backend.port());
-    busy.check.policy.interval = 20ms;
-    busy.check.policy.passive = Passive::replace;
+    busy.check.own().policy.interval = 20ms;
+    busy.check.own().policy.passive = Passive::replace;
     handshake_age = 1ms;
     monitor.set_targets({{busy}});
     ASSERT_TRUE(run_until([&] { return monitor.counters().replaced >= 5; }));
@@ -285,7 +285,7 @@ TEST_F(MonitorTest, ClientsHandshakesTakeThePlaceOfProbesWhileTheyCome) {
 TEST_F(MonitorTest, EvidenceIsProbedHoweverManyHandshakesCome) {
     RefusingPort const refusing{context};
     auto busy = slow_target(refusing.port());
-    busy.check.policy.passive = Passive::replace;
+    busy.check.own().policy.passive = Passive::replace;
     handshake_age = 1ms;
     monitor.set_targets({{busy, {.state = up}}});
     ASSERT_TRUE(run_until([&] { return monitor.counters().replaced >= 1; }));
@@ -369,7 +369,7 @@ TEST_F(MonitorTest, BlamesItselfForAProbeDuringWhichTheProcessStoodStill) {
 TEST_F(MonitorTest, ATimeoutThatItCameTooLateToReadIsAskedAgain) {
     DarkPort const dark{context};
     auto probed = slow_target(dark.port(), 1s);
-    probed.check.policy.fast_interval = 200ms; // up to 320 ms late is no stall
+    probed.check.own().policy.fast_interval = 200ms; // up to 320 ms late is no stall
     monitor.set_targets({{probed, {.state = up}}});
     ASSERT_TRUE(run_until([&] { return monitor.counters().in_flight == 1; }));
     auto const resumed = Clock::now() + 1030ms; // later than a busy machine, earlier than what is OWN

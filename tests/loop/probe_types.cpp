@@ -60,8 +60,8 @@ protected:
     Outcome probe_backend_that(Script script, std::string send, Expectation expect, Duration timeout = 2s) {
         ScriptedBackend backend{context, std::move(script)};
         auto probed = target(backend.port(), CheckType::tcp, timeout);
-        probed.check.send = std::move(send);
-        probed.check.expect = std::move(expect);
+        probed.check.own().send = std::move(send);
+        probed.check.own().expect = std::move(expect);
         return outcome_of(probed);
     }
 };
@@ -95,8 +95,8 @@ class UdpProbe : public LoopTest {
 protected:
     Outcome probe_port(std::uint16_t port, Expectation expect, Duration timeout = 2s) {
         auto probed = target(port, CheckType::udp, timeout);
-        probed.check.send = "hello";
-        probed.check.expect = std::move(expect);
+        probed.check.own().send = "hello";
+        probed.check.own().expect = std::move(expect);
         return outcome_of(probed);
     }
 };
@@ -113,7 +113,7 @@ class ExecProbe : public LoopTest {
 protected:
     Outcome run(std::vector<std::string> command, Duration timeout = 2s) {
         auto probed = target(8080, CheckType::exec, timeout);
-        probed.check.command = std::move(command);
+        probed.check.own().command = std::move(command);
         probed.backend = {"web", "b1"};
         return outcome_of(probed);
     }

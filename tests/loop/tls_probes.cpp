@@ -31,7 +31,7 @@ protected:
     Outcome probe_backend_that(Script script, TlsOptions tls, Duration timeout = 2s) {
         ScriptedBackend backend{context, std::move(script)};
         auto probed = target(backend.port(), CheckType::https, timeout);
-        probed.check.tls = std::move(tls);
+        probed.check.own().tls = std::move(tls);
         return outcome_of(probed);
     }
 
@@ -128,8 +128,8 @@ protected:
     Outcome probe_grpc_that(Script script, TlsOptions tls = {}, Duration timeout = 2s) {
         ScriptedBackend backend{context, std::move(script)};
         auto probed = target(backend.port(), CheckType::grpc, timeout);
-        probed.check.tls = std::move(tls);
-        probed.check.grpc_service = "shop.Cart";
+        probed.check.own().tls = std::move(tls);
+        probed.check.own().grpc_service = "shop.Cart";
         return outcome_of(probed);
     }
 };

@@ -30,7 +30,7 @@ World::World(Setup setup, std::vector<Happening> happenings)
             server.wanted.name = server.key.backend;
             server.wanted.address = Address::v4(0x0a4d0002 + number);
             server.wanted.port = 80;
-            server.wanted.check.policy = setup_.policy;
+            server.wanted.check.own().policy = setup_.policy;
             network_.routes[server.wanted.address] = {NextHop{2, {2, 0, 0, 0, 0, 9}, {2, 0, 0, 0, 0, 1}},
                                                       Address::v4(0x0a4d00f0)};
             servers_.push_back(server);

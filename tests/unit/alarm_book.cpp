@@ -33,7 +33,7 @@ ProbeTarget target() {
     backend.port = 80;
     Service service;
     service.name = "web";
-    return target_of(service, backend, backend.check);
+    return target_of(service, backend, *backend.check);
 }
 
 } // namespace

@@ -9,7 +9,7 @@ namespace {
 
 GenerationBackend backend(std::uint16_t service, std::uint32_t id) {
     GenerationBackend out;
-    out.id = BackendId{id};
+    out.id = static_cast<BackendId>(id);
     out.service = ServiceId{service};
     return out;
 }
@@ -33,7 +33,7 @@ TEST(BackendList, IsReadAsOneListWhateverItsBlocks) {
     EXPECT_EQ(list.size(), 5U);
     EXPECT_EQ(list.blocks().size(), 3U);
     for (std::size_t i = 0; i < list.size(); ++i)
-        EXPECT_EQ(list[i].id, BackendId{static_cast<std::uint32_t>(i) + 1});
+        EXPECT_EQ(list[i].id, static_cast<BackendId>(static_cast<unsigned>(i) + 1));
     EXPECT_EQ(text({}), "");
     EXPECT_TRUE(BackendList{}.empty());
 }

@@ -27,7 +27,7 @@ Backend backend_of(std::string const& service, std::string const& backend = {}) 
 }
 
 TEST(ConfigChecks, ReadsEveryKeyOfAnHttpsCheck) {
-    auto const check = backend_of(R"(check.type = "https"
+    auto const check = *backend_of(R"(check.type = "https"
 check.name = "deep"
 check.headers = {"X-Probe" = "a b", "Accept" = "*/*"}
 check.drain_status = "404,410-411"
@@ -37,7 +37,7 @@ check.sni = "www.example.org"
 check.verify = "none"
 check.ca_file = "/ca.pem"
 )")
-                           .check;
+                            .check;
     EXPECT_EQ(name_of(check), "deep");
     EXPECT_EQ(check.headers, (std::vector<HttpField>{{"Accept", "*/*"}, {"X-Probe", "a b"}}));
     EXPECT_EQ(check.drain_status, (std::vector<StatusRange>{{404, 404}, {410, 411}}));
@@ -49,14 +49,14 @@ check.ca_file = "/ca.pem"
 }
 
 TEST(ConfigChecks, ReadsTextOctetsAndWords) {
-    auto const tcp = backend_of("check = {send = \"PING\\r\\n\", expect_hex = \"2b00 FF\"}\n").check;
+    auto const tcp = *backend_of("check = {send = \"PING\\r\\n\", expect_hex = \"2b00 FF\"}\n").check;
     EXPECT_EQ(tcp.send, "PING\r\n");
     EXPECT_EQ(tcp.expect.text, (std::string{"+\0\xff", 3}));
     auto const exec =
-        backend_of("check = {type = \"exec\", command = [\"/bin/true\", \"-x\", \"-x\"]}\n").check;
+        *backend_of("check = {type = \"exec\", command = [\"/bin/true\", \"-x\", \"-x\"]}\n").check;
     EXPECT_EQ(exec.command, (std::vector<std::string>{"/bin/true", "-x", "-x"}));
     auto const grpc =
-        backend_of("check = {type = \"grpc\", tls = true, verify = false, grpc_service = \"a.B\"}\n").check;
+        *backend_of("check = {type = \"grpc\", tls = true, verify = false, grpc_service = \"a.B\"}\n").check;
     EXPECT_TRUE(grpc.tls.required);
     EXPECT_FALSE(grpc.tls.verify);
     EXPECT_EQ(grpc.grpc_service, "a.B");
@@ -73,8 +73,8 @@ type = "http"
 name = "deep"
 path = "/b"
 )");
-    EXPECT_EQ(name_of(backend.check), "tcp");
-    EXPECT_EQ(backend.check.policy.interval, std::chrono::milliseconds{250});
+    EXPECT_EQ(name_of(*backend.check), "tcp");
+    EXPECT_EQ(backend.check->policy.interval, std::chrono::milliseconds{250});
     ASSERT_EQ(backend.more_checks.size(), 1U);
     EXPECT_EQ(backend.more_checks[0].type, CheckType::http);
     EXPECT_EQ(backend.more_checks[0].path, "/b");
@@ -83,7 +83,7 @@ path = "/b"
 TEST(ConfigChecks, ABackendMayHaveOneMore) {
     auto const backend =
         backend_of("", "[[service.backend.check]]\nname = \"agent\"\ntype = \"agent\"\nport = 9\n");
-    EXPECT_EQ(backend.check.type, CheckType::tcp);
+    EXPECT_EQ(backend.check->type, CheckType::tcp);
     ASSERT_EQ(backend.more_checks.size(), 1U);
     EXPECT_EQ(backend.more_checks[0].type, CheckType::agent);
 }

@@ -74,7 +74,7 @@ check = {type = "tcp", via = "direct"}
 backend = [{name = "b", address = "10.0.0.2"}]
 )")
                   .backends.at(0)
-                  .check.via,
+                  .check->via,
               Via::direct);
 }
 
@@ -208,7 +208,7 @@ TEST(ConfigForwarding, ABackendWithoutAPortHasItsServices) {
     auto const service =
         service_of("address = \"fd00::1\"\nport = 80\nbackend = [{name = \"b\", address = \"fd00::2\"}]\n");
     EXPECT_EQ(service.backends.at(0).port, 80);
-    EXPECT_EQ(service.backends.at(0).check.port, std::nullopt);
+    EXPECT_EQ(service.backends.at(0).check->port, std::nullopt);
 }
 
 TEST(ConfigForwarding, ABackendOfARangeHasEachPortOfItAndIsProbedAtTheFirst) {
@@ -217,9 +217,9 @@ TEST(ConfigForwarding, ABackendOfARangeHasEachPortOfItAndIsProbedAtTheFirst) {
         "{name = \"c\", address = \"10.0.0.3\", port = 90, check = {port = 91}}]\n");
     EXPECT_EQ(service.port_last, 8003);
     EXPECT_EQ(service.backends.at(0).port, 0);
-    EXPECT_EQ(service.backends.at(0).check.port, 8000);
+    EXPECT_EQ(service.backends.at(0).check->port, 8000);
     EXPECT_EQ(service.backends.at(1).port, 90);
-    EXPECT_EQ(service.backends.at(1).check.port, 91);
+    EXPECT_EQ(service.backends.at(1).check->port, 91);
 }
 
 TEST(ConfigForwarding, EveryWayIsRead) {

@@ -125,16 +125,22 @@ TEST(Config, AnInnerCheckOverridesTheOuterOneKeyByKey) {
     EXPECT_EQ(state.services.at(0).backends.at(1).check, second);
 }
 
+TEST(Config, BackendsOfOneServiceHoldEqualChecksOnce) {
+    auto const state = state_of(file_with({.check = "path = \"/up\"\ntype = \"http\"\n"}));
+    auto const& backends = state.services.at(0).backends;
+    EXPECT_EQ(&*backends.at(0).check, &*backends.at(1).check);
+}
+
 TEST(Config, AServiceWithoutACheckIsProbedByTcpAndAUdpServiceNotAtAll) {
-    EXPECT_EQ(state_of(file_with({})).services.at(0).backends.at(0).check.type, CheckType::tcp);
+    EXPECT_EQ(state_of(file_with({})).services.at(0).backends.at(0).check->type, CheckType::tcp);
     auto const udp = state_of(file_with({.service = "protocol = \"udp\"\n"}));
-    EXPECT_EQ(udp.services.at(0).backends.at(0).check.type, CheckType::none);
+    EXPECT_EQ(udp.services.at(0).backends.at(0).check->type, CheckType::none);
 }
 
 TEST(Config, ExpectedStatusesAreCodesAndRanges) {
     auto const state =
         state_of(file_with({.check = "type = \"http\"\nexpect_status = \"200, 204,300-302\"\n"}));
-    EXPECT_EQ(state.services.at(0).backends.at(0).check.expect_status,
+    EXPECT_EQ(state.services.at(0).backends.at(0).check->expect_status,
               (std::vector<StatusRange>{{200, 200}, {204, 204}, {300, 302}}));
 }
 

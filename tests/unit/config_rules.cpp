@@ -27,7 +27,7 @@ TEST(ConfigRules, ReadsEveryKeyOfTheRules) {
                      "pointsman.toml");
     ASSERT_TRUE(parsed.state);
     auto const& service = parsed.state->services.front();
-    auto const& policy = service.backends.front().check.policy;
+    auto const& policy = service.backends.front().check->policy;
     EXPECT_EQ(policy.window, (Window{3, 5}));
     EXPECT_EQ(policy.init, Init::last);
     EXPECT_EQ(policy.passive, Passive::eject);

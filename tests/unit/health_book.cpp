@@ -90,7 +90,7 @@ TEST_F(Book, AReloadKeepsTheStateOfACheckByItsName) {
     EXPECT_EQ(book.checks(b1)[0].health.state, up);
     EXPECT_EQ(book.checks(b1)[1].health.state, down);
     for (auto const& wanted : book.wanted({}))
-        EXPECT_EQ(wanted.resume.state, wanted.target.check.type == CheckType::http ? down : up);
+        EXPECT_EQ(wanted.resume.state, wanted.target.check->type == CheckType::http ? down : up);
 }
 
 TEST_F(Book, ANewCheckStartsWithTheBackendsState) {
@@ -195,7 +195,18 @@ TEST_F(Book, GoesOnFromWhatAnotherDaemonKnewWithItsRows) {
     EXPECT_EQ(book.states_of(b1).size(), 2U);
     for (auto const& wanted : book.wanted({}))
         EXPECT_EQ(wanted.resume,
-                  wanted.target.check.type == CheckType::tcp ? failing : HealthState{.state = up});
+                  wanted.target.check->type == CheckType::tcp ? failing : HealthState{.state = up});
+}
+
+TEST_F(Book, BackendsHoldEqualChecksOnce) {
+    desired.services[0].backends.push_back(backend());
+    desired.services[0].backends[1].name = "b2";
+    book.assign(desired);
+    for (std::size_t i = 0; i < 2; ++i) {
+        auto const of = [&](BackendKey const& key) { return &*book.checks(key)[i].target.check; };
+        EXPECT_EQ(of(b1), of({"web", "b2"})) << i;
+    }
+    EXPECT_NE(book.checks(b1)[0].target.check, book.checks(b1)[1].target.check);
 }
 
 TEST_F(Book, ABackendInMaintenanceIsNotProbed) {

@@ -20,7 +20,7 @@ protected:
         backend.name = "b1";
         backend.address = Address::v4(0x0a4d0002);
         backend.port = 80;
-        backend.check.policy.init = init;
+        backend.check.own().policy.init = init;
         desired.services.front().backends.push_back(backend);
         book.assign(desired);
     }

@@ -13,7 +13,7 @@ using Progress = HttpAnswer::Progress;
 
 ProbeTarget http_target(std::string_view address, std::uint16_t port) {
     ProbeTarget target{*Address::parse(address), port, {}};
-    target.check.type = CheckType::http;
+    target.check.own().type = CheckType::http;
     return target;
 }
 
@@ -30,7 +30,7 @@ Progress progress_of(std::string_view text, std::size_t size) {
 
 TEST(HttpRequest, AsksForThePathAndClosesAfterwards) {
     auto target = http_target("10.0.0.1", 8080);
-    target.check.path = "/healthz?deep=1";
+    target.check.own().path = "/healthz?deep=1";
     EXPECT_EQ(request_text(target), "GET /healthz?deep=1 HTTP/1.1\r\n"
                                     "Host: 10.0.0.1:8080\r\n"
                                     "User-Agent: pointsman/" POINTSMAN_VERSION "\r\n"
@@ -39,8 +39,8 @@ TEST(HttpRequest, AsksForThePathAndClosesAfterwards) {
 
 TEST(HttpRequest, NamesTheConfiguredHostAndMethod) {
     auto target = http_target("10.0.0.1", 8080);
-    target.check.method = "HEAD";
-    target.check.host = "www.example.org";
+    target.check.own().method = "HEAD";
+    target.check.own().host = "www.example.org";
     EXPECT_EQ(request_text(target), "HEAD / HTTP/1.1\r\n"
                                     "Host: www.example.org\r\n"
                                     "User-Agent: pointsman/" POINTSMAN_VERSION "\r\n"

@@ -78,11 +78,11 @@ TEST(ServiceWay, IsSharedByNoTwoServices) {
     auto other = service;
     other.name = "other";
     auto const backend = backend_at(v4);
-    auto const target = target_of(service, backend, backend.check);
+    auto const target = target_of(service, backend, *backend.check);
     EXPECT_EQ(target.service, service.address);
     EXPECT_EQ(target.address, v4);
-    EXPECT_NE(target, target_of(other, backend, backend.check));
-    EXPECT_EQ(directly(target), directly(target_of(other, backend, backend.check)));
+    EXPECT_NE(target, target_of(other, backend, *backend.check));
+    EXPECT_EQ(directly(target), directly(target_of(other, backend, *backend.check)));
     EXPECT_EQ(way_of(target), "service");
     EXPECT_EQ(way_of(directly(target)), "direct");
 }

@@ -28,7 +28,7 @@ Backend backend_on(std::uint16_t port) {
 ProbeTarget target_of(Backend const& backend) {
     Service service;
     service.name = "web";
-    return pointsman::target_of(service, backend, backend.check);
+    return pointsman::target_of(service, backend, *backend.check);
 }
 
 } // namespace
@@ -36,41 +36,41 @@ ProbeTarget target_of(Backend const& backend) {
 TEST(ProbeTarget, IsTheBackendsOwnPortUnlessTheCheckNamesOne) {
     Backend backend = backend_on(80);
     EXPECT_EQ(target_of(backend).port, 80);
-    backend.check.port = 8080;
+    backend.check.own().port = 8080;
     EXPECT_EQ(target_of(backend).port, 8080);
 }
 
 TEST(ProbeTarget, IsEqualForBackendsThatAskForTheSameProbe) {
     Backend const plain = backend_on(80);
     Backend spelled_out = backend_on(8080);
-    spelled_out.check.port = 80;
-    spelled_out.check.path = "/not-read-by-a-tcp-check";
+    spelled_out.check.own().port = 80;
+    spelled_out.check.own().path = "/not-read-by-a-tcp-check";
     EXPECT_EQ(target_of(plain), target_of(spelled_out));
 }
 
 TEST(ProbeTarget, DiffersByPolicyAndByWhatAnHttpCheckReads) {
     Backend backend = backend_on(80);
-    backend.check.type = CheckType::http;
+    backend.check.own().type = CheckType::http;
     auto slower = backend;
-    slower.check.policy.interval *= 2;
+    slower.check.own().policy.interval *= 2;
     auto elsewhere = backend;
-    elsewhere.check.path = "/healthz";
+    elsewhere.check.own().path = "/healthz";
     EXPECT_NE(target_of(backend), target_of(slower));
     EXPECT_NE(target_of(backend), target_of(elsewhere));
 }
 
 TEST(ProbeTarget, IsReplacedByHandshakesOnlyIfTheyShowAsMuchAndAreSeen) {
     auto backend = backend_on(80);
-    backend.check.policy.passive = Passive::replace;
+    backend.check.own().policy.passive = Passive::replace;
     auto const passive_of = [](Service const& service, Backend const& each) {
-        return pointsman::target_of(service, each, each.check).check.policy.passive;
+        return pointsman::target_of(service, each, *each.check).check->policy.passive;
     };
     Service service;
     service.address = Address::v4(0x0a000064);
     service.port_first = service.port_last = 80;
     EXPECT_EQ(passive_of(service, backend), Passive::replace);
     auto asking = backend;
-    asking.check.send = "PING";
+    asking.check.own().send = "PING";
     EXPECT_EQ(passive_of(service, asking), Passive::probe);
     service.forward = Forward::dsr;
     EXPECT_EQ(passive_of(service, backend), Passive::probe) << "on its service's way";

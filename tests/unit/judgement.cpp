@@ -80,7 +80,7 @@ TEST_F(JudgementTest, ANewBackendThatMayBeHealthyKeepsARuleInForceAndBeginsNone)
 
 TEST_F(JudgementTest, ABackendWithoutACheckIsUpAndNeverDamped) {
     add_penalised_service(2);
-    desired.services[0].backends[1].check.type = CheckType::none;
+    desired.services[0].backends[1].check.own().type = CheckType::none;
     judgement.assign(desired);
     measured.erase({"web", "b2"});
     flap("b1", 3);

@@ -27,7 +27,7 @@ protected:
             backend.name = "b" + std::to_string(before + 1);
             backend.address = Address::v4(0x0a4d0000 + first_host + before);
             backend.port = 80;
-            backend.check.policy.damping = half_life;
+            backend.check.own().policy.damping = half_life;
             service.backends.push_back(backend);
         }
         judgement.assign(desired);

@@ -148,7 +148,7 @@ TEST_F(JudgementPast, ABackendThatCannotBeProbedIsNotWaitedForForEver) {
     flap("b1", 3);
     cold_start(1s);
     set("b1", up);
-    auto const longest = Judgement::first_probes + desired.services[0].backends[1].check.policy.timeout;
+    auto const longest = Judgement::first_probes + desired.services[0].backends[1].check->policy.timeout;
     EXPECT_EQ(rule().next, clock + longest);
     clock += longest - 1ms;
     EXPECT_EQ(states(), "d-");

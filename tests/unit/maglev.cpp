@@ -18,7 +18,8 @@ constexpr Seed seed{'p', 'o', 'i', 'n', 't', 's', 'm', 'a', 'n', ' ', 's', 'e', 
 std::vector<MaglevEntry> backends(std::vector<unsigned> const& weights, Seed const& with = seed) {
     std::vector<MaglevEntry> entries;
     for (std::uint32_t i = 1; i <= weights.size(); ++i)
-        entries.push_back({BackendId{i}, identity_of(Address::v4(0x0a4d0000 + i), 80, with), weights[i - 1]});
+        entries.push_back(
+            {static_cast<BackendId>(i), identity_of(Address::v4(0x0a4d0000 + i), 80, with), weights[i - 1]});
     return entries;
 }
 
@@ -106,10 +107,10 @@ TEST(Maglev, TheNumberingOfTheBackendsDoesNotMoveASlot) {
     auto entries = backends({100, 50, 100});
     auto const table = build_maglev(entries);
     for (auto& entry : entries)
-        entry.id = BackendId{static_cast<std::uint32_t>(entry.id) + 500};
+        entry.id = static_cast<BackendId>(static_cast<unsigned>(entry.id) + 500);
     auto expected = table;
     for (auto& id : expected.slots)
-        id = BackendId{static_cast<std::uint32_t>(id) + 500};
+        id = static_cast<BackendId>(static_cast<unsigned>(id) + 500);
     EXPECT_EQ(build_maglev(entries), expected);
 }
 
@@ -242,7 +243,7 @@ TEST(Maglev, ATableOfBackendsThatWereSeenBeforeIsTheOneThatWouldBeBuilt) {
     auto const first = backends({100, 50, 0, 100});
     auto second = first; // the same backends in a second service
     for (auto& entry : second)
-        entry.id = BackendId{static_cast<std::uint32_t>(entry.id) + 40};
+        entry.id = static_cast<BackendId>(static_cast<unsigned>(entry.id) + 40);
     auto const third = backends({100, 100, 0, 100});
     EXPECT_EQ(*builds.table_of(first), build_maglev(first));
     EXPECT_EQ(*builds.table_of(second), build_maglev(second));

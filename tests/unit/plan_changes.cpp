@@ -12,7 +12,7 @@ using namespace std::chrono_literals;
 
 GenerationBackend backend(BackendKey key, std::uint32_t id, char const* address) {
     GenerationBackend out;
-    out.id = BackendId{id};
+    out.id = static_cast<BackendId>(id);
     out.service = ServiceId{1};
     out.key = std::move(key);
     out.address = Address::parse(address).value();
@@ -27,7 +27,7 @@ GenerationBackend backend(BackendKey key, std::uint32_t id, char const* address)
 MaglevTable table(std::vector<std::uint32_t> const& ids) {
     MaglevTable out;
     for (auto const id : ids)
-        out.slots.push_back(BackendId{id});
+        out.slots.push_back(static_cast<BackendId>(id));
     return out;
 }
 

@@ -30,7 +30,7 @@ TEST_F(PlanNext, AFreshStartAdmitsABackendOnItsFirstPassedProbe) {
 }
 
 TEST_F(PlanNext, ABackendWithoutACheckIsUp) {
-    web().backends[0].check.type = CheckType::none;
+    web().backends[0].check.own().type = CheckType::none;
     measured.clear();
     publish();
     EXPECT_TRUE(backend("b1").eligible);

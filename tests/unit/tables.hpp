@@ -66,7 +66,7 @@ inline GenerationService service(std::uint16_t id, std::uint16_t port_first, std
 
 inline GenerationBackend backend(std::uint32_t id, char const* at, std::uint16_t service = 1) {
     GenerationBackend out;
-    out.id = BackendId{id};
+    out.id = static_cast<BackendId>(id);
     out.service = ServiceId{service};
     out.address = address(at);
     out.port = 8080;

@@ -89,10 +89,9 @@ private:
     void change_one() {
         if (now.services.empty()) return;
         auto& service = now.services[below(static_cast<unsigned>(now.services.size()))];
-        service.maglev =
-            below(3) == 0
-                ? std::make_shared<MaglevTable const>()
-                : std::make_shared<MaglevTable const>(std::vector(maglev_size, BackendId{below(4)}));
+        service.maglev = below(3) == 0 ? std::make_shared<MaglevTable const>()
+                                       : std::make_shared<MaglevTable const>(
+                                             std::vector(maglev_size, static_cast<BackendId>(below(4))));
         if (now.backends.empty()) return;
         auto& one = now.backends.edit(below(static_cast<unsigned>(now.backends.size())));
         one.incarnation = below(100);

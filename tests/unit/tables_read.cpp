@@ -24,7 +24,7 @@ struct Half {
 
 GenerationBackend backend(std::uint32_t id, std::uint16_t service, bool eligible) {
     GenerationBackend out;
-    out.id = BackendId{id};
+    out.id = static_cast<BackendId>(id);
     out.service = ServiceId{service};
     out.address = Address::v4(0x0a4d'0000 + id);
     out.port = static_cast<std::uint16_t>(8000 + id);
@@ -49,8 +49,8 @@ Generation example() {
         service.idle_timeout = 15min;
         service.half_open_timeout = 20s;
         service.closing_timeout = 3min;
-        service.maglev = std::make_shared<MaglevTable const>(
-            MaglevTable{std::vector<BackendId>(maglev_size, BackendId{id == 1 ? 5U : 2U})});
+        service.maglev = std::make_shared<MaglevTable const>(MaglevTable{
+            std::vector<BackendId>(maglev_size, BackendId{id == 1 ? std::uint16_t{5} : std::uint16_t{2}})});
         out.services.push_back(service);
     }
     out.backends = {backend(3, 1, false), backend(5, 1, true), backend(2, 2, true)};
