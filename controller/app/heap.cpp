@@ -51,10 +51,12 @@ void Heap::stop() {
 }
 
 void Heap::tidy() {
-    if (private_memory() > in_use_ + much) {
+    bool const has_grown = private_memory() > in_use_ + much;
+    if (has_grown || again_) {
         ::malloc_trim(0);
         in_use_ = private_memory();
     }
+    again_ = has_grown;
     in_use_ = std::min(in_use_, private_memory());
 }
 

@@ -21,6 +21,7 @@ private:
 
     boost::asio::steady_timer due_;
     std::size_t in_use_ = 0; ///< octets, when least was resident since the heap was last tidied
+    bool again_ = false;     ///< the last time may have met another thread in the middle of its work
 };
 
 } // namespace pointsman

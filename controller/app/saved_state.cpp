@@ -242,16 +242,19 @@ SavedState read_state(json::object const& in) {
 
 } // namespace
 
+/// Service by service: a tree of all of them takes many times their text, and so would stay the heap.
 std::string encode(SavedState const& state) {
-    json::array services;
-    for (auto const& service : state.services)
-        services.push_back(service_json(service));
-    json::object const out{{"schema", schema},
-                           {"bpffs", state.bpffs},
-                           {"saved_us", microseconds(state.saved)},
-                           {"generation", state.generation},
-                           {"services", std::move(services)}};
-    return json::serialize(out) + "\n";
+    auto text = json::serialize(json::object{{"schema", schema},
+                                             {"bpffs", state.bpffs},
+                                             {"saved_us", microseconds(state.saved)},
+                                             {"generation", state.generation}});
+    text.back() = ',';
+    text += R"("services":[)";
+    for (auto const& service : state.services) {
+        if (&service != &state.services.front()) text += ',';
+        text += json::serialize(service_json(service));
+    }
+    return text += "]}\n";
 }
 
 ReadState decode(std::string_view written, std::string_view bpffs) {
