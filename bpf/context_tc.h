@@ -15,7 +15,8 @@
 #include <bpf/bpf_core_read.h>
 #include <bpf/bpf_endian.h>
 
-#define PM_CONTEXT struct __sk_buff
+#define PM_CONTEXT	  struct __sk_buff
+#define PM_HAS_FLOW_CACHE 0 /* the stack before it costs a hundred times what the cache would save */
 
 enum {
 	CONTEXT_PASS = TC_ACT_UNSPEC, /* the next program, then the stack */

@@ -9,7 +9,8 @@
 #include "tunnel.h"
 #include <linux/if_ether.h>
 
-#define PM_CONTEXT struct xdp_md
+#define PM_CONTEXT	  struct xdp_md
+#define PM_HAS_FLOW_CACHE 1
 
 enum {
 	CONTEXT_PASS = XDP_PASS,

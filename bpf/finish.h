@@ -4,13 +4,14 @@
 #define PM_FINISH_H
 
 #include "behind.h"
-#include "parse.h"
+#include "flow_learn.h"
 #include "steer.h"
 
 static __always_inline int finish(PM_CONTEXT *ctx, const struct packet *packet, __u32 verdict)
 {
 	struct pm_counters *counts = counters(packet->link);
 
+	OPAQUE(verdict); /* or what is checked here were another register */
 	if (!counts || verdict >= PM_VERDICTS)
 		return CONTEXT_DROP;
 	counts->received++;
@@ -26,15 +27,28 @@ static __always_inline int finish(PM_CONTEXT *ctx, const struct packet *packet, 
 /* What both hooks run. `has_behind`, fixed when compiled: tc is behind this program (behind.h). */
 static __always_inline int balance(PM_CONTEXT *ctx, const int has_behind)
 {
-	struct scratch *scratch = array_at(&pm_scratch, 0);
+	const __u32 active = READ_ONCE(pm_control.active);
+	const __u32 now = bpf_jiffies64();
+	const int has_cache = PM_HAS_FLOW_CACHE && !has_behind;
+	__u32 slot = PM_NO_SLOT;
+	struct scratch *scratch;
 	struct packet *packet;
 	int verdict;
 
+	if (has_cache) {
+		struct packet plain = {.active = active, .now = now};
+
+		verdict = recall(ctx, &plain, &slot);
+		if (likely(verdict != PM_CONTINUE))
+			return finish(ctx, &plain, verdict);
+	}
+	scratch = array_at(&pm_scratch, 0);
 	if (!scratch)
 		return CONTEXT_PASS;
 	packet = &scratch->packet;
-	packet->active = READ_ONCE(pm_control.active);
-	packet->now = bpf_jiffies64();
+	packet->active = active;
+	packet->now = now;
+	packet->unchanged = 0;
 	packet->out_flags = 0;
 	packet->fragment = WHOLE;
 	packet->tcp_flags = 0;
@@ -46,6 +60,8 @@ static __always_inline int balance(PM_CONTEXT *ctx, const int has_behind)
 		verdict = steer(ctx, scratch);
 	else if (verdict == PM_CONTINUE_ASIDE)
 		verdict = steer_aside(ctx, packet);
+	if (has_cache && slot != PM_NO_SLOT)
+		learn(ctx, slot, verdict);
 	return finish(ctx, packet, verdict);
 }
 

@@ -21,11 +21,16 @@ static __always_inline void mark_pair(const struct packet *packet, place_t place
 	nat_tell_partner(copy, bits, packet->now, packet->active);
 }
 
+/* Does the connection go on, with nothing to begin and nothing that ended? */
+static __always_inline int goes_on(__u32 state)
+{
+	return (state & PM_SESSION_OPEN_BITS) == (PM_SESSION_ANSWERED | PM_SESSION_ESTABLISHED);
+}
+
 /* Nothing ends, and nothing has to begin: so it is with nearly all packets of a connection. */
 static __always_inline int is_plain(__u8 flags, __u32 state)
 {
-	return !(flags & (TCP_FIN | TCP_RST)) &&
-	       (state & PM_SESSION_OPEN_BITS) == (PM_SESSION_ANSWERED | PM_SESSION_ESTABLISHED);
+	return !(flags & (TCP_FIN | TCP_RST)) && goes_on(state);
 }
 
 /* Bits that this packet adds to what is known of its TCP connection. */

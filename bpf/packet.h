@@ -48,6 +48,7 @@ struct packet {
 	__u32 out_ifindex; /* where a forwarded packet leaves */
 	__u32 out_flags;   /* PM_OUT_* of that interface */
 	__u32 fragment_id; /* network order */
+	__u32 unchanged;   /* place_t of its session, if it left that as it was; else 0 */
 	__u8 fragment;	   /* enum pm_fragment */
 	__u8 tcp_flags;	   /* 0 but for TCP */
 	__u8 icmp_type;

@@ -102,33 +102,53 @@ static __always_inline __u32 l4_checksum_offset(const struct packet *packet)
 						    : offsetof(struct tcphdr, check);
 }
 
-/* Full NAT. 0, or negative when the packet is shorter than it was parsed. */
-static __always_inline int rewrite_nat(PM_CONTEXT *ctx, const struct packet *packet, struct endpoint source,
-				       struct endpoint destination)
+/* What NAT adds to checksums: the same for all packets of a flow. */
+struct nat_sums {
+	__u64 pseudo; /* by the addresses */
+	__u64 header; /* by the ports */
+};
+
+static __always_inline struct nat_sums nat_sums_of(const struct packet *packet, struct endpoint source,
+						   struct endpoint destination)
 {
 	const struct pm_flow *from = &packet->flow;
-	const int udp = from->protocol == IPPROTO_UDP;
-	__be16 *ports;
-	__u64 pseudo, header;
+	struct nat_sums sums;
 
-	pseudo = address_difference(0, &from->source, source.address, packet->v6);
-	pseudo = address_difference(pseudo, &from->destination, destination.address, packet->v6);
+	sums.pseudo = address_difference(0, &from->source, source.address, packet->v6);
+	sums.pseudo = address_difference(sums.pseudo, &from->destination, destination.address, packet->v6);
+	sums.header = checksum_replace(0, from->source_port, source.port);
+	sums.header = checksum_replace(sums.header, from->destination_port, destination.port);
+	return sums;
+}
+
+/* 0, or negative when the packet is shorter than it was parsed. */
+static __always_inline int rewrite_nat_by(PM_CONTEXT *ctx, const struct packet *packet,
+					  struct endpoint source, struct endpoint destination,
+					  struct nat_sums sums)
+{
+	__be16 *ports;
+
 	if (rewrite_addresses(l3_header(ctx, packet), context_data_end(ctx), packet->v6, source.address,
-			      destination.address, pseudo))
+			      destination.address, sums.pseudo))
 		return -1;
 	if (packet->v6)
-		context_add_to_sum(ctx, pseudo);
+		context_add_to_sum(ctx, sums.pseudo);
 	if (packet->fragment == LATER_FRAGMENT)
 		return 0;
 	ports = l4_header(ctx, packet);
 	if ((void *)(ports + 2) > context_data_end(ctx))
 		return -1;
-	header = checksum_replace(0, from->source_port, source.port);
-	header = checksum_replace(header, from->destination_port, destination.port);
 	ports[0] = source.port;
 	ports[1] = destination.port;
-	return context_adjust_l4_checksum(ctx, packet->l4_offset + l4_checksum_offset(packet), pseudo, header,
-					  udp);
+	return context_adjust_l4_checksum(ctx, packet->l4_offset + l4_checksum_offset(packet), sums.pseudo,
+					  sums.header, packet->flow.protocol == IPPROTO_UDP);
+}
+
+/* Full NAT. 0, or negative when the packet is shorter than it was parsed. */
+static __always_inline int rewrite_nat(PM_CONTEXT *ctx, const struct packet *packet, struct endpoint source,
+				       struct endpoint destination)
+{
+	return rewrite_nat_by(ctx, packet, source, destination, nat_sums_of(packet, source, destination));
 }
 
 #endif

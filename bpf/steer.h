@@ -93,6 +93,7 @@ static __always_inline int continue_session(PM_CONTEXT *ctx, struct packet *pack
 		if (verdict != PM_CONTINUE)
 			return verdict;
 	}
+	packet->unchanged = added ? 0 : place;
 	follow(ctx, packet, place, copy, added);
 	return forward(ctx, packet, &copy->session, parties);
 }
