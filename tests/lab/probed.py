@@ -31,7 +31,8 @@ def tcp_counters(host: Host) -> dict[str, int]:
 class ProbedLab:
     """Every address of NETWORK is the one backend's own, where probed_server answers. Balancer and backend have a core
     each (if there are two), and what a host receives its own core handles, as on two machines: a veth by itself has the
-    sender's core do the work of both ends."""
+    sender's core do the work of both ends. What a client sends is handled by one core, too, or two would have the end of its
+    handshake and its request in hand at once (docs/limits.md): tc hands packets on past the balancer's steering."""
 
     def __init__(self, labs: contextlib.ExitStack, count: int) -> None:
         self.count = count
@@ -43,6 +44,7 @@ class ProbedLab:
         balancer.run("ip", "route", "add", NETWORK, "via", backend.address)
         backend.sysctl("net.core.somaxconn", 65535)
         backend.sysctl("net.ipv4.tcp_max_syn_backlog", 65535)
+        self.lab.bridge.steer("client-front", [self.server_core])
         self.lab.bridge.steer("balancer-front", [self.server_core])
         self.lab.bridge.steer("b1-front", [self.core])
         self.server = backend.start(*FIRST, "taskset", "-c", str(self.server_core), paths.probed_server(), str(PORT),
