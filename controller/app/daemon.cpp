@@ -62,7 +62,7 @@ Daemon::Daemon(std::string config_path, ParsedConfig config)
     , publisher_{context_,
                  datapath_.tables(),
                  {.plan = [this](Generation const& current,
-                                 std::set<std::string> const* only) { return plan(current, only); },
+                                 PlanScope const* only) { return plan(current, only); },
                   .published = [this](Published const& published) { on_published(published); },
                   .unchanged = [this] { cause_.reset(); },
                   .refused = [this](std::string const& why) { on_publish_refused(why); },

@@ -178,8 +178,8 @@ private:
     void stop();
     [[nodiscard]] boost::asio::awaitable<void> shut_down();
 
-    [[nodiscard]] Plan plan(Generation const& current, std::set<std::string> const* only);
-    [[nodiscard]] std::map<BackendKey, Adjustment> adjustments(std::set<std::string> const* only) const;
+    [[nodiscard]] Plan plan(Generation const& current, PlanScope const* only);
+    [[nodiscard]] std::map<BackendKey, Adjustment> adjustments(PlanScope const* only) const;
     void judge_all(std::chrono::steady_clock::time_point now);
     [[nodiscard]] std::vector<ChangedRuling> judge(std::vector<BackendKey> const& told,
                                                    std::chrono::steady_clock::time_point now);

@@ -22,11 +22,14 @@ bool is_in_a_row(HealthState const& health) {
     return health.suspect || health.failed_in_row > 0 || health.history != 0;
 }
 
-std::set<std::string> services_of(std::vector<BackendKey> const& keys) {
-    std::set<std::string> services;
-    for (auto const& key : keys)
-        services.insert(key.service);
-    return services;
+/// Those on which the verdict ruled otherwise, in all services that it is about.
+PlanScope scope_of(std::vector<BackendKey> const& verdict, std::vector<ChangedRuling> const& ruled) {
+    PlanScope scope{{}, std::set<BackendKey>{}};
+    for (auto const& key : verdict)
+        scope.services.insert(key.service);
+    for (auto const& each : ruled)
+        scope.backends->insert(each.key);
+    return scope;
 }
 
 State state_now(GenerationBackend const& backend, Ruling const* ruling, AdminState admin) {
@@ -130,7 +133,7 @@ void Daemon::on_verdict(ProbeReport const& report, std::vector<NotedProbe> const
     bool const is_urgent = std::ranges::any_of(noted, [](NotedProbe const& probe) { // first ones: together
         return probe.transition && probe.transition->was != MeasuredState::unknown;
     });
-    if (is_urgent) return publisher_.publish_now(services_of(changed), tell);
+    if (is_urgent) return publisher_.publish_now(scope_of(changed, ruled), tell);
     tell();
     if (!changed.empty()) publisher_.mark_dirty();
 }

@@ -16,8 +16,8 @@ using Clock = std::chrono::steady_clock;
 
 } // namespace
 
-/// @param only whose rulings are new already, or nullptr.
-Plan Daemon::plan(Generation const& current, std::set<std::string> const* only) {
+/// @param only what verdicts have ruled on already, or nullptr.
+Plan Daemon::plan(Generation const& current, PlanScope const* only) {
     planned_ = Clock::now();
     if (!only) judge_all(planned_);
     return plan_next({desired_, ruled_states_, admin_.states(), view_, adjustments(only), only}, current);
@@ -27,21 +27,21 @@ PreviewInput Daemon::preview_input(DesiredState wanted) const {
     return {std::move(wanted), generation(), ruled_states_, admin_.states(), view_, adjustments(nullptr)};
 }
 
-std::map<BackendKey, Adjustment> Daemon::adjustments(std::set<std::string> const* only) const {
+std::map<BackendKey, Adjustment> Daemon::adjustments(PlanScope const* only) const {
     std::map<BackendKey, Adjustment> adjust;
     auto const add = [&](std::pair<BackendKey const, Ruling> const& entry) {
         if (entry.second.ramp < full_ramp) adjust[entry.first].ramp = entry.second.ramp;
     };
-    if (!only) std::ranges::for_each(rulings_.of, add);
-    if (only)
-        for (auto const& service : *only)
-            for (auto at = rulings_.of.lower_bound({service, {}});
-                 at != rulings_.of.end() && at->first.service == service; ++at)
-                add(*at);
+    if (only && only->backends) {
+        for (auto const& key : *only->backends)
+            if (auto const found = rulings_.of.find(key); found != rulings_.of.end()) add(*found);
+    } else {
+        std::ranges::for_each(rulings_.of, add);
+    }
     for (auto const& [key, order] : admin_.weights())
         adjust[key].weight = order.weight;
     for (auto const& [key, percent] : health_.percents())
-        if (!only || only->contains(key.service)) adjust[key].weight_percent = percent;
+        adjust[key].weight_percent = percent;
     return adjust;
 }
 
@@ -64,12 +64,9 @@ void Daemon::judge_all(Clock::time_point now) {
 /// times thousands of backends would take minutes. What a hold changes elsewhere is found by the next plan.
 /// @return the changes, which nothing has told of.
 std::vector<ChangedRuling> Daemon::judge(std::vector<BackendKey> const& told, Clock::time_point now) {
-    std::set<std::string> services;
-    for (auto const& key : told)
-        services.insert(key.service);
     std::vector<ChangedRuling> all;
-    for (auto const& service : services) {
-        auto changed = judgement_.update(rulings_, &service, health_.measured(), admin_.states(), now);
+    for (auto const& key : told) {
+        auto changed = judgement_.update(rulings_, key, health_.measured(), admin_.states(), now);
         follow(changed);
         all.insert(all.end(), changed.begin(), changed.end());
     }

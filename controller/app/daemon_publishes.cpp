@@ -16,7 +16,10 @@ void Daemon::on_published(Published const& published) {
                         {"changes", changes_json(published.plan.changes)},
                         {"switch_us", microseconds_of(switch_time)},
                         {"planned_mono_ns", mono_ns(planned_)}};
-    if (published.only) record["services"] = json::array(published.only->begin(), published.only->end());
+    if (published.only) {
+        auto const& services = published.only->services;
+        record["services"] = json::array(services.begin(), services.end());
+    }
     if (cause_) record["cause_seq"] = cause_->seq;
     Moment when = Moment::now();
     when.mono_ns = mono_ns(published.committed);

@@ -39,10 +39,9 @@ Servers servers_of(Generation const& generation) {
 std::size_t slots_moved(MaglevTable const& was, Servers const& before, MaglevTable const& now,
                         Servers const& after) {
     auto const server = [](MaglevTable const& table, Servers const& servers, std::size_t slot) {
-        return slot < table.slots.size() ? servers.at(table.slots[slot])
-                                         : std::pair{Address{}, std::uint16_t{0}};
+        return slot < table.size() ? servers.at(table[slot]) : std::pair{Address{}, std::uint16_t{0}};
     };
-    auto const slots = std::max(was.slots.size(), now.slots.size());
+    auto const slots = std::max(was.size(), now.size());
     std::size_t moved = 0;
     for (std::size_t slot = 0; slot < slots; ++slot)
         moved += server(was, before, slot) != server(now, after, slot);
@@ -110,7 +109,7 @@ json::object preview_json(PreviewInput const& input, SessionCounts const& sessio
         auto const cut = was ? sessions_cut(current, *was, next, sessions) : 0;
         all_cut += cut;
         services.push_back(service_json(name, slots_moved(from, before, to, after),
-                                        std::max(from.slots.size(), to.slots.size()), cut,
+                                        std::max(from.size(), to.size()), cut,
                                         was ? was->on_down : now->on_down));
     };
     for (auto const& service : next.services)

@@ -48,9 +48,10 @@ void Publisher::look_at_all() {
     });
 }
 
-void Publisher::publish_now(std::set<std::string> const& services, std::function<void()> const& tell) {
+void Publisher::publish_now(PlanScope const& scope, std::function<void()> const& tell) {
     if (idle_half_free_ && !stopping_ && !elsewhere_ && !must_publish_) {
-        publish(&services, tell);
+        auto const wider = behind_ ? PlanScope{scope.services} : PlanScope{};
+        publish(behind_ ? &wider : &scope, tell);
         look_at_all();
     } else {
         tell();
@@ -78,7 +79,7 @@ void Publisher::publish_if_possible() {
     if (dirty_ && idle_half_free_ && !stopping_) publish(nullptr, [] {});
 }
 
-void Publisher::publish(std::set<std::string> const* only, std::function<void()> const& tell) {
+void Publisher::publish(PlanScope const* only, std::function<void()> const& tell) {
     if (!only) dirty_ = elsewhere_ = false;
     auto const sessions_were_ready = idle_sessions_empty_;
     if (plan_and_commit(only, tell)) {
@@ -89,17 +90,20 @@ void Publisher::publish(std::set<std::string> const* only, std::function<void()>
 }
 
 /// @return true when packets see a new generation.
-bool Publisher::plan_and_commit(std::set<std::string> const* only, std::function<void()> const& tell) {
+bool Publisher::plan_and_commit(PlanScope const* only, std::function<void()> const& tell) {
     auto const began = Clock::now();
     auto plan = calls_.plan(current_, only);
     if (plan.changes.empty() && !must_publish_) {
         tell();
         if (!only) calls_.unchanged();
+        if (!only) behind_ = false;
+        learn(std::move(plan.next));
         return false;
     }
     if (auto why = switch_.prepare(plan.next); !why.empty()) {
         tell();
         calls_.refused(std::move(why));
+        behind_ = true;
         return false;
     }
     auto const swap = plan.cuts_sessions && idle_sessions_empty_;
@@ -108,6 +112,7 @@ bool Publisher::plan_and_commit(std::set<std::string> const* only, std::function
     auto const committed = Clock::now();
     auto const was = std::exchange(current_, plan.next);
     must_publish_ = false;
+    if (!only) behind_ = false;
     idle_half_free_ = false;
     if (swap) idle_sessions_empty_ = false;
     tell();
@@ -115,6 +120,12 @@ bool Publisher::plan_and_commit(std::set<std::string> const* only, std::function
                       std::chrono::duration_cast<std::chrono::microseconds>(prepared - began),
                       committed - prepared});
     return true;
+}
+
+/// What packets do not notice is no new generation, and yet known to the next plan.
+void Publisher::learn(Generation unnoticed) {
+    unnoticed.number = current_.number;
+    current_ = std::move(unnoticed);
 }
 
 template<typename Work, typename Then>

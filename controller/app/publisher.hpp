@@ -17,8 +17,8 @@ namespace pointsman {
 /// What one publish did.
 struct Published {
     Generation const& was;
-    Plan const& plan;                  ///< plan.next is the active generation now
-    std::set<std::string> const* only; ///< the services that were looked at, or nullptr: all
+    Plan const& plan;      ///< plan.next is the active generation now
+    PlanScope const* only; ///< what was looked at, or nullptr: everything
     std::chrono::steady_clock::time_point committed;
     std::chrono::microseconds prepare{}; ///< planning and writing the idle half
     std::chrono::nanoseconds commit{};
@@ -26,8 +26,8 @@ struct Published {
 
 /// What the publisher asks and tells. All on the loop's thread.
 struct PublisherCalls {
-    /// `only`: the services to look at (PlanInput::only).
-    std::function<Plan(Generation const& current, std::set<std::string> const* only)> plan;
+    /// `only`: see PlanInput.
+    std::function<Plan(Generation const& current, PlanScope const* only)> plan;
     std::function<void(Published const&)> published;
     std::function<void()> unchanged;              ///< nothing that packets would notice
     std::function<void(std::string why)> refused; ///< a generation did not fit; traffic is as it was
@@ -54,11 +54,11 @@ public:
     void mark_dirty();
 
     /// The same, for a verdict that must not wait behind what else the loop has to do, which with thousands
-    /// of backends is milliseconds of probes: commits before it returns, unless the idle half waits or all
-    /// services have to be looked at. Those other than `services` are looked at as after mark_dirty.
+    /// of backends is milliseconds of probes: commits before it returns, unless the idle half waits or
+    /// everything has to be looked at. What is not in `scope` is looked at as after mark_dirty.
     /// @param tell called once before it returns: before the plan of all services, but after the commit of
     /// one of these few, and before `published`.
-    void publish_now(std::set<std::string> const& services, std::function<void()> const& tell);
+    void publish_now(PlanScope const& scope, std::function<void()> const& tell);
 
     /// Completes when all that was marked so far is published or was refused.
     [[nodiscard]] boost::asio::awaitable<void> settled();
@@ -76,8 +76,9 @@ public:
 private:
     void look_at_all();
     void publish_if_possible();
-    void publish(std::set<std::string> const* only, std::function<void()> const& tell);
-    [[nodiscard]] bool plan_and_commit(std::set<std::string> const* only, std::function<void()> const& tell);
+    void publish(PlanScope const* only, std::function<void()> const& tell);
+    [[nodiscard]] bool plan_and_commit(PlanScope const* only, std::function<void()> const& tell);
+    void learn(Generation unnoticed);
     void free_idle_half();
     void catch_up();
     void carry_sessions_over();
@@ -92,7 +93,8 @@ private:
     Generation current_;
     boost::asio::steady_timer settled_; ///< cancelled after each publish
     bool dirty_ = false;                ///< a plan of all services is due
-    bool elsewhere_ = false; ///< for more than the services of verdicts that were published at once
+    bool elsewhere_ = false;            ///< for more than the verdicts that were published at once
+    bool behind_ = false; ///< a generation was refused: what it was made for is not in `current_`
     bool must_publish_ = false;
     bool scheduled_ = false;
     bool stopping_ = false;

@@ -93,7 +93,7 @@ private:
     void rule(std::string const* service, TimePoint now);
     void follow_own_links(TimePoint now);
     [[nodiscard]] TimePoint moment(boost::json::object const& record, std::string_view key = "mono_ns");
-    [[nodiscard]] Plan plan(std::set<std::string> const* only) const;
+    [[nodiscard]] Plan plan(PlanScope const* only) const;
     [[nodiscard]] std::string grounds_of(BackendKey const& key) const;
     [[nodiscard]] std::string grounds_of_plan(Plan const& planned, boost::json::object const& record) const;
 

@@ -265,8 +265,8 @@ Replayed Replay::on_ruling(json::object const& record) {
     return judged(differences(), grounds_of(key));
 }
 
-/// @param only the services that the daemon looked at, or nullptr.
-Plan Replay::plan(std::set<std::string> const* only) const {
+/// @param only what the daemon looked at, or nullptr.
+Plan Replay::plan(PlanScope const* only) const {
     std::map<BackendKey, MeasuredState> measured;
     std::map<BackendKey, Adjustment> adjust;
     for (auto const& [key, ruling] : rulings_.of) {
@@ -281,12 +281,12 @@ Plan Replay::plan(std::set<std::string> const* only) const {
 }
 
 Replayed Replay::on_publish(json::object const& record) {
-    std::set<std::string> only; // their verdict has ruled on them
+    PlanScope only; // verdicts have ruled on it
     if (record.contains("services"))
         for (auto const& service : array_of(record, "services"))
-            if (service.is_string()) only.emplace(service.get_string());
-    if (only.empty()) rule(nullptr, moment(record, "planned_mono_ns"));
-    auto planned = plan(only.empty() ? nullptr : &only);
+            if (service.is_string()) only.services.emplace(service.get_string());
+    if (only.services.empty()) rule(nullptr, moment(record, "planned_mono_ns"));
+    auto planned = plan(only.services.empty() ? nullptr : &only);
     auto const& generation = object_of(record, "generation");
     auto const to = number_of(generation, "to");
     std::vector<Difference> differences;

@@ -127,7 +127,7 @@ json::object backend_json(Daemon& daemon, GenerationBackend const& backend, Sess
 }
 
 /// All of it but its backends.
-json::object service_json(GenerationService const& service, std::span<GenerationBackend const> backends) {
+json::object service_json(GenerationService const& service, BackendSpan backends) {
     auto const healthy = std::ranges::count_if(
         backends, [](GenerationBackend const& backend) { return is_healthy(backend.state()); });
     json::object out{{"name", service.name},

@@ -43,14 +43,13 @@ void Switch::reset_counters_of_new(Generation const& generation) {
         return from_abi(known[id].address) != backend.address || known[id].port != htons(backend.port) ||
                known[id].service != static_cast<std::uint16_t>(backend.service);
     };
-    for (std::size_t block = 0; block < generation.backends.blocks().size(); ++block) {
-        if (in_force && generation.backends.shares(block, in_force->backends)) continue;
-        for (auto const& backend : *generation.backends.blocks()[block])
-            if (is_new(backend))
-                for (auto i = static_cast<std::size_t>(backend.id); i < counters.size();
-                     i += programs_.room().backends)
-                    counters[i] = {};
-    }
+    generation.backends.for_each_apart_from(in_force ? in_force->backends : BackendList{},
+                                            [&](GenerationBackend const& backend) {
+                                                if (is_new(backend))
+                                                    for (auto i = static_cast<std::size_t>(backend.id);
+                                                         i < counters.size(); i += programs_.room().backends)
+                                                        counters[i] = {};
+                                            });
 }
 
 /// For a successor: a number that was given out is never given out again, even if nothing was published.

@@ -74,7 +74,7 @@ bool insert_ports(std::span<pm_service_slot> slots, GenerationService const& ser
 std::map<Address, bool> pinged_addresses(Generation const& generation) {
     std::map<Address, bool> alive;
     for (auto const& service : generation.services)
-        if (!service.own_address) alive[service.address] |= !service.maglev->slots.empty();
+        if (!service.own_address) alive[service.address] |= !service.maglev->empty();
     return alive;
 }
 
@@ -125,15 +125,21 @@ bool insert_fragments(std::span<pm_service_slot> slots, Generation const& genera
     return true;
 }
 
-/// Chunk by chunk: a whole one takes vector instructions.
-void write_maglev(MaglevTable const& table, std::span<pm_maglev_chunk> chunks) {
-    auto const to_index = [](BackendId id) { return static_cast<std::uint16_t>(id); };
-    std::span<BackendId const> slots{table.slots};
-    std::size_t chunk = 0;
-    for (; slots.size() >= PM_MAGLEV_CHUNK; slots = slots.subspan<PM_MAGLEV_CHUNK>())
-        std::ranges::transform(slots.first<PM_MAGLEV_CHUNK>(), chunks[chunk++].backend, to_index);
-    clear(chunks.subspan(chunk));
-    if (!slots.empty()) std::ranges::transform(slots, chunks[chunk].backend, to_index);
+void write_slot(MaglevTable const& table, std::size_t slot, std::span<pm_maglev_chunk> chunks) {
+    chunks[slot / PM_MAGLEV_CHUNK].backend[slot % PM_MAGLEV_CHUNK] = static_cast<std::uint16_t>(table[slot]);
+}
+
+/// @param there what stands there, or nullptr: nobody knows.
+void write_maglev(MaglevTable const& table, MaglevTable const* there, PatternChanges& changes,
+                  std::span<pm_maglev_chunk> chunks) {
+    if (there && there->ids() == table.ids() && there->size() == table.size() && !table.empty()) {
+        for (auto const slot : changes.between(*there->pattern(), *table.pattern()))
+            write_slot(table, slot, chunks);
+        return;
+    }
+    clear(chunks.subspan(table.size() / PM_MAGLEV_CHUNK));
+    for (std::size_t slot = 0; slot < table.size(); ++slot)
+        write_slot(table, slot, chunks);
 }
 
 void write_service(GenerationService const& service, std::uint64_t generation, pm_service& entry,
@@ -148,7 +154,7 @@ void write_service(GenerationService const& service, std::uint64_t generation, p
                                   (service.second_chance ? PM_SERVICE_SECOND_CHANCE : 0));
     entry.gue_port = htons(service.gue_port);
     entry.mss_clamp = static_cast<std::uint16_t>(service.mss_clamp);
-    entry.maglev_size = static_cast<std::uint32_t>(service.maglev->slots.size());
+    entry.maglev_size = static_cast<std::uint32_t>(service.maglev->size());
     entry.idle_ticks = ticks_of(service.idle_timeout, ticks_per_second);
     entry.half_open_ticks = ticks_of(service.half_open_timeout, ticks_per_second);
     entry.closing_ticks = ticks_of(service.closing_timeout, ticks_per_second);
@@ -187,17 +193,17 @@ bool insert_link(std::span<pm_link> links, Link const& link) {
 }
 
 std::string misfit(Generation const& generation, WrittenHalf const& there, TableHalf const& half) {
-    auto const above = [](auto const& values, std::size_t room) {
-        return std::ranges::any_of(
-            values, [&](auto const& value) { return static_cast<std::size_t>(value.id) >= room; });
+    auto const is_above = [&](GenerationService const& service) {
+        return static_cast<std::size_t>(service.id) >= half.services.size();
     };
-    if (above(generation.services, half.services.size()))
+    if (std::ranges::any_of(generation.services, is_above))
         return "more services than datapath.services allows";
-    for (std::size_t block = 0; block < generation.backends.blocks().size(); ++block) {
-        bool const fits = there && generation.backends.shares(block, there->backends);
-        if (!fits && above(*generation.backends.blocks()[block], half.backends.size()))
-            return "more backends than datapath.backends allows";
-    }
+    bool fits = true;
+    generation.backends.for_each_apart_from(
+        there ? there->backends : BackendList{}, [&](GenerationBackend const& backend) {
+            fits = fits && static_cast<std::size_t>(backend.id) < half.backends.size();
+        });
+    if (!fits) return "more backends than datapath.backends allows";
     if (generation.nat_addresses.size() > half.nat_addresses.size())
         return "more than " + std::to_string(PM_NAT_ADDRESSES - 1) + " NAT addresses since the start";
     return {};
@@ -207,7 +213,7 @@ std::string misfit(Generation const& generation, WrittenHalf const& there, Table
 bool has_same_slots(GenerationService const& one, GenerationService const& other) {
     return one.id == other.id && one.address == other.address && one.port_first == other.port_first &&
            one.port_last == other.port_last && one.protocol == other.protocol &&
-           one.own_address == other.own_address && one.maglev->slots.empty() == other.maglev->slots.empty();
+           one.own_address == other.own_address && one.maglev->empty() == other.maglev->empty();
 }
 
 std::string write_slots(Generation const& generation, std::span<pm_service_slot> slots) {
@@ -231,24 +237,26 @@ void write_maglev_tables(Generation const& generation, Generation const& there, 
     std::vector<MaglevTable const*> stands(half.services.size(), nullptr);
     for (auto const& service : there.services)
         stands[static_cast<std::size_t>(service.id)] = service.maglev.get();
+    PatternChanges changes;
     for (auto const& service : generation.services) {
         auto const index = static_cast<std::size_t>(service.id);
         if (stands[index] == service.maglev.get()) continue;
-        write_maglev(*service.maglev, half.maglev.subspan(index * half.maglev_chunks, half.maglev_chunks));
+        write_maglev(*service.maglev, stands[index], changes,
+                     half.maglev.subspan(index * half.maglev_chunks, half.maglev_chunks));
     }
 }
 
-/// Only the blocks that are not there yet. An entry says where in the list its NAT addresses stand.
+/// Only those that are not there yet. An entry says where in the list its NAT addresses stand.
 void write_backends(Generation const& generation, Generation const& there, std::span<pm_backend> entries) {
+    BackendList const none;
     bool const stay = generation.nat_addresses == there.nat_addresses;
-    for (std::size_t block = 0; block < there.backends.blocks().size(); ++block)
-        if (!stay || !there.backends.shares(block, generation.backends))
-            for (auto const& backend : *there.backends.blocks()[block])
-                entries[static_cast<std::size_t>(backend.id)] = {};
-    for (std::size_t block = 0; block < generation.backends.blocks().size(); ++block)
-        if (!stay || !generation.backends.shares(block, there.backends))
-            for (auto const& backend : *generation.backends.blocks()[block])
-                write_backend(backend, generation, entries[static_cast<std::size_t>(backend.id)]);
+    there.backends.for_each_apart_from(
+        stay ? generation.backends : none,
+        [&](GenerationBackend const& backend) { entries[static_cast<std::size_t>(backend.id)] = {}; });
+    generation.backends.for_each_apart_from(
+        stay ? there.backends : none, [&](GenerationBackend const& backend) {
+            write_backend(backend, generation, entries[static_cast<std::size_t>(backend.id)]);
+        });
 }
 
 } // namespace

@@ -32,11 +32,11 @@ Duration duration_of(std::uint32_t ticks, std::uint64_t ticks_per_second) {
 std::shared_ptr<MaglevTable const> read_maglev(TableHalf const& half, std::size_t service,
                                                std::uint32_t size) {
     auto const chunks = half.maglev.subspan(service * half.maglev_chunks, half.maglev_chunks);
-    MaglevTable table;
+    std::vector<BackendId> ids;
     auto const slots = std::min<std::size_t>(size, chunks.size() * PM_MAGLEV_CHUNK);
     for (std::size_t i = 0; i < slots; ++i)
-        table.slots.push_back(BackendId{chunks[i / PM_MAGLEV_CHUNK].backend[i % PM_MAGLEV_CHUNK]});
-    return std::make_shared<MaglevTable const>(std::move(table));
+        ids.push_back(BackendId{chunks[i / PM_MAGLEV_CHUNK].backend[i % PM_MAGLEV_CHUNK]});
+    return std::make_shared<MaglevTable const>(ids);
 }
 
 GenerationService read_service(TableHalf const& half, std::size_t id, std::uint64_t ticks_per_second) {
@@ -98,7 +98,7 @@ std::vector<GenerationBackend> read_backends(TableHalf const& half,
     std::vector<GenerationBackend> backends;
     for (auto const& service : services) {
         std::vector<bool> eligible(half.backends.size());
-        for (auto const slot : service.maglev->slots)
+        for (auto const slot : service.maglev->ids())
             if (auto const id = static_cast<std::size_t>(slot); id < eligible.size()) eligible[id] = true;
         for (std::size_t id = 1; id < half.backends.size(); ++id) {
             if (half.backends[id].service != static_cast<std::uint16_t>(service.id)) continue;

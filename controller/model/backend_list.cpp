@@ -12,26 +12,29 @@ BackendList::BackendList(std::vector<GenerationBackend> backends) {
         auto const last = std::find_if(first, backends.end(), [first](GenerationBackend const& each) {
             return each.service != first->service;
         });
-        push_back(
-            std::make_shared<Block const>(std::make_move_iterator(first), std::make_move_iterator(last)));
-        first = last;
+        Block block;
+        for (; first != last; ++first)
+            block.push_back(std::make_shared<GenerationBackend const>(std::move(*first)));
+        push_back(std::make_shared<Block const>(std::move(block)));
     }
 }
 
 void BackendList::push_back(GenerationBackend backend) {
-    if (blocks_.empty() || blocks_.back()->back().service != backend.service) {
-        push_back(std::make_shared<Block const>(Block{std::move(backend)}));
+    auto const is_next = !blocks_.empty() && blocks_.back()->back()->service == backend.service;
+    auto shared = std::make_shared<GenerationBackend const>(std::move(backend));
+    if (!is_next) {
+        push_back(std::make_shared<Block const>(Block{std::move(shared)}));
         return;
     }
     auto longer = *blocks_.back();
-    longer.push_back(std::move(backend));
+    longer.push_back(std::move(shared));
     blocks_.back() = std::make_shared<Block const>(std::move(longer));
     ++end_;
 }
 
 void BackendList::push_back(SharedBlock block) {
     if (block->empty()) return;
-    auto const service = static_cast<std::size_t>(block->front().service);
+    auto const service = static_cast<std::size_t>(block->front()->service);
     if (places_.size() <= service) places_.resize(service + 1, 0);
     places_[service] = static_cast<std::uint32_t>(blocks_.size()) + 1;
     starts_.push_back(end_);
@@ -55,12 +58,18 @@ std::size_t BackendList::start_of(ServiceId service) const noexcept {
 GenerationBackend& BackendList::edit(std::size_t at) {
     auto const index = block_with(at);
     auto copy = std::make_shared<Block>(*blocks_[index]);
-    auto& backend = (*copy)[at - starts_[index]];
+    auto& place = (*copy)[at - starts_[index]];
+    auto backend = std::make_shared<GenerationBackend>(*place);
+    place = backend;
     blocks_[index] = std::move(copy);
-    return backend;
+    return *backend;
 }
 
 GenerationBackend const& BackendList::operator[](std::size_t at) const {
+    return *shared(at);
+}
+
+SharedBackend const& BackendList::shared(std::size_t at) const {
     auto const index = block_with(at);
     return (*blocks_[index])[at - starts_[index]];
 }

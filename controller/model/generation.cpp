@@ -15,8 +15,9 @@ auto const* find_or_null(Range const& range, Predicate matches) noexcept {
 
 GenerationBackend const* Generation::find(BackendKey const& key) const noexcept {
     for (auto const& block : backends.blocks()) {
-        if (block->front().key.service != key.service) continue;
-        auto const* found = find_or_null(*block, [&](auto const& backend) { return backend.key == key; });
+        if (block->front()->key.service != key.service) continue;
+        auto const* found =
+            find_or_null(BackendSpan{*block}, [&](auto const& backend) { return backend.key == key; });
         if (found) return found;
     }
     return nullptr;
@@ -30,14 +31,15 @@ GenerationService const* Generation::find(std::string_view service) const noexce
     return find_or_null(services, [&](auto const& candidate) { return candidate.name == service; });
 }
 
-GenerationBackend const* GenerationLookup::backend(BackendKey const& key, std::size_t expected_at) {
+SharedBackend const* GenerationLookup::backend(BackendKey const& key, std::size_t expected_at) {
     auto const& backends = generation_.backends;
-    if (expected_at < backends.size() && backends[expected_at].key == key) return &backends[expected_at];
+    if (expected_at < backends.size() && backends[expected_at].key == key)
+        return &backends.shared(expected_at);
     if (index_.empty())
         for (std::size_t i = 0; i < backends.size(); ++i)
             index_.emplace(backends[i].key, i);
     auto const found = index_.find(key);
-    return found == index_.end() ? nullptr : &backends[found->second];
+    return found == index_.end() ? nullptr : &backends.shared(found->second);
 }
 
 GenerationService const* GenerationLookup::service(std::string_view name,

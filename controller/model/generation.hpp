@@ -4,6 +4,7 @@
 #include "controller/model/backend_list.hpp"
 #include "controller/model/desired_state.hpp"
 #include "controller/model/ids.hpp"
+#include "controller/model/maglev_table.hpp"
 #include "controller/model/state.hpp"
 
 #include <array>
@@ -56,17 +57,6 @@ struct NetworkView {
     friend bool operator==(NetworkView const&, NetworkView const&) = default;
 };
 
-/// Slots of every Maglev table: a prime, as its permutations need. With 100 backends, losing one moves 1.35 %
-/// of the other backends' slots.
-inline constexpr std::uint32_t maglev_size = 16381;
-
-/// Slot -> backend. Index 0 of `slots` is the hash's lowest range; empty when no backend is eligible.
-struct MaglevTable {
-    std::vector<BackendId> slots;
-
-    friend bool operator==(MaglevTable const&, MaglevTable const&) = default;
-};
-
 struct GenerationService {
     ServiceId id = ServiceId::none;
     std::string name;
@@ -86,8 +76,7 @@ struct GenerationService {
     Duration closing_timeout{};
     bool panic = false;    ///< too few are healthy: health is ignored
     bool announce = false; ///< enough are healthy for the address to be announced
-    /// Shared between generations, because most services do not change between two of them and a table is 32
-    /// KB.
+    /// Shared between generations: most services do not change between two of them.
     std::shared_ptr<MaglevTable const> maglev;
 
     friend bool operator==(GenerationService const&, GenerationService const&) = default;
@@ -114,7 +103,7 @@ class GenerationLookup {
 public:
     explicit GenerationLookup(Generation const& generation) : generation_{generation} {}
 
-    [[nodiscard]] GenerationBackend const* backend(BackendKey const& key, std::size_t expected_at);
+    [[nodiscard]] SharedBackend const* backend(BackendKey const& key, std::size_t expected_at);
     [[nodiscard]] GenerationService const* service(std::string_view name,
                                                    std::size_t expected_at) const noexcept;
 

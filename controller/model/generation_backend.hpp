@@ -33,23 +33,24 @@ inline constexpr unsigned full_ramp = 10;
 inline constexpr unsigned largest_weight = 65535;
 
 struct GenerationBackend {
+    // What a verdict is decided by stands side by side: it is read of all backends of a service.
     BackendId id = BackendId::none;
     ServiceId service = ServiceId::none;
-    BackendKey key;
-    Address address;
-    std::uint16_t port = 0;
+    MeasuredState measured = MeasuredState::unknown; ///< as judged: by probes, damping and own faults
+    AdminState admin = AdminState::ready;
+    bool backup = false;
+    bool eligible = false;         ///< takes new flows
+    bool keeps_sessions = false;   ///< established flows stay on it
     unsigned weight = 0;           ///< as ordered or configured
     unsigned ramp = full_ramp;     ///< step of the slow start, 1 to full_ramp
     unsigned weight_percent = 100; ///< share of `weight` that its agent asks for, 0-65535
-    bool backup = false;
-    MeasuredState measured = MeasuredState::unknown; ///< as judged: by probes, damping and own faults
-    AdminState admin = AdminState::ready;
-    std::uint32_t incarnation = 0;
-    bool eligible = false;       ///< takes new flows
-    bool keeps_sessions = false; ///< established flows stay on it
     std::optional<NextHop> next_hop;
     std::vector<Address> nat_addresses; ///< source addresses towards it, none if the kernel has no route
     unsigned source_bits = 0;           ///< ipip: so many last bits of the one source address are the flow's
+    std::uint32_t incarnation = 0;
+    Address address;
+    std::uint16_t port = 0;
+    BackendKey key;
 
     /// By order, configuration and its agent: it may take new flows.
     [[nodiscard]] bool has_weight() const noexcept { return weight > 0 && weight_percent > 0; }

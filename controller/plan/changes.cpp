@@ -124,9 +124,12 @@ std::vector<Change> changes_between(Generation const& was, Generation const& now
             continue;
         }
         for (auto const& backend : backends) {
-            auto const* same = before.backend(backend.key, at++);
+            auto const expected = at++;
+            auto const* same = expected < was.backends.size() && was.backends.shared(expected) == backend
+                                   ? &backend
+                                   : before.backend(backend->key, expected);
             known += same != nullptr;
-            compare(same, backend, changes);
+            if (!same || *same != backend) compare(same ? same->get() : nullptr, *backend, changes);
         }
     }
     auto const gone = was.backends.size() - known;
@@ -144,12 +147,18 @@ std::vector<Change> changes_between(Generation const& was, Generation const& now
 
 std::uint32_t slots_moved_between(Generation const& was, Generation const& now) {
     std::uint32_t moved = 0;
+    PatternChanges changes;
+    auto const moved_between = [&](MaglevTable const& one, MaglevTable const& other) {
+        if (one.ids() != other.ids() || one.size() != other.size() || one.empty())
+            return slots_moved(one, other);
+        return static_cast<std::uint32_t>(changes.between(*one.pattern(), *other.pattern()).size());
+    };
     GenerationLookup const lookup{was};
     for (std::size_t i = 0; i < now.services.size(); ++i) {
         auto const& service = now.services[i];
         auto const* before = lookup.service(service.name, i);
         if (before && before->maglev == service.maglev) continue;
-        moved += slots_moved(before && before->maglev ? *before->maglev : MaglevTable{}, *service.maglev);
+        moved += moved_between(before && before->maglev ? *before->maglev : MaglevTable{}, *service.maglev);
     }
     return moved;
 }

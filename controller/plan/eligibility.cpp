@@ -13,7 +13,7 @@ bool counts_for_panic(GenerationBackend const& backend) {
 /// Fewer than `threshold` percent of the ready backends are up. Never before each of them was probed once: a
 /// fresh start admits a backend on its first passed probe, not earlier. Never with one backend alone: there
 /// are no survivors to be overrun, and its clients are served best by a quick failure.
-bool in_panic(std::span<GenerationBackend const> backends, PanicRule const& rule) {
+bool in_panic(BackendSpan backends, PanicRule const& rule) {
     unsigned ready = 0;
     unsigned healthy = 0;
     for (auto const& backend : backends) {
@@ -34,7 +34,7 @@ bool is_usable(GenerationBackend const& backend) {
 }
 
 /// A healthy reserve takes the flows before they go to backends that are down.
-bool reserve_takes_over(std::span<GenerationBackend const> backends) {
+bool reserve_takes_over(BackendSpan backends) {
     auto const any_healthy = [&](bool backup) {
         return std::ranges::any_of(backends, [&](auto const& backend) {
             return backend.backup == backup && is_usable(backend) && backend.measured == MeasuredState::up;
@@ -53,12 +53,12 @@ bool keeps_sessions(GenerationBackend const& backend, bool panic, OnDown on_down
 
 } // namespace
 
-unsigned healthy_among(std::span<GenerationBackend const> backends) noexcept {
+unsigned healthy_among(BackendSpan backends) noexcept {
     return static_cast<unsigned>(std::ranges::count_if(
         backends, [](auto const& backend) { return backend.has_weight() && is_healthy(backend.state()); }));
 }
 
-bool decide_eligibility(std::span<GenerationBackend> backends, PanicRule const& rule, OnDown on_down) {
+Treatments decide_eligibility(BackendSpan backends, PanicRule const& rule, OnDown on_down) {
     auto const panic = in_panic(backends, rule) && !reserve_takes_over(backends);
     auto const usable = [panic](GenerationBackend const& backend) {
         return is_usable(backend) &&
@@ -66,11 +66,12 @@ bool decide_eligibility(std::span<GenerationBackend> backends, PanicRule const& 
     };
     auto const primary_left = std::ranges::any_of(
         backends, [&](auto const& backend) { return !backend.backup && usable(backend); });
-    for (auto& backend : backends) {
-        backend.eligible = usable(backend) && backend.backup != primary_left;
-        backend.keeps_sessions = keeps_sessions(backend, panic, on_down);
-    }
-    return panic;
+    Treatments out{panic, {}};
+    out.of.reserve(backends.size());
+    for (auto const& backend : backends)
+        out.of.push_back(
+            {usable(backend) && backend.backup != primary_left, keeps_sessions(backend, panic, on_down)});
+    return out;
 }
 
 } // namespace pointsman

@@ -2,7 +2,7 @@
 
 #include "controller/model/generation.hpp"
 
-#include <span>
+#include <vector>
 
 namespace pointsman {
 
@@ -14,13 +14,21 @@ struct PanicRule {
     bool panics = false; ///< now
 };
 
-/// Decides for one service's backends who takes new flows and who keeps its old ones; sets `eligible` and
-/// `keeps_sessions` of each.
-/// @return true when health is ignored because too few are healthy (panic).
-[[nodiscard]] bool decide_eligibility(std::span<GenerationBackend> backends, PanicRule const& rule,
-                                      OnDown on_down);
+/// What becomes of one backend's flows: see GenerationBackend.
+struct Treatment {
+    bool eligible = false;
+    bool keeps_sessions = false;
+};
+
+struct Treatments {
+    bool panic = false;        ///< health is ignored because too few are healthy
+    std::vector<Treatment> of; ///< in the order of the backends
+};
+
+/// Decides for one service's backends who takes new flows and who keeps its old ones.
+[[nodiscard]] Treatments decide_eligibility(BackendSpan backends, PanicRule const& rule, OnDown on_down);
 
 /// How many backends may take new flows by their health, whether or not there is a way to them.
-[[nodiscard]] unsigned healthy_among(std::span<GenerationBackend const> backends) noexcept;
+[[nodiscard]] unsigned healthy_among(BackendSpan backends) noexcept;
 
 } // namespace pointsman

@@ -66,6 +66,7 @@ std::string_view name_of(RuledBy value) noexcept {
 
 void Judgement::assign(DesiredState const& desired) {
     auto before = std::exchange(records_, {});
+    calm_.clear();
     auto const knows = [&](std::string const& service) {
         auto const found = before.lower_bound({service, {}});
         return found != before.end() && found->first.service == service;
@@ -97,6 +98,7 @@ void Judgement::assign(DesiredState const& desired) {
 void Judgement::rest(BackendKey const& key) {
     auto const found = records_.find(key);
     if (found == records_.end()) return;
+    calm_.erase(key.service);
     found->second.measured = MeasuredState::unknown;
     found->second.failing.reset();
     found->second.held_until.reset();
@@ -112,6 +114,7 @@ bool Judgement::eject(BackendKey const& key, TimePoint now) {
     if (record.ejected_until && now - *record.ejected_until > longest_ejection) record.ejections = 0;
     auto const time = std::min<Duration>(first_ejection * ++record.ejections, longest_ejection);
     record.ejected_until = now + time;
+    calm_.erase(key.service);
     return true;
 }
 
@@ -157,8 +160,13 @@ std::vector<ChangedRuling> Judgement::update(Rulings& rulings, std::string const
     KeyCursor<BackendKey, AdminState> order_of{admin};
     std::vector<Case> cases;
     auto const close_service = [&] {
+        if (cases.empty()) return;
         suppress(cases, now);
         start_slowly(cases, now);
+        bool const calm =
+            std::ranges::all_of(cases, [now](Case const& each) { return is_calm(each.record, now); });
+        if (calm) calm_.insert(cases.front().key.service);
+        if (!calm) calm_.erase(cases.front().key.service);
         for (auto const& each : cases) {
             if (auto const at = next_of(each, now)) rulings.next = std::min(rulings.next.value_or(*at), *at);
             if (each.was != each.ruling) changed.push_back({each.key, each.was, each.ruling});

@@ -121,6 +121,12 @@ public:
                                       std::map<BackendKey, MeasuredState> const& measured,
                                       std::map<BackendKey, AdminState> const& admin, TimePoint now);
 
+    /// The same, after a verdict on one backend: of its service alone, and where no rule is in force there,
+    /// of it alone. So a verdict takes the same time whatever else its service has.
+    std::vector<ChangedRuling> update(Rulings& rulings, BackendKey const& verdict,
+                                      std::map<BackendKey, MeasuredState> const& measured,
+                                      std::map<BackendKey, AdminState> const& admin, TimePoint now);
+
     /// What the next process has to know of a backend; nullopt: its past says nothing about it.
     [[nodiscard]] std::optional<Past> past_of(BackendKey const& key, TimePoint now) const;
 
@@ -181,11 +187,16 @@ private:
     static void suppress(std::vector<Case>& cases, TimePoint now);
     static void start_slowly(std::vector<Case>& cases, TimePoint now);
     static std::optional<TimePoint> next_of(Case const& ruled, TimePoint now);
+    [[nodiscard]] static bool is_calm(Record const& record, TimePoint now);
+    std::optional<std::vector<ChangedRuling>> rule_alone(Rulings& rulings, BackendKey const& key,
+                                                         std::map<BackendKey, MeasuredState> const& measured,
+                                                         TimePoint now);
 
     std::map<BackendKey, Record> records_;
     std::map<std::string, TimePoint> holds_; ///< end of the last hold, by service; "" of all
     std::set<BackendKey> touched_;           ///< whose silence began or ended since take_answers()
     std::set<BackendKey> confirmed_;         ///< likewise: whose hold a finding ended
+    std::set<std::string> calm_;             ///< services in which no rule is in force but that of the probes
 };
 
 } // namespace pointsman

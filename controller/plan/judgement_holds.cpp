@@ -26,6 +26,7 @@ std::optional<Alarm> Judgement::note(BackendKey const& key, Finding const& findi
         auto& until = holds_[scope ? *scope : std::string{}];
         if (now < until) {
             record.held_until = until;
+            calm_.erase(key.service);
             return std::nullopt;
         }
         if (until != TimePoint{} && now < until + hold_pause) return std::nullopt;
@@ -75,6 +76,7 @@ void Judgement::hold_all(std::string const* service, TimePoint now) {
         if ((!service || key.service == *service) && record.measured == MeasuredState::down && record.fell &&
             now - *record.fell <= same_time)
             record.held_until = now + hold_time;
+    calm_.clear();
 }
 
 Answers Judgement::take_answers() {
@@ -93,6 +95,7 @@ void Judgement::recall(Answers const& answers, TimePoint now) {
         for (auto const& key : keys)
             if (auto const found = records_.find(key); found != records_.end()) change(found->second);
     };
+    calm_.clear();
     with(answers.unanswered, [now](Record& record) { record.failing = record.failing.value_or(now); });
     with(answers.answered, [](Record& record) { record.failing.reset(); });
     with(answers.confirmed, [](Record& record) { record.held_until.reset(); });
@@ -102,6 +105,7 @@ void Judgement::cut_off(std::set<BackendKey> const& keys, TimePoint now) {
     for (auto& [key, record] : records_) {
         bool const was = std::exchange(record.cut_off, keys.contains(key));
         bool const just_fell = record.fell && now - *record.fell <= same_time;
+        if (was || record.cut_off) calm_.erase(key.service);
         if (!was && record.cut_off) record.spared = works(record.was) || just_fell;
         if (!was || record.cut_off || !record.spared) continue;
         record.held_until = now + hold_time + record.probed_again;

@@ -40,6 +40,7 @@ std::optional<Duration> Judgement::held_for(Record const& record, TimePoint now)
 void Judgement::remember(BackendKey const& key, Past const& past, TimePoint then) {
     auto const found = records_.find(key);
     if (found == records_.end()) return;
+    calm_.erase(key.service);
     auto& record = found->second;
     record.penalty = past.penalty;
     record.penalised = then;

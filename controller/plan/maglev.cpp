@@ -22,7 +22,7 @@ std::uint64_t big_endian(std::span<std::uint8_t const, 8> octets) noexcept {
 
 /// A backend's walk through the slots: every slot once, since the size is prime.
 struct Walk {
-    BackendId id;
+    std::uint16_t place;
     std::uint64_t identity;
     std::uint32_t next;
     std::uint32_t skip;
@@ -39,21 +39,15 @@ struct Walk {
 
 std::vector<Walk> walks_of(std::span<MaglevEntry const> entries) {
     std::vector<Walk> walks;
-    for (auto const& entry : entries) {
+    for (std::uint16_t place = 0; auto const& entry : entries) {
+        auto const its = place++;
         if (entry.weight == 0) continue;
         auto const offset = static_cast<std::uint32_t>(mix(entry.identity) % maglev_size);
         auto const skip = static_cast<std::uint32_t>(mix(~entry.identity) % (maglev_size - 1)) + 1;
-        walks.push_back({entry.id, entry.identity, offset, skip, entry.weight});
+        walks.push_back({its, entry.identity, offset, skip, entry.weight});
     }
     std::ranges::sort(walks, {}, &Walk::identity);
     return walks;
-}
-
-constexpr std::size_t compared_at_once = 64; ///< a known number, so that it takes vector instructions
-
-std::uint32_t taken_among(std::span<BackendId const> slots) noexcept {
-    return static_cast<std::uint32_t>(slots.size()) -
-           static_cast<std::uint32_t>(std::ranges::count(slots, BackendId::none));
 }
 
 } // namespace
@@ -71,35 +65,34 @@ MaglevTable build_maglev(std::span<MaglevEntry const> entries) {
     auto walks = walks_of(entries);
     if (walks.empty()) return {};
     auto const heaviest = std::ranges::max(walks, {}, &Walk::weight).weight;
-    MaglevTable table;
-    table.slots.assign(maglev_size, BackendId::none);
+    constexpr std::uint16_t nobody = 0xffff;
+    MaglevPattern pattern(maglev_size, nobody);
     for (std::uint32_t filled = 0; filled < maglev_size;) {
         for (auto& walk : walks) {
             walk.credit += walk.weight;
             if (walk.credit < heaviest) continue;
             walk.credit -= heaviest;
             auto slot = walk.step();
-            while (table.slots[slot] != BackendId::none)
+            while (pattern[slot] != nobody)
                 slot = walk.step();
-            table.slots[slot] = walk.id;
+            pattern[slot] = walk.place;
             if (++filled == maglev_size) break;
         }
     }
-    return table;
+    std::vector<BackendId> ids;
+    ids.reserve(entries.size());
+    std::ranges::transform(entries, std::back_inserter(ids), &MaglevEntry::id);
+    return {std::make_shared<MaglevPattern const>(std::move(pattern)), std::move(ids)};
 }
 
-std::uint32_t slots_moved(MaglevTable const& was, MaglevTable const& now) noexcept {
-    std::span const before{was.slots};
-    std::span const after{now.slots};
-    auto const common = std::min(before.size(), after.size());
+std::uint32_t slots_moved(MaglevTable const& was, MaglevTable const& now) {
+    auto const backend_at = [](MaglevTable const& table, std::size_t slot) {
+        return slot < table.size() ? table[slot] : BackendId::none;
+    };
     std::uint32_t moved = 0;
-    std::size_t i = 0;
-    for (; i + compared_at_once <= common; i += compared_at_once)
-        for (std::size_t k = i; k < i + compared_at_once; ++k)
-            moved += before[k] != after[k];
-    for (; i < common; ++i)
-        moved += before[i] != after[i];
-    return moved + taken_among(before.subspan(common)) + taken_among(after.subspan(common));
+    for (std::size_t slot = 0; slot < std::max(was.size(), now.size()); ++slot)
+        moved += backend_at(was, slot) != backend_at(now, slot);
+    return moved;
 }
 
 } // namespace pointsman

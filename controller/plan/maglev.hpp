@@ -21,10 +21,10 @@ struct MaglevEntry {
 
 /// Maglev table (Eisenbud et al., NSDI 2016, §3.4) with weights: in each round a backend takes a turn when
 /// its summed weight reaches the largest one. A pure function of the set of entries; their order does not
-/// matter. Empty when no entry has a weight.
+/// matter. Empty when no entry has a weight. A place of its pattern is an index in `entries`.
 [[nodiscard]] MaglevTable build_maglev(std::span<MaglevEntry const> entries);
 
 /// Slots that lead elsewhere in `now`.
-[[nodiscard]] std::uint32_t slots_moved(MaglevTable const& was, MaglevTable const& now) noexcept;
+[[nodiscard]] std::uint32_t slots_moved(MaglevTable const& was, MaglevTable const& now);
 
 } // namespace pointsman

@@ -3,25 +3,26 @@
 namespace pointsman {
 
 std::shared_ptr<MaglevTable const> MaglevBuilds::table_of(std::vector<MaglevEntry> const& entries) {
-    Pattern pattern;
-    for (auto const& entry : entries)
-        pattern.emplace_back(entry.identity, entry.weight);
-    auto const [found, is_new] = built_.try_emplace(std::move(pattern));
-    if (is_new) {
-        auto places = entries;
-        std::uint32_t place = 0;
-        for (auto& entry : places)
-            entry.id = static_cast<BackendId>(++place);
-        found->second = build_maglev(places);
-    }
-    std::vector<BackendId> ids; // by place, side by side: each is looked up hundreds of times
+    Backends backends;
+    std::vector<BackendId> ids;
+    backends.reserve(entries.size());
     ids.reserve(entries.size());
-    for (auto const& entry : entries)
+    for (auto const& entry : entries) {
+        backends.emplace_back(entry.identity, entry.weight);
         ids.push_back(entry.id);
-    auto table = std::make_shared<MaglevTable>(found->second);
-    for (auto& slot : table->slots)
-        slot = ids[static_cast<std::size_t>(slot) - 1];
-    return table;
+    }
+    auto const [found, is_new] = built_.try_emplace(std::move(backends));
+    if (is_new) found->second = build_maglev(entries).pattern();
+    return std::make_shared<MaglevTable const>(found->second, std::move(ids));
+}
+
+std::optional<std::shared_ptr<MaglevPattern const>> MaglevBuilds::after(TableChange const& change) const {
+    auto const found = after_.find(change);
+    return found == after_.end() ? std::nullopt : std::optional{found->second};
+}
+
+void MaglevBuilds::note(TableChange change, std::shared_ptr<MaglevPattern const> pattern) {
+    after_.insert_or_assign(std::move(change), std::move(pattern));
 }
 
 } // namespace pointsman

@@ -2,23 +2,47 @@
 
 #include "controller/plan/maglev.hpp"
 
+#include <compare>
 #include <map>
 #include <memory>
+#include <optional>
 #include <utility>
 #include <vector>
 
 namespace pointsman {
 
-/// Builds tables, and those of equal backends once: services that share their backends have tables that
+/// What became of the backends that a table was made of: all that are not named stayed, and all kept their
+/// places.
+struct TableChange {
+    struct Place {
+        std::size_t place = 0;
+        std::uint64_t identity = 0;
+        unsigned weight = 0;
+
+        friend auto operator<=>(Place const&, Place const&) = default;
+    };
+    MaglevPattern const* was = nullptr; ///< which must live on
+    std::vector<Place> now;
+
+    friend auto operator<=>(TableChange const&, TableChange const&) = default;
+};
+
+/// Builds tables, and the pattern of equal backends once: the tables of services that share their backends
 /// differ in the ids alone, and all of them change when one backend does.
 class MaglevBuilds {
 public:
     [[nodiscard]] std::shared_ptr<MaglevTable const> table_of(std::vector<MaglevEntry> const& entries);
 
-private:
-    using Pattern = std::vector<std::pair<std::uint64_t, unsigned>>; ///< identity and weight, in their order
+    /// The pattern that the same change of the same pattern led to before, which is told in the time that the
+    /// change takes; nullopt: it was not noted.
+    [[nodiscard]] std::optional<std::shared_ptr<MaglevPattern const>> after(TableChange const& change) const;
+    void note(TableChange change, std::shared_ptr<MaglevPattern const> pattern);
 
-    std::map<Pattern, MaglevTable> built_; ///< with the place among the entries, from 1, for an id
+private:
+    using Backends = std::vector<std::pair<std::uint64_t, unsigned>>; ///< identity and weight, by place
+
+    std::map<Backends, std::shared_ptr<MaglevPattern const>> built_;
+    std::map<TableChange, std::shared_ptr<MaglevPattern const>> after_;
 };
 
 } // namespace pointsman

@@ -1,10 +1,11 @@
 #include "controller/plan/plan.hpp"
 
-#include "controller/model/key_cursor.hpp"
 #include "controller/plan/changes.hpp"
+#include "controller/plan/description.hpp"
 #include "controller/plan/eligibility.hpp"
 #include "controller/plan/free_ids.hpp"
 #include "controller/plan/maglev_builds.hpp"
+#include "controller/plan/plan_scope.hpp"
 #include "controller/plan/service_table.hpp"
 
 #include <algorithm>
@@ -12,38 +13,6 @@
 
 namespace pointsman {
 namespace {
-
-bool same_service(GenerationService const& known, Service const& wanted) {
-    return known.address == wanted.address && known.port_first == wanted.port_first &&
-           known.port_last == wanted.port_last && known.protocol == wanted.protocol &&
-           known.forward == wanted.forward && known.source == wanted.source;
-}
-
-bool same_backend(GenerationBackend const& known, Backend const& wanted) {
-    return known.address == wanted.address && known.port == wanted.port;
-}
-
-/// The services to look at, or nullptr: all. A few suffice where the current generation has the same services
-/// with, in those few, the same backends: then nobody needs a new id.
-std::set<std::string> const* narrowed(PlanInput const& input, Generation const& current) {
-    auto const& wanted = input.desired.services;
-    if (!input.only || wanted.size() != current.services.size()) return nullptr;
-    std::size_t found = 0;
-    for (std::size_t i = 0; i < wanted.size(); ++i) {
-        if (wanted[i].name != current.services[i].name) return nullptr;
-        if (!input.only->contains(wanted[i].name)) continue;
-        ++found;
-        auto const known = current.backends.of(current.services[i].id);
-        auto const is_same = [&](Backend const& backend, GenerationBackend const& its) {
-            return backend.name == its.key.backend && its.key.service == wanted[i].name &&
-                   same_backend(its, backend);
-        };
-        if (!same_service(current.services[i], wanted[i]) ||
-            !std::ranges::equal(wanted[i].backends, known, is_same))
-            return nullptr;
-    }
-    return found == input.only->size() ? input.only : nullptr;
-}
 
 /// Computes the next generation from the input and the current one, service by service.
 class Planning {
@@ -53,9 +22,7 @@ public:
         , only_{narrowed(input, current)}
         , current_{current}
         , lookup_{current}
-        , measured_{input.measured}
-        , admin_{input.admin}
-        , adjust_{input.adjust} {
+        , description_{input, next_.nat_addresses} {
         if (!only_) keep_ids();
         next_.services.reserve(input.desired.services.size());
         next_.incarnations = current.incarnations;
@@ -66,7 +33,7 @@ public:
     Plan finish() && {
         for (auto const& service : input_.desired.services) {
             auto const* before = known(service, next_.services.size());
-            if (only_ && !only_->contains(service.name))
+            if (only_ && !only_->services.contains(service.name))
                 leave_alone(*before);
             else
                 add(service, before);
@@ -85,9 +52,9 @@ private:
     }
 
     /// The same backend in the current generation.
-    GenerationBackend const* known(BackendKey const& key, Backend const& wanted, std::size_t at) {
+    SharedBackend const* known(BackendKey const& key, Backend const& wanted, std::size_t at) {
         auto const* found = lookup_.backend(key, at);
-        return found && same_backend(*found, wanted) ? found : nullptr;
+        return found && same_backend(**found, wanted) ? found : nullptr;
     }
 
     /// No id of a service or backend that stays is given to another one.
@@ -100,7 +67,7 @@ private:
             service_ids_.keep(static_cast<std::uint32_t>(before->id));
             for (auto const& backend : service.backends)
                 if (auto const* its = known({service.name, backend.name}, backend, at++))
-                    backend_ids_.keep(static_cast<std::uint32_t>(its->id));
+                    backend_ids_.keep(static_cast<std::uint32_t>((*its)->id));
         }
     }
 
@@ -129,18 +96,25 @@ private:
 
     void add(Service const& wanted, GenerationService const* before) {
         auto service = defined(wanted, before);
-        std::vector<GenerationBackend const*> its_before;
-        auto backends = described(wanted, service.id, before, its_before);
-        service.panic = decide_eligibility(
-            backends, {wanted.panic_threshold, wanted.panic_margin, before && before->panic}, wanted.on_down);
+        auto backends = described(wanted, service.id, before);
+        auto const treated = decide_eligibility(
+            backends.now, {wanted.panic_threshold, wanted.panic_margin, before && before->panic},
+            wanted.on_down);
+        service.panic = treated.panic;
         auto const enough = before && before->announce ? wanted.healthy_low : wanted.healthy_high;
-        service.announce = healthy_among(backends) >= enough;
-        for (std::size_t i = 0; i < backends.size(); ++i)
-            renew_incarnation(backends[i], its_before[i]);
+        service.announce = healthy_among(backends.now) >= enough;
+        for (std::size_t i = 0; i < backends.now.size(); ++i)
+            treat(backends.now[i], treated.of[i], backends.before[i]);
         service.maglev = table_of(backends, before);
-        next_.backends.push_back(shared(std::move(backends), before));
+        next_.backends.push_back(shared(std::move(backends.now), before));
         next_.services.push_back(std::move(service));
     }
+
+    /// Those of one service, by their places.
+    struct Described {
+        std::vector<SharedBackend> now;
+        std::vector<GenerationBackend const*> before; ///< the same in the current generation, or nullptr
+    };
 
     /// As configured.
     GenerationService defined(Service const& wanted, GenerationService const* before) {
@@ -165,118 +139,116 @@ private:
         return service;
     }
 
-    /// @param its_before out, by index: the same backend in the current generation.
-    std::vector<GenerationBackend> described(Service const& wanted, ServiceId id,
-                                             GenerationService const* before,
-                                             std::vector<GenerationBackend const*>& its_before) {
+    /// With the treatment that they had.
+    Described described(Service const& wanted, ServiceId id, GenerationService const* before) {
+        return only_ && only_->backends ? described_anew(wanted, id) : all_described(wanted, id, before);
+    }
+
+    Described all_described(Service const& wanted, ServiceId id, GenerationService const* before) {
         auto at = current_.backends.start_of(id);
-        std::vector<GenerationBackend> backends(wanted.backends.size());
-        its_before.reserve(backends.size());
-        for (std::size_t i = 0; i < backends.size(); ++i) {
-            auto const& its = wanted.backends[i];
-            backends[i].key = {wanted.name, its.name};
-            its_before.push_back(before ? known(backends[i].key, its, at++) : nullptr);
-            describe(wanted, its, id, backends[i], its_before.back());
+        Described all;
+        for (auto const& its : wanted.backends) {
+            BackendKey key{wanted.name, its.name};
+            auto const* known_before = before ? known(key, its, at++) : nullptr;
+            all.before.push_back(known_before ? known_before->get() : nullptr);
+            all.now.push_back(describe(wanted, its, id, std::move(key), known_before));
         }
-        return backends;
+        return all;
+    }
+
+    /// Those of the scope, among the others as they are in the current generation.
+    Described described_anew(Service const& wanted, ServiceId id) {
+        auto const& known = *current_.backends.block_of(id);
+        Described all{known, {}};
+        all.before.reserve(known.size());
+        for (auto const& backend : known)
+            all.before.push_back(backend.get());
+        for (auto const place : places_in(*only_, wanted.name, known))
+            all.now[place] = describe(wanted, wanted.backends[place], id, known[place]->key, &known[place]);
+        return all;
     }
 
     /// The current generation's, if nothing changed.
-    BackendList::SharedBlock shared(std::vector<GenerationBackend> backends,
+    BackendList::SharedBlock shared(std::vector<SharedBackend> backends,
                                     GenerationService const* before) const {
         auto known = before ? current_.backends.block_of(before->id) : nullptr;
         if (known && *known == backends) return known;
-        return std::make_shared<BackendList::Block>(std::move(backends));
+        return std::make_shared<BackendList::Block const>(std::move(backends));
     }
 
-    void describe(Service const& service, Backend const& wanted, ServiceId id, GenerationBackend& backend,
-                  GenerationBackend const* before) {
-        auto const& key = backend.key;
+    /// The current generation's, if nothing changed.
+    SharedBackend describe(Service const& service, Backend const& wanted, ServiceId id, BackendKey key,
+                           SharedBackend const* known) {
+        auto const* before = known ? known->get() : nullptr;
+        auto backend = description_.describe(service, wanted, std::move(key), before);
         backend.id = before ? before->id : static_cast<BackendId>(backend_ids_.take());
         backend.service = id;
-        backend.address = wanted.address;
-        backend.port = wanted.port;
-        auto const adjusted = adjust_.value_or(key, Adjustment{});
-        backend.weight = adjusted.weight.value_or(wanted.weight);
-        backend.ramp = adjusted.ramp;
-        backend.weight_percent = adjusted.weight_percent;
-        backend.backup = wanted.backup;
-        backend.measured = wanted.check->type == CheckType::none && wanted.more_checks.empty()
-                               ? MeasuredState::up
-                               : measured_.value_or(key, MeasuredState::unknown);
-        backend.admin = admin_.value_or(key, AdminState::ready);
-        describe_way(service, backend, before);
-        if (service.forward == Forward::dsr && backend.next_hop && backend.next_hop->is_router)
-            backend.next_hop.reset(); // which would send the packet back to whoever has the service's address
-    }
-
-    /// A next hop that the kernel forgot stays: an aged neighbour entry is no news about the backend.
-    void describe_way(Service const& service, GenerationBackend& backend, GenerationBackend const* before) {
-        auto const found = input_.network.routes.find(backend.address);
-        auto const* route = found == input_.network.routes.end() ? nullptr : &found->second;
-        if (route && route->next_hop)
-            backend.next_hop = route->next_hop;
-        else if (before)
-            backend.next_hop = before->next_hop;
-        describe_sources(service.forward, backend);
-        if (backend.nat_addresses.empty() && route && route->source) backend.nat_addresses = {*route->source};
-        if (backend.nat_addresses.empty() && before) {
-            backend.nat_addresses = before->nat_addresses;
-            backend.source_bits = before->source_bits;
+        if (before) {
+            backend.incarnation = before->incarnation;
+            backend.eligible = before->eligible;
+            backend.keeps_sessions = before->keeps_sessions;
         }
-        keep_side_by_side(backend.nat_addresses);
+        return before && *before == backend ? *known
+                                            : std::make_shared<GenerationBackend const>(std::move(backend));
     }
 
-    /// As configured for the family of its address.
-    void describe_sources(Forward forward, GenerationBackend& backend) const {
-        auto const& datapath = input_.desired.datapath;
-        auto const is_alike = [&](Address const& address) {
-            return address.is_v4() == backend.address.is_v4();
-        };
-        if (forward == Forward::ipip)
-            for (auto const& prefix : datapath.tunnel_sources)
-                if (is_alike(prefix.address)) {
-                    backend.nat_addresses = {prefix.address};
-                    backend.source_bits = prefix.host_bits();
-                    return;
-                }
-        std::ranges::copy_if(datapath.nat_addresses, std::back_inserter(backend.nat_addresses), is_alike);
-    }
-
-    /// A backend refers to its NAT addresses by the index of the first one.
-    void keep_side_by_side(std::vector<Address> const& wanted) {
-        auto& all = next_.nat_addresses;
-        if (std::search(all.begin(), all.end(), wanted.begin(), wanted.end()) == all.end())
-            all.insert(all.end(), wanted.begin(), wanted.end());
+    void treat(SharedBackend& backend, Treatment const& treatment, GenerationBackend const* before) {
+        auto const incarnation = incarnation_of(*backend, treatment, before);
+        if (backend->eligible == treatment.eligible && backend->keeps_sessions == treatment.keeps_sessions &&
+            backend->incarnation == incarnation)
+            return;
+        auto treated = std::make_shared<GenerationBackend>(*backend);
+        treated->eligible = treatment.eligible;
+        treated->keeps_sessions = treatment.keeps_sessions;
+        treated->incarnation = incarnation;
+        backend = std::move(treated);
     }
 
     /// A new number when the id goes to another backend, or when its sessions end here.
-    void renew_incarnation(GenerationBackend& backend, GenerationBackend const* before) {
+    std::uint32_t incarnation_of(GenerationBackend const& backend, Treatment const& treatment,
+                                 GenerationBackend const* before) {
         auto const index = static_cast<std::size_t>(backend.id);
         if (next_.incarnations.size() <= index) next_.incarnations.resize(index + 1, 0);
-        auto const ends = before && before->keeps_sessions && !backend.keeps_sessions;
+        auto const ends = before && before->keeps_sessions && !treatment.keeps_sessions;
         if (!before || ends) ++next_.incarnations[index];
         cuts_sessions_ |= ends;
-        backend.incarnation = next_.incarnations[index];
+        return next_.incarnations[index];
     }
 
-    std::shared_ptr<MaglevTable const> table_of(std::span<GenerationBackend const> backends,
-                                                GenerationService const* before) {
-        if (before && fill_same_table(current_.backends.of(before->id), backends)) return before->maglev;
-        return builds_.table_of(maglev_entries(backends, input_.desired.datapath.hash_seed));
+    std::shared_ptr<MaglevTable const> table_of(Described const& backends, GenerationService const* before) {
+        auto const& seed = input_.desired.datapath.hash_seed;
+        if (before && fill_same_table(current_.backends.of(before->id), backends.now)) return before->maglev;
+        auto change = before ? change_since(*before->maglev, backends) : std::nullopt;
+        if (change)
+            if (auto known = builds_.after(*change))
+                return std::make_shared<MaglevTable const>(std::move(*known), before->maglev->ids());
+        auto table = builds_.table_of(maglev_entries(backends.now, seed));
+        if (change) builds_.note(std::move(*change), table->pattern());
+        return table;
+    }
+
+    /// nullopt: the table was not made of the same backends.
+    std::optional<TableChange> change_since(MaglevTable const& was, Described const& backends) const {
+        auto const id_of = [](SharedBackend const& backend) { return backend->id; };
+        if (!std::ranges::equal(was.ids(), backends.now, {}, {}, id_of)) return std::nullopt;
+        TableChange change{was.pattern().get(), {}};
+        for (std::size_t place = 0; place < backends.now.size(); ++place) {
+            if (backends.now[place].get() == backends.before[place]) continue;
+            auto const entry = maglev_entry(*backends.now[place], input_.desired.datapath.hash_seed);
+            change.now.push_back({place, entry.identity, entry.weight});
+        }
+        return change;
     }
 
     PlanInput const& input_;
-    std::set<std::string> const* only_; ///< nullptr: all services are looked at
+    PlanScope const* only_; ///< nullptr: everything is looked at
     Generation const& current_;
+    Generation next_;
     GenerationLookup lookup_;
-    KeyCursor<BackendKey, MeasuredState> measured_;
-    KeyCursor<BackendKey, AdminState> admin_;
-    KeyCursor<BackendKey, Adjustment> adjust_;
+    Description description_;
     MaglevBuilds builds_;
     FreeIds service_ids_;
     FreeIds backend_ids_;
-    Generation next_;
     bool cuts_sessions_ = false;
 };
 

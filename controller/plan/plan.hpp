@@ -3,6 +3,7 @@
 #include "controller/model/generation.hpp"
 
 #include <map>
+#include <optional>
 #include <set>
 #include <string>
 #include <string_view>
@@ -19,6 +20,16 @@ struct Adjustment {
     friend bool operator==(Adjustment const&, Adjustment const&) = default;
 };
 
+/// What a plan looks at, so that a verdict is planned in the time that its own takes. All else stays as it is
+/// in the current generation, whatever the rest of the input says, and a plan of everything has to follow.
+/// Where services or backends are not the current generation's, everything is looked at.
+struct PlanScope {
+    std::set<std::string> services;
+    std::optional<std::set<BackendKey>> backends{}; ///< of these services; nullopt: all of them
+
+    friend bool operator==(PlanScope const&, PlanScope const&) = default;
+};
+
 /// All that a plan depends on, besides the current generation.
 struct PlanInput {
     DesiredState const& desired;
@@ -27,11 +38,7 @@ struct PlanInput {
     std::map<BackendKey, AdminState> const& admin; ///< a missing backend is ready
     NetworkView const& network;
     std::map<BackendKey, Adjustment> adjust{}; ///< a missing backend has its full configured weight
-    /// The only services to look at, or nullptr: all. The others stay as they are in the current generation,
-    /// whatever the rest of this says, so that a verdict is planned in the time that its own service takes; a
-    /// plan of all has to follow. Where services or backends are not the current generation's, all are looked
-    /// at.
-    std::set<std::string> const* only = nullptr;
+    PlanScope const* only = nullptr;           ///< nullptr: everything
 };
 
 /// One thing that differs from the current generation, in the audit trail's words.

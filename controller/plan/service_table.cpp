@@ -3,9 +3,10 @@
 #include <algorithm>
 
 namespace pointsman {
+
 namespace {
 
-std::vector<GenerationBackend const*> takers_among(std::span<GenerationBackend const> backends) {
+std::vector<GenerationBackend const*> takers_among(BackendSpan backends) {
     std::vector<GenerationBackend const*> takers;
     takers.reserve(backends.size());
     for (auto const& backend : backends)
@@ -15,20 +16,23 @@ std::vector<GenerationBackend const*> takers_among(std::span<GenerationBackend c
 
 } // namespace
 
-std::vector<MaglevEntry> maglev_entries(std::span<GenerationBackend const> backends,
-                                        std::array<std::uint8_t, 16> const& seed) {
+MaglevEntry maglev_entry(GenerationBackend const& backend, std::array<std::uint8_t, 16> const& seed) {
+    return {backend.id, identity_of(backend.address, backend.port, seed),
+            backend.eligible ? backend.slot_weight() : 0};
+}
+
+std::vector<MaglevEntry> maglev_entries(BackendSpan backends, std::array<std::uint8_t, 16> const& seed) {
     std::vector<MaglevEntry> entries;
+    entries.reserve(backends.size());
     for (auto const& backend : backends)
-        if (backend.eligible)
-            entries.push_back(
-                {backend.id, identity_of(backend.address, backend.port, seed), backend.slot_weight()});
+        entries.push_back(maglev_entry(backend, seed));
     return entries;
 }
 
-bool fill_same_table(std::span<GenerationBackend const> was, std::span<GenerationBackend const> now) {
+bool fill_same_table(BackendSpan was, BackendSpan now) {
     auto const is_same = [](GenerationBackend const* one, GenerationBackend const* other) {
-        return one->id == other->id && one->address == other->address && one->port == other->port &&
-               one->slot_weight() == other->slot_weight();
+        return one == other || (one->id == other->id && one->address == other->address &&
+                                one->port == other->port && one->slot_weight() == other->slot_weight());
     };
     return std::ranges::equal(takers_among(was), takers_among(now), is_same);
 }

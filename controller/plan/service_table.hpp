@@ -3,17 +3,19 @@
 #include "controller/model/generation.hpp"
 #include "controller/plan/maglev.hpp"
 
-#include <span>
 #include <vector>
 
 namespace pointsman {
 
-/// What the Maglev table of these backends of one service is made of.
-[[nodiscard]] std::vector<MaglevEntry> maglev_entries(std::span<GenerationBackend const> backends,
+[[nodiscard]] MaglevEntry maglev_entry(GenerationBackend const& backend,
+                                       std::array<std::uint8_t, 16> const& seed);
+
+/// What the Maglev table of these backends of one service is made of. Those that take no flows have their
+/// place and no weight: so all others keep theirs.
+[[nodiscard]] std::vector<MaglevEntry> maglev_entries(BackendSpan backends,
                                                       std::array<std::uint8_t, 16> const& seed);
 
 /// Is their Maglev table the same? Told without the hashes that the table is made of.
-[[nodiscard]] bool fill_same_table(std::span<GenerationBackend const> was,
-                                   std::span<GenerationBackend const> now);
+[[nodiscard]] bool fill_same_table(BackendSpan was, BackendSpan now);
 
 } // namespace pointsman

@@ -50,11 +50,11 @@ Generation generation_of(unsigned colour) {
     generation.links = empty_world().network.links;
     generation.nat_addresses.assign(colour, Address{});
     generation.nat_addresses.push_back(address_of(colour, 100));
-    MaglevTable table;
+    std::vector<BackendId> slots;
     for (unsigned number = 1; number <= backends_of_a_colour; ++number) {
         auto const backend = backend_of(colour, number);
         generation.backends.push_back(backend);
-        table.slots.push_back(backend.id);
+        slots.push_back(backend.id);
     }
     GenerationService service;
     service.id = ServiceId{static_cast<std::uint16_t>(colour)};
@@ -63,7 +63,7 @@ Generation generation_of(unsigned colour) {
     service.on_down =
         OnDown::rehash; // packets in the middle of a connection that has no session are forwarded too
     service.idle_timeout = std::chrono::minutes{15};
-    service.maglev = std::make_shared<MaglevTable const>(std::move(table));
+    service.maglev = std::make_shared<MaglevTable const>(slots);
     generation.services.push_back(std::move(service));
     return generation;
 }

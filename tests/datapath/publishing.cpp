@@ -25,7 +25,7 @@ protected:
             context, shared_datapath().tables(),
             PublisherCalls{
                 .plan =
-                    [this](Generation const& current, std::set<std::string> const* only) {
+                    [this](Generation const& current, PlanScope const* only) {
                         looked_at_all.push_back(only == nullptr);
                         auto input = PlanInput{world.desired, world.measured, world.admin, world.network};
                         input.only = only;
@@ -56,7 +56,14 @@ protected:
     void fall(unsigned number) { world.measure(number, MeasuredState::down); }
 
     void verdict() {
-        publisher->publish_now({"web"}, [this] { story += "told "; });
+        publisher->publish_now({{"web"}}, [this] { story += "told "; });
+    }
+
+    /// That looks at this backend only.
+    void verdict_on(unsigned number, MeasuredState state) {
+        world.measure(number, state);
+        PlanScope const scope{{"web"}, std::set{BackendKey{"web", "b" + std::to_string(number)}}};
+        publisher->publish_now(scope, [this] { story += "told "; });
     }
 
     asio::io_context context;
@@ -129,6 +136,36 @@ TEST_F(Publishing, AVerdictThatChangesNothingIsToldAndLooksAtAllServices) {
     run_until_settled();
     EXPECT_EQ(story, "told unchanged ");
     EXPECT_EQ(looked_at_all, (std::vector{false, true}));
+}
+
+/// Unknown and down read alike to packets, but a panic begins only once all were probed.
+TEST_F(Publishing, WhatPacketsDoNotNoticeOfAVerdictIsKnownToTheNextOne) {
+    world.desired.services[0].panic_threshold = 50;
+    world.measured.erase({"web", "b2"});
+    world.measured.erase({"web", "b3"});
+    publisher->mark_dirty();
+    run_until_settled();
+    story.clear();
+    asio::post(context, [this] {
+        verdict_on(2, MeasuredState::down);
+        EXPECT_EQ(story, "told ");
+        verdict_on(3, MeasuredState::down);
+        EXPECT_TRUE(publisher->current().services[0].panic);
+    });
+    run_until_settled();
+}
+
+TEST_F(Publishing, AfterARefusalAVerdictBringsWhatWasRefusedOfItsService) {
+    asio::post(context, [this] {
+        auto const kept = world.desired.services;
+        world.desired.services[0].port_last = 65535; // more than there are slots
+        verdict_on(1, MeasuredState::down);
+        EXPECT_EQ(story, "told refused ");
+        world.desired.services = kept;
+        verdict_on(2, MeasuredState::down);
+        EXPECT_EQ(publisher->current().find(BackendKey{"web", "b1"})->measured, MeasuredState::down);
+    });
+    run_until_settled();
 }
 
 TEST_F(Publishing, OncePacketsAreThroughTheIdleHalfSaysTheSameSoThatAVerdictWritesNoMoreThanItsOwnChange) {

@@ -106,7 +106,7 @@ protected:
 
     /// Is there a backend that is up and neither has the flow nor is its first choice?
     [[nodiscard]] bool has_other_choice(KnownFlow const& flow) const {
-        auto const& slots = scene_->generation.find("web")->maglev->slots;
+        auto const& slots = *scene_->generation.find("web")->maglev;
         auto const hash = static_cast<std::uint32_t>(flow_hash_of(flow.first));
         auto const first = slots[pm_scale(hash, static_cast<std::uint32_t>(slots.size()))];
         for (unsigned number = 1; number <= backends; ++number) {

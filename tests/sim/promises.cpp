@@ -49,8 +49,20 @@ PlanInput World::input() const {
     return {desired_, ruled, admin_, network_, std::move(adjust)};
 }
 
+/// The daemon rules on a verdict alone where it concerns nobody else: it must come to what a ruling on the
+/// whole service does.
+void World::rule_at_once(BackendKey const& key) {
+    auto judgement = judgement_;
+    auto rulings = at_once_;
+    judgement.update(rulings, &key.service, measured_, admin_, now_);
+    judgement_.update(at_once_, key, measured_, admin_, now_);
+    if (at_once_.of != rulings.of || judgement_.pasts(now_) != judgement.pasts(now_))
+        fail("a verdict on " + text(key) + " was ruled on otherwise than its service");
+}
+
 void World::publish() {
     auto const before = std::exchange(rulings_, judgement_.rule(measured_, admin_, now_));
+    at_once_ = rulings_;
     auto const plan = plan_next(input(), current_);
     check(plan, before);
     check_verdicts_first(plan, before);
@@ -62,11 +74,15 @@ void World::publish() {
 /// of all does, and leave the other services alone on the way.
 void World::check_verdicts_first(Plan const& plan, Rulings const& before) {
     std::set<std::string> services;
+    std::set<BackendKey> backends;
     for (auto const& [key, ruling] : rulings_.of)
-        if (auto const was = before.of.find(key); was != before.of.end() && was->second != ruling)
+        if (auto const was = before.of.find(key); was != before.of.end() && was->second != ruling) {
             services.insert(key.service);
+            backends.insert(key);
+        }
     auto few = input();
-    few.only = &services;
+    PlanScope const scope{services, backends};
+    few.only = &scope;
     auto const first = plan_next(few, current_);
     bool const all_known = current_.services.size() == plan.next.services.size();
     for (auto const& now : first.next.services)
@@ -154,7 +170,7 @@ void World::check_rules(GenerationService const& service, Generation const& was,
 
 void World::check_slots(GenerationService const& service, Generation const& was, Generation const& next) {
     auto const* before = was.find(service.name);
-    if (!before || before->maglev->slots.empty() || service.maglev->slots.empty()) return;
+    if (!before || before->maglev->empty() || service.maglev->empty()) return;
     double expected = 0;
     auto const total_then = total_weight(was, service.name);
     auto const total_now = total_weight(next, service.name);

@@ -147,6 +147,7 @@ void World::restart_at(Time begin, bool cold) {
     for (auto const& [key, past] : pasts)
         judgement_.remember(key, past, now_);
     rulings_ = {};
+    at_once_ = {};
     cut_off_ = false;
     if (cold) {
         measured_.clear();
@@ -291,6 +292,7 @@ void World::conclude(Server& server, Flight const& flight) {
     (void)judgement_.note(server.key, {state, !pass, silent}, now_);
     if (!counted.transition) return;
     measured_[server.key] = state;
+    rule_at_once(server.key);
     dirty_ = true;
 }
 

@@ -108,6 +108,7 @@ private:
     void show_evidence(Server& server);
     void publish();
     void check(Plan const& plan, Rulings const& before);
+    void rule_at_once(BackendKey const& key);
     void check_verdicts_first(Plan const& plan, Rulings const& before);
     void check_server(Server& server, Generation const& was, Generation const& next, Rulings const& before);
     void check_rules(GenerationService const& service, Generation const& was, Generation const& next);
@@ -141,6 +142,7 @@ private:
     std::map<BackendKey, unsigned> percents_;
     Judgement judgement_;
     Rulings rulings_;
+    Rulings at_once_; ///< the same, verdict by verdict since the last publish
     Generation current_;
     bool dirty_ = true;
     std::optional<std::string> failure_;

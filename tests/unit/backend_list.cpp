@@ -67,7 +67,8 @@ TEST(BackendList, GrowsByBackendsAndByBlocks) {
     list.push_back(backend(4, 2));
     list.push_back(backend(5, 3));
     list.push_back(std::make_shared<BackendList::Block>()); // of a service without any
-    list.push_back(std::make_shared<BackendList::Block>(2, backend(6, 4)));
+    list.push_back(std::make_shared<BackendList::Block const>(
+        2, std::make_shared<GenerationBackend const>(backend(6, 4))));
     EXPECT_EQ(text(list), "4:1 4:2 5:3 6:4 6:4 ");
     EXPECT_EQ(list.blocks().size(), 3U);
     EXPECT_EQ(list.start_of(ServiceId{6}), 3U);

@@ -43,11 +43,16 @@ GenerationBackend without_source(MeasuredState measured) {
     return out;
 }
 
+Treatments treat(std::vector<GenerationBackend> const& backends, PanicRule const& rule, OnDown on_down) {
+    return decide_eligibility(BackendList{backends}.of(ServiceId::none), rule, on_down);
+}
+
 /// One word a backend: "new" takes new flows and keeps the old ones, "old" only keeps, "cut" neither.
-std::string decide(std::vector<GenerationBackend> backends, unsigned panic_threshold = 0,
+std::string decide(std::vector<GenerationBackend> const& backends, unsigned panic_threshold = 0,
                    OnDown on_down = OnDown::reset) {
-    std::string text = decide_eligibility(backends, {.threshold = panic_threshold}, on_down) ? "panic:" : "";
-    for (auto const& decided : backends) {
+    auto const treated = treat(backends, {.threshold = panic_threshold}, on_down);
+    std::string text = treated.panic ? "panic:" : "";
+    for (auto const& decided : treated.of) {
         if (!text.empty()) text += " ";
         if (decided.eligible && !decided.keeps_sessions) text += "impossible";
         text += decided.eligible ? "new" : decided.keeps_sessions ? "old" : "cut";
@@ -178,7 +183,7 @@ TEST(Eligibility, ABackendThatAsksForMaintenanceLosesItsSessionsAndCausesNoPanic
 bool panics(unsigned healthy, bool now, unsigned margin = 10) {
     std::vector<GenerationBackend> ten(10, backend(down));
     std::fill_n(ten.begin(), healthy, backend(up));
-    return decide_eligibility(ten, {.threshold = 50, .margin = margin, .panics = now}, OnDown::reset);
+    return treat(ten, {.threshold = 50, .margin = margin, .panics = now}, OnDown::reset).panic;
 }
 
 TEST(Eligibility, APanicEndsOnlyAMarginAboveWhereItBegan) {
@@ -195,18 +200,18 @@ TEST(Eligibility, APanicEndsAtTheLatestWhenAllAreHealthy) {
 
 TEST(Eligibility, AMarginOfLessThanOneBackendIsNone) {
     std::vector<GenerationBackend> two{backend(up), backend(down)};
-    EXPECT_FALSE(decide_eligibility(two, {.threshold = 50, .margin = 10, .panics = true}, OnDown::reset));
+    EXPECT_FALSE(treat(two, {.threshold = 50, .margin = 10, .panics = true}, OnDown::reset).panic);
 }
 
 TEST(Eligibility, APanicGoesOnWhileANewBackendWasNotProbedYet) {
     std::vector<GenerationBackend> pool{backend(down), backend(down), backend(unknown)};
-    EXPECT_TRUE(decide_eligibility(pool, {.threshold = 50, .panics = true}, OnDown::reset));
+    EXPECT_TRUE(treat(pool, {.threshold = 50, .panics = true}, OnDown::reset).panic);
 }
 
 TEST(Eligibility, HealthyAreThoseThatMayTakeFlows) {
-    EXPECT_EQ(healthy_among(std::vector{backend(up), backend(down), backend(up, drain), weightless(up),
-                                        backend(draining), reserve(up), unresolved(up)}),
-              3U);
+    BackendList const list{backend(up),       backend(down), backend(up, drain), weightless(up),
+                           backend(draining), reserve(up),   unresolved(up)};
+    EXPECT_EQ(healthy_among(list.of(ServiceId::none)), 3U);
 }
 
 } // namespace

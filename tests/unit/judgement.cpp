@@ -234,4 +234,30 @@ TEST_F(JudgementTest, AnUpdateForgetsWhatIsNoLongerConfigured) {
     EXPECT_EQ(rulings.of, (std::map<BackendKey, Ruling>{{{"web", "b1"}, {}}, {{"web", "b3"}, {}}}));
 }
 
+/// The first falls are ruled on alone, the third one damps.
+TEST_F(JudgementTest, AVerdictOnOneBackendIsRuledOnAsItsWholeServiceIs) {
+    add_penalised_service(4);
+    auto rulings = rule();
+    BackendKey const key{"web", "b2"};
+    auto const find = [&](MeasuredState state) {
+        set("b2", state, false);
+        clock += 100ms;
+        auto const changed = judgement.update(rulings, key, measured, admin, clock);
+        EXPECT_EQ(rulings.of, rule().of);
+        return changed;
+    };
+    auto const changed = find(MeasuredState::down);
+    ASSERT_EQ(changed.size(), 1U);
+    EXPECT_EQ(changed[0].key, key);
+    EXPECT_EQ(changed[0].was->measured, MeasuredState::up);
+    EXPECT_EQ(changed[0].now.measured, MeasuredState::down);
+    EXPECT_TRUE(find(MeasuredState::down).empty()) << "nothing new";
+    for (int fall = 1; fall < 3; ++fall) {
+        EXPECT_EQ(find(MeasuredState::up).size(), 1U);
+        find(MeasuredState::down);
+    }
+    EXPECT_TRUE(find(MeasuredState::up).size() <= 1U);
+    EXPECT_EQ(rulings.of.at(key).by, RuledBy::damped);
+}
+
 } // namespace pointsman

@@ -29,7 +29,7 @@ std::vector<MaglevEntry> equal_backends(std::size_t count) {
 
 std::map<BackendId, std::uint32_t> shares_of(MaglevTable const& table) {
     std::map<BackendId, std::uint32_t> shares;
-    for (auto const id : table.slots)
+    for (auto const id : table.slots())
         ++shares[id];
     return shares;
 }
@@ -37,7 +37,7 @@ std::map<BackendId, std::uint32_t> shares_of(MaglevTable const& table) {
 /// FNV-1a, 64 bits, over the ids as 32-bit little-endian numbers.
 std::uint64_t fingerprint(MaglevTable const& table) {
     std::uint64_t hash = 0xcbf29ce484222325ULL;
-    for (auto const id : table.slots)
+    for (auto const id : table.slots())
         for (unsigned shift = 0; shift < 32; shift += 8)
             hash = (hash ^ (static_cast<std::uint32_t>(id) >> shift & 0xff)) * 0x100000001b3ULL;
     return hash;
@@ -47,10 +47,10 @@ std::uint64_t fingerprint(MaglevTable const& table) {
 double disturbance(MaglevTable const& was, MaglevTable const& now, BackendId lost) {
     std::size_t survivors = 0;
     std::size_t moved = 0;
-    for (std::size_t i = 0; i < was.slots.size(); ++i) {
-        if (was.slots[i] == lost) continue;
+    for (std::size_t i = 0; i < was.size(); ++i) {
+        if (was[i] == lost) continue;
         ++survivors;
-        moved += was.slots[i] != now.slots[i];
+        moved += was[i] != now[i];
     }
     return static_cast<double>(moved) / static_cast<double>(survivors);
 }
@@ -58,8 +58,8 @@ double disturbance(MaglevTable const& was, MaglevTable const& now, BackendId los
 TEST(Maglev, EverySlotLeadsToABackend) {
     for (std::size_t const count : {1, 2, 3, 7, 100, 1000}) {
         auto const table = build_maglev(equal_backends(count));
-        EXPECT_EQ(table.slots.size(), maglev_size);
-        EXPECT_EQ(std::ranges::count(table.slots, BackendId::none), 0) << count;
+        EXPECT_EQ(table.size(), maglev_size);
+        EXPECT_EQ(std::ranges::count(table.slots(), BackendId::none), 0) << count;
         EXPECT_EQ(shares_of(table).size(), count);
     }
 }
@@ -108,10 +108,10 @@ TEST(Maglev, TheNumberingOfTheBackendsDoesNotMoveASlot) {
     auto const table = build_maglev(entries);
     for (auto& entry : entries)
         entry.id = static_cast<BackendId>(static_cast<unsigned>(entry.id) + 500);
-    auto expected = table;
-    for (auto& id : expected.slots)
+    auto expected = table.slots();
+    for (auto& id : expected)
         id = static_cast<BackendId>(static_cast<unsigned>(id) + 500);
-    EXPECT_EQ(build_maglev(entries), expected);
+    EXPECT_EQ(build_maglev(entries), MaglevTable{expected});
 }
 
 TEST(Maglev, ABackendHasTheSameIdentityOnEveryMachine) {
@@ -166,7 +166,8 @@ TEST(Maglev, AWeightOfZeroTakesNoSlot) {
 
 TEST(Maglev, OneBackendTakesEverySlotWhateverItsWeight) {
     for (unsigned const weight : {1U, 100U, 65535U})
-        EXPECT_EQ(build_maglev(backends({weight})).slots, std::vector<BackendId>(maglev_size, BackendId{1}));
+        EXPECT_EQ(build_maglev(backends({weight})).slots(),
+                  std::vector<BackendId>(maglev_size, BackendId{1}));
 }
 
 TEST(Maglev, WithoutABackendThatHasAWeightTheTableIsEmpty) {
@@ -175,8 +176,8 @@ TEST(Maglev, WithoutABackendThatHasAWeightTheTableIsEmpty) {
 }
 
 TEST(Maglev, CountsTheSlotsThatLeadElsewhere) {
-    MaglevTable const one{{BackendId{1}, BackendId{2}, BackendId{1}}};
-    MaglevTable const other{{BackendId{1}, BackendId{1}, BackendId{2}}};
+    MaglevTable const one{std::vector{BackendId{1}, BackendId{2}, BackendId{1}}};
+    MaglevTable const other{std::vector{BackendId{1}, BackendId{1}, BackendId{2}}};
     EXPECT_EQ(slots_moved(one, one), 0U);
     EXPECT_EQ(slots_moved(one, other), 2U);
     EXPECT_EQ(slots_moved(one, MaglevTable{}), 3U);
@@ -185,24 +186,25 @@ TEST(Maglev, CountsTheSlotsThatLeadElsewhere) {
 }
 
 TEST(Maglev, CountsEachMovedSlotOnceWhereverItStands) {
-    MaglevTable const was{std::vector<BackendId>(maglev_size, BackendId{1})};
+    std::vector<BackendId> const slots(maglev_size, BackendId{1});
+    MaglevTable const was{slots};
     for (std::size_t const slot : {0U, 63U, 64U, maglev_size - 62U, maglev_size - 1U}) {
-        auto now = was;
-        now.slots[slot] = BackendId{2};
-        EXPECT_EQ(slots_moved(was, now), 1U) << slot;
+        auto now = slots;
+        now[slot] = BackendId{2};
+        EXPECT_EQ(slots_moved(was, MaglevTable{now}), 1U) << slot;
     }
-    auto longer = was;
-    longer.slots.insert(longer.slots.end(), {BackendId{1}, BackendId::none});
-    EXPECT_EQ(slots_moved(was, longer), 1U);
-    EXPECT_EQ(slots_moved(longer, was), 1U);
+    auto longer = slots;
+    longer.insert(longer.end(), {BackendId{1}, BackendId::none});
+    EXPECT_EQ(slots_moved(was, MaglevTable{longer}), 1U);
+    EXPECT_EQ(slots_moved(MaglevTable{longer}, was), 1U);
 }
 
 /// Slots that moved between two backends neither of which changed its weight, as a share of the table.
 double bystanders_moved(MaglevTable const& was, MaglevTable const& now, BackendId changed) {
     std::size_t moved = 0;
-    for (std::size_t i = 0; i < was.slots.size(); ++i)
-        moved += was.slots[i] != now.slots[i] && was.slots[i] != changed && now.slots[i] != changed;
-    return static_cast<double>(moved) / static_cast<double>(was.slots.size());
+    for (std::size_t i = 0; i < was.size(); ++i)
+        moved += was[i] != now[i] && was[i] != changed && now[i] != changed;
+    return static_cast<double>(moved) / static_cast<double>(was.size());
 }
 
 TEST(Maglev, AChangedWeightMovesLittleMoreThanItsShare) {
@@ -249,6 +251,22 @@ TEST(Maglev, ATableOfBackendsThatWereSeenBeforeIsTheOneThatWouldBeBuilt) {
     EXPECT_EQ(*builds.table_of(second), build_maglev(second));
     EXPECT_EQ(*builds.table_of(third), build_maglev(third));
     EXPECT_EQ(*builds.table_of({}), MaglevTable{});
+    EXPECT_EQ(builds.table_of(first)->pattern(), builds.table_of(second)->pattern());
+    EXPECT_NE(builds.table_of(first)->pattern(), builds.table_of(third)->pattern());
+}
+
+TEST(Maglev, TheSameChangeOfTheSamePatternIsKnownOnceItWasNoted) {
+    MaglevBuilds builds;
+    auto entries = backends({100, 50, 100});
+    auto const was = builds.table_of(entries);
+    entries[1].weight = 0;
+    auto const now = builds.table_of(entries);
+    TableChange const change{was->pattern().get(), {{1, entries[1].identity, 0}}};
+    EXPECT_FALSE(builds.after(change));
+    builds.note(change, now->pattern());
+    EXPECT_EQ(builds.after(change), now->pattern());
+    EXPECT_FALSE(builds.after({was->pattern().get(), {{1, entries[1].identity, 50}}}));
+    EXPECT_FALSE(builds.after({now->pattern().get(), {{1, entries[1].identity, 0}}}));
 }
 
 } // namespace

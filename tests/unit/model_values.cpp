@@ -93,7 +93,7 @@ TEST(ModelGeneration, ALookupFindsThingsWhereverTheyAreExpected) {
             auto const number = std::to_string(i);
             EXPECT_EQ(lookup.service("s" + number, expected_at), i < 5 ? &generation.services[i] : nullptr);
             EXPECT_EQ(lookup.backend({"s", "b" + number}, expected_at),
-                      i < 5 ? &generation.backends[i] : nullptr);
+                      i < 5 ? &generation.backends.shared(i) : nullptr);
         }
 }
 

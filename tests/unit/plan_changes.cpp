@@ -25,10 +25,10 @@ GenerationBackend backend(BackendKey key, std::uint32_t id, char const* address)
 }
 
 MaglevTable table(std::vector<std::uint32_t> const& ids) {
-    MaglevTable out;
+    std::vector<BackendId> slots;
     for (auto const id : ids)
-        out.slots.push_back(static_cast<BackendId>(id));
-    return out;
+        slots.push_back(static_cast<BackendId>(id));
+    return MaglevTable{slots};
 }
 
 Generation two_backends() {

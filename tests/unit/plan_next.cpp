@@ -231,7 +231,7 @@ TEST_F(PlanNext, AnUnchangedServiceSharesItsMaglevTableWithTheLastGeneration) {
     measured[{"dns", "b1"}] = MeasuredState::down;
     auto const now = publish().next;
     EXPECT_EQ(now.services[0].maglev, was.services[0].maglev);
-    EXPECT_EQ(now.services[0].maglev->slots.size(), maglev_size);
+    EXPECT_EQ(now.services[0].maglev->size(), maglev_size);
     EXPECT_EQ(*now.services[1].maglev, MaglevTable{});
 }
 

@@ -27,18 +27,20 @@ TEST(Tables, ATableThatStandsInTheHalfAlreadyIsNotWrittenAgain) {
     EXPECT_EQ(half.maglev[chunks].backend[0], 2);
 }
 
-TEST(TablesAgain, ABlockOfBackendsThatStandsThereIsNotWrittenAgain) {
+TEST(TablesAgain, BackendsThatStandThereAreNotWrittenAgain) {
     Generation generation;
     generation.backends = {backend(1, "10.77.0.2"), backend(2, "10.77.0.3")};
-    generation.backends.push_back(std::make_shared<BackendList::Block>(1, backend(3, "10.77.0.4", 2)));
+    generation.backends.push_back(std::make_shared<BackendList::Block const>(
+        1, std::make_shared<GenerationBackend const>(backend(3, "10.77.0.4", 2))));
     Half half;
     WrittenHalf written;
     ASSERT_EQ(write(generation, half, written), "");
-    half.backends[1].incarnation = half.backends[3].incarnation = 99; // shows whether it is written
+    half.backends[1].incarnation = half.backends[2].incarnation = half.backends[3].incarnation =
+        99; // shows whether it is written
     generation.number = 8;
     generation.backends.edit(1).incarnation = 8;
     ASSERT_EQ(write(generation, half, written), "");
-    EXPECT_EQ(half.backends[1].incarnation, 7U);
+    EXPECT_EQ(half.backends[1].incarnation, 99U) << "of the same one";
     EXPECT_EQ(half.backends[2].incarnation, 8U);
     EXPECT_EQ(half.backends[3].incarnation, 99U) << "of another service";
     EXPECT_EQ(half.backends[2].generation, 8U);
@@ -86,12 +88,20 @@ public:
 private:
     unsigned below(unsigned limit) { return std::uniform_int_distribution<unsigned>{0, limit - 1}(random_); }
 
+    /// Often of the same backends as another one, and with a pattern that is not far from its.
+    std::shared_ptr<MaglevTable const> random_table() {
+        MaglevPattern pattern(maglev_size, static_cast<std::uint16_t>(below(2)));
+        for (auto change = below(20); change > 0; --change)
+            pattern[below(maglev_size)] = static_cast<std::uint16_t>(below(3));
+        auto const first = static_cast<std::uint16_t>(below(2));
+        return std::make_shared<MaglevTable const>(std::make_shared<MaglevPattern const>(std::move(pattern)),
+                                                   std::vector{BackendId{first}, BackendId{1}, BackendId{2}});
+    }
+
     void change_one() {
         if (now.services.empty()) return;
         auto& service = now.services[below(static_cast<unsigned>(now.services.size()))];
-        service.maglev = below(3) == 0 ? std::make_shared<MaglevTable const>()
-                                       : std::make_shared<MaglevTable const>(
-                                             std::vector(maglev_size, static_cast<BackendId>(below(4))));
+        service.maglev = below(3) == 0 ? std::make_shared<MaglevTable const>() : random_table();
         if (now.backends.empty()) return;
         auto& one = now.backends.edit(below(static_cast<unsigned>(now.backends.size())));
         one.incarnation = below(100);

@@ -49,8 +49,8 @@ Generation example() {
         service.idle_timeout = 15min;
         service.half_open_timeout = 20s;
         service.closing_timeout = 3min;
-        service.maglev = std::make_shared<MaglevTable const>(MaglevTable{
-            std::vector<BackendId>(maglev_size, BackendId{id == 1 ? std::uint16_t{5} : std::uint16_t{2}})});
+        service.maglev = std::make_shared<MaglevTable const>(
+            std::vector<BackendId>(maglev_size, BackendId{id == 1 ? std::uint16_t{5} : std::uint16_t{2}}));
         out.services.push_back(service);
     }
     out.backends = {backend(3, 1, false), backend(5, 1, true), backend(2, 2, true)};
