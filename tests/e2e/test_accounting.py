@@ -15,7 +15,7 @@ from lab.flood import PORT, Flood, Wires, statistics
 from lab.waiting import wait_until
 
 FRAMES = int(os.environ.get("FLOOD_FRAMES", 1_000_000))
-SLICE = 100_000  # frames between two looks at whether enough generations have passed
+SLICE = 500_000  # frames between two looks at whether enough generations have passed
 GENERATIONS = 20
 
 

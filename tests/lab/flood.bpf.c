@@ -19,6 +19,7 @@
 struct plan {
     __u32 ifindex;      /* where frames leave */
     __u32 flows;        /* so many source ports in turn */
+    __u32 cpus;         /* each sends flows of its own */
     __u16 first_port;   /* the first of them */
     __u16 backend_port; /* what arrives has this destination, host order */
     __u8 frame[FRAME];  /* UDP over IPv4 without a UDP checksum */
@@ -54,7 +55,8 @@ int flood_send(struct xdp_md* context) {
 
     if (!plan || !plan->flows || data + FRAME > (void*)(long)context->data_end) return XDP_ABORTED;
     __builtin_memcpy(data, plan->frame, FRAME);
-    udp->source = bpf_htons(plan->first_port + count(0) % plan->flows);
+    udp->source =
+        bpf_htons(plan->first_port + (count(0) * plan->cpus + bpf_get_smp_processor_id()) % plan->flows);
     return bpf_redirect(plan->ifindex, 0);
 }
 

@@ -13,6 +13,7 @@ import os
 import pathlib
 import shutil
 import struct
+from concurrent.futures import ThreadPoolExecutor
 
 from lab import paths
 from lab.frames import UDP, Frame, mac_of, udp
@@ -23,6 +24,7 @@ SYS_BPF = {"x86_64": 321, "aarch64": 280}[os.uname().machine]
 BPF_OBJ_GET, BPF_PROG_TEST_RUN = 7, 10
 LIVE_FRAMES = 1 << 1
 BATCH = 64
+SENT, SEEN = 0, 1  # in flood_counts
 PORT = 5353
 FLOWS, FIRST_PORT = 20_000, 20_000
 _libc = ctypes.CDLL(None, use_errno=True)
@@ -44,10 +46,10 @@ class Wires(Lab):
         self.balancer.sysctl("net.ipv4.ip_forward", 0)
 
     def _wire(self, host: Host, network: str, number: int, balancers: int) -> None:
-        """A veth with one queue from the balancer to the host."""
+        """A veth from the balancer to the host, with a queue for each CPU."""
         device = f"eth{len(self.balancer.devices)}"
-        self._ip(host, f"link add eth0 numrxqueues 1 numtxqueues 1 type veth peer name {device} numrxqueues 1 "
-                       f"numtxqueues 1 netns {self.balancer.namespace}")
+        queues = f"numrxqueues {os.cpu_count()} numtxqueues {os.cpu_count()}"
+        self._ip(host, f"link add eth0 {queues} type veth peer name {device} {queues} netns {self.balancer.namespace}")
         for end, name, last in ((host, "eth0", number), (self.balancer, device, balancers)):
             self._ip(end, f"addr add 10.{network}.0.{last}/24 dev {name}")
             self._ip(end, f"link set {name} up")
@@ -57,7 +59,7 @@ class Wires(Lab):
 
 
 class Flood:
-    """Sends from the client to the service, UDP, `FLOWS` flows in turn. A context manager: its pins go with it."""
+    """Sends from the client to the service, UDP, `FLOWS` flows in turn, each from one CPU. A context manager: its pins go with it."""
 
     def __init__(self, lab: Wires) -> None:
         self.lab = lab
@@ -79,33 +81,42 @@ class Flood:
         shutil.rmtree(self.pins)
 
     def send(self, frames: int) -> None:
-        """Returns when the last frame has left the generator. For a thread of its own: nothing else runs on its CPU."""
+        """From all CPUs at once. Returns when the last frame has left the generators."""
+        cpus = sorted(os.sched_getaffinity(0))
+        shares = [frames // len(cpus) + (n < frames % len(cpus)) for n in range(len(cpus))]
+        with ThreadPoolExecutor(len(cpus)) as senders:
+            list(senders.map(self._send_from, cpus, shares))
+
+    def _send_from(self, cpu: int, frames: int) -> None:
+        os.sched_setaffinity(0, {cpu})  # of this thread
         with self.lab.client.inside():
             program = _object(self.pins / "flood_send")
             try:
-                goal = self.sent() + frames
-                while (left := goal - self.sent()) > 0:
+                goal = self._counts(SENT)[cpu] + frames
+                while (left := goal - self._counts(SENT)[cpu]) > 0:
                     with contextlib.suppress(InterruptedError):  # the kernel stops early for a signal
                         _run_live(program, bytes(self._plan()[-60:]), left)
             finally:
                 os.close(program)
 
     def sent(self) -> int:
-        return self._counts()[0]
+        return sum(self._counts(SENT).values())
 
     def seen(self) -> int:
-        return self._counts()[1]
+        return sum(self._counts(SEEN).values())
 
     def _plan(self) -> bytes:
         lab = self.lab
         frame = Frame(mac_of(lab.client), mac_of(lab.balancer), lab.client.address, lab.service_address, UDP,
                       udp(FIRST_PORT, PORT, bytes(60 - 42)))
+        cpus = os.cpu_count() or 1
         ifindex = json.loads(lab.client.run("ip", "-j", "link", "show", "dev", "eth0").stdout)[0]["ifindex"]
-        return struct.pack("=IIHH", ifindex, FLOWS, FIRST_PORT, PORT) + frame.encode()
+        return struct.pack("=IIIHH", ifindex, FLOWS - FLOWS % cpus, cpus, FIRST_PORT, PORT) + frame.encode()
 
-    def _counts(self) -> list[int]:
+    def _counts(self, which: int) -> dict[int, int]:
+        """By CPU."""
         dump = json.loads(run("bpftool", "-j", "map", "dump", "pinned", self.pins / "flood_counts").stdout)
-        return [sum(cpu["value"] for cpu in entry["formatted"]["values"]) for entry in dump]
+        return {cpu["cpu"]: cpu["value"] for cpu in dump[which]["formatted"]["values"]}
 
 
 def statistics(host: Host, device: str) -> dict[str, int]:
