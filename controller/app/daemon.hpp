@@ -18,6 +18,7 @@
 #include "controller/datapath/held_fragments.hpp"
 #include "controller/datapath/network.hpp"
 #include "controller/plan/judgement.hpp"
+#include "controller/plan/maglev_builds.hpp"
 #include "controller/plan/own_link.hpp"
 #include "controller/plan/passive.hpp"
 #include "controller/plan/self_watch.hpp"
@@ -208,6 +209,7 @@ private:
                     std::chrono::steady_clock::time_point now);
     void on_wishes(ProbeReport const& report, std::vector<NotedProbe> const& noted,
                    std::chrono::steady_clock::time_point now);
+    void foresee(ProbeReport const& report, std::vector<NotedProbe> const& noted);
     void own_fault(ProbeReport const& report);
     void on_transition(NotedProbe const& probe, ProbeReport const& report, Ruling const* before,
                        Answers const& answers, std::chrono::steady_clock::time_point now);
@@ -249,7 +251,9 @@ private:
     bool handshakes_count_ = false;                      ///< some check has passive = "replace"
     std::map<BackendKey, FailedClients> failed_clients_; ///< of backends with passive = "eject"
     HealthMonitor monitor_;
+    MaglevMemory maglev_memory_;
     Publisher publisher_;
+    std::chrono::steady_clock::time_point foresee_again_; ///< not before
     StateKeeper keeper_;
     EventRing events_;
     HeldFragments held_fragments_;

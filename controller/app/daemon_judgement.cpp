@@ -20,7 +20,8 @@ using Clock = std::chrono::steady_clock;
 Plan Daemon::plan(Generation const& current, PlanScope const* only) {
     planned_ = Clock::now();
     if (!only) judge_all(planned_);
-    return plan_next({desired_, ruled_states_, admin_.states(), view_, adjustments(only), only}, current);
+    return plan_next(
+        {desired_, ruled_states_, admin_.states(), view_, adjustments(only), only, &maglev_memory_}, current);
 }
 
 PreviewInput Daemon::preview_input(DesiredState wanted) const {

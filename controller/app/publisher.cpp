@@ -60,6 +60,12 @@ void Publisher::publish_now(PlanScope const& scope, std::function<void()> const&
     }
 }
 
+void Publisher::foresee(PlanScope const& scope) {
+    if (dirty_ || behind_ || must_publish_ || stopping_ || !idle_half_free_) return;
+    auto const plan = calls_.plan(current_, &scope);
+    if (!plan.changes.empty()) switch_.foresee(plan.next);
+}
+
 void Publisher::on_helper_thread(std::function<void()> work) {
     asio::post(helper_, std::move(work));
 }

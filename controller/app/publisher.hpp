@@ -60,6 +60,11 @@ public:
     /// one of these few, and before `published`.
     void publish_now(PlanScope const& scope, std::function<void()> const& tell);
 
+    /// For a verdict that may be next: plans and writes what it would have committed, where packets do not
+    /// look, so that little is left to do when it comes. Nothing follows from it if it does not. Does nothing
+    /// unless a verdict now would be committed at once.
+    void foresee(PlanScope const& scope);
+
     /// Completes when all that was marked so far is published or was refused.
     [[nodiscard]] boost::asio::awaitable<void> settled();
 

@@ -32,6 +32,12 @@ std::string Switch::prepare(Generation const& generation) {
     return write_generation(generation, programs_.tables(idle), written_[idle], programs_.ticks_per_second());
 }
 
+/// Nothing is counted or given out for what may not come. What does not fit is told when it is prepared.
+void Switch::foresee(Generation const& generation) {
+    auto const idle = 1 - table_half(active());
+    (void)write_generation(generation, programs_.tables(idle), written_[idle], programs_.ticks_per_second());
+}
+
 /// A backend that takes over a number starts counting at zero.
 void Switch::reset_counters_of_new(Generation const& generation) {
     auto const known = active_tables().backends;

@@ -21,6 +21,9 @@ public:
     /// @return empty, or why it does not fit; packets see no difference either way.
     [[nodiscard]] std::string prepare(Generation const& generation);
 
+    /// The same for a generation that may be prepared next: what of it comes true is there already.
+    void foresee(Generation const& generation);
+
     /// Makes the prepared half the active one and, if asked, the empty session half too. One atomic store.
     void commit(std::uint64_t generation, bool swap_sessions) noexcept;
 

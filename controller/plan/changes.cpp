@@ -3,6 +3,7 @@
 #include "controller/model/names.hpp"
 #include "controller/plan/maglev.hpp"
 
+#include <span>
 #include <utility>
 
 namespace pointsman {
@@ -118,16 +119,20 @@ std::vector<Change> changes_between(Generation const& was, Generation const& now
     std::size_t at = 0;
     for (std::size_t block = 0; block < now.backends.blocks().size(); ++block) {
         auto const& backends = *now.backends.blocks()[block];
+        auto const theirs = block < was.backends.blocks().size() ? std::span{*was.backends.blocks()[block]}
+                                                                 : std::span<SharedBackend const>{};
         if (now.backends.shares(block, was.backends)) {
             known += backends.size();
             at += backends.size();
             continue;
         }
-        for (auto const& backend : backends) {
-            auto const expected = at++;
-            auto const* same = expected < was.backends.size() && was.backends.shared(expected) == backend
-                                   ? &backend
-                                   : before.backend(backend->key, expected);
+        for (std::size_t place = 0; place < backends.size(); ++place, ++at) {
+            auto const& backend = backends[place];
+            if (place < theirs.size() && theirs[place] == backend) {
+                ++known;
+                continue;
+            }
+            auto const* same = before.backend(backend->key, at);
             known += same != nullptr;
             if (!same || *same != backend) compare(same ? same->get() : nullptr, *backend, changes);
         }

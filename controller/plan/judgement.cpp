@@ -65,22 +65,21 @@ std::string_view name_of(RuledBy value) noexcept {
 }
 
 void Judgement::assign(DesiredState const& desired) {
-    auto before = std::exchange(records_, {});
+    std::map<BackendKey, Record> records;
     calm_.clear();
     auto const knows = [&](std::string const& service) {
-        auto const found = before.lower_bound({service, {}});
-        return found != before.end() && found->first.service == service;
+        auto const found = records_.from({service, {}});
+        return found != records_.end() && found->first.service == service;
     };
     for (auto const& service : desired.services) {
         bool const runs = knows(service.name);
         for (auto const& backend : service.backends) {
             BackendKey const key{service.name, backend.name};
-            auto const known = before.find(key);
-            auto const same = known != before.end() && known->second.host == backend.address &&
-                              known->second.port == backend.port;
-            auto& record = records_[key];
+            auto const* known = records_.find(key);
+            auto const same = known && known->host == backend.address && known->port == backend.port;
+            auto& record = records[key];
             if (same)
-                record = known->second;
+                record = *known;
             else
                 record.returns = runs;
             record.host = backend.address;
@@ -93,22 +92,23 @@ void Judgement::assign(DesiredState const& desired) {
             record.has_check = backend.check->type != CheckType::none || !backend.more_checks.empty();
         }
     }
+    records_ = KeyTable{std::move(records)};
 }
 
 void Judgement::rest(BackendKey const& key) {
-    auto const found = records_.find(key);
-    if (found == records_.end()) return;
+    auto* record = records_.find(key);
+    if (!record) return;
     calm_.erase(key.service);
-    found->second.measured = MeasuredState::unknown;
-    found->second.failing.reset();
-    found->second.held_until.reset();
-    found->second.returns = true;
+    record->measured = MeasuredState::unknown;
+    record->failing.reset();
+    record->held_until.reset();
+    record->returns = true;
 }
 
 bool Judgement::eject(BackendKey const& key, TimePoint now) {
-    auto const found = records_.find(key);
-    if (found == records_.end()) return false;
-    auto& record = found->second;
+    auto* found = records_.find(key);
+    if (!found) return false;
+    auto& record = *found;
     if (record.ejected_until && now < *record.ejected_until) return false;
     // Who behaved for as long as the longest ejection begins anew.
     if (record.ejected_until && now - *record.ejected_until > longest_ejection) record.ejections = 0;
@@ -177,7 +177,7 @@ std::vector<ChangedRuling> Judgement::update(Rulings& rulings, std::string const
     auto const from = service ? BackendKey{*service, {}} : BackendKey{};
     auto at = rulings.of.lower_bound(from);
     if (!service) rulings.next.reset();
-    for (auto entry = records_.lower_bound(from); entry != records_.end() && is_concerned(*entry); ++entry) {
+    for (auto entry = records_.from(from); entry != records_.end() && is_concerned(*entry); ++entry) {
         auto& [key, record] = *entry;
         if (!cases.empty() && cases.back().key.service != key.service) close_service();
         while (at != rulings.of.end() && at->first < key)
@@ -269,8 +269,8 @@ void Judgement::start_slowly(std::vector<Case>& cases, TimePoint now) {
 }
 
 double Judgement::penalty_of(BackendKey const& key, TimePoint now) const {
-    auto const found = records_.find(key);
-    return found == records_.end() ? 0 : penalty_of(found->second, now);
+    auto const* record = records_.find(key);
+    return record ? penalty_of(*record, now) : 0;
 }
 
 double Judgement::penalty_of(Record const& record, TimePoint now) {

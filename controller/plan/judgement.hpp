@@ -2,6 +2,7 @@
 
 #include "controller/model/desired_state.hpp"
 #include "controller/model/generation.hpp"
+#include "controller/model/key_table.hpp"
 #include "controller/model/state.hpp"
 #include "controller/plan/alarm.hpp"
 #include "controller/plan/past.hpp"
@@ -192,7 +193,7 @@ private:
                                                          std::map<BackendKey, MeasuredState> const& measured,
                                                          TimePoint now);
 
-    std::map<BackendKey, Record> records_;
+    KeyTable<Record> records_;
     std::map<std::string, TimePoint> holds_; ///< end of the last hold, by service; "" of all
     std::set<BackendKey> touched_;           ///< whose silence began or ended since take_answers()
     std::set<BackendKey> confirmed_;         ///< likewise: whose hold a finding ended

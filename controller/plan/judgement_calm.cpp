@@ -22,13 +22,13 @@ std::optional<std::vector<ChangedRuling>>
 Judgement::rule_alone(Rulings& rulings, BackendKey const& key,
                       std::map<BackendKey, MeasuredState> const& measured, TimePoint now) {
     if (!calm_.contains(key.service)) return std::nullopt;
-    auto const found = records_.find(key);
+    auto* found = records_.find(key);
     auto const ruling = rulings.of.find(key);
     auto const by_probes = measured.find(key);
-    if (found == records_.end() || ruling == rulings.of.end() || by_probes == measured.end() ||
+    if (!found || ruling == rulings.of.end() || by_probes == measured.end() ||
         by_probes->second == MeasuredState::unknown)
         return std::nullopt;
-    auto& record = found->second;
+    auto& record = *found;
     auto const state = settle(record, by_probes->second, now);
     bool const takes = works(state);
     bool const starts_slowly =

@@ -7,9 +7,9 @@
 namespace pointsman {
 
 std::optional<Alarm> Judgement::note(BackendKey const& key, Finding const& finding, TimePoint now) {
-    auto const found = records_.find(key);
-    if (found == records_.end()) return std::nullopt;
-    auto& record = found->second;
+    auto* found = records_.find(key);
+    if (!found) return std::nullopt;
+    auto& record = *found;
     auto const was = std::exchange(record.measured, finding.measured);
     bool const answered = works(finding.measured) || withdrew(finding.measured);
     if (answered && std::exchange(record.held_until, std::nullopt)) confirmed_.insert(key);
@@ -55,7 +55,7 @@ bool Judgement::majority_is_failing(std::string const* service, TimePoint now) c
     auto const worked = [now](Record const& record) {
         return works(record.measured) || (record.fell && now - *record.fell <= same_time);
     };
-    auto const from = service ? records_.lower_bound({*service, {}}) : records_.begin();
+    auto const from = service ? records_.from({*service, {}}) : records_.begin();
     auto const is_elsewhere = [service](auto const& entry) { return entry.first.service != *service; };
     auto const to = service ? std::find_if(from, records_.end(), is_elsewhere) : records_.end();
     std::set<Address> failing; // hosts where all that runs is failing, as far as it was looked at
@@ -82,9 +82,9 @@ void Judgement::hold_all(std::string const* service, TimePoint now) {
 Answers Judgement::take_answers() {
     Answers answers;
     for (auto const& key : std::exchange(touched_, {})) {
-        auto const found = records_.find(key);
-        if (found == records_.end()) continue;
-        (found->second.failing ? answers.unanswered : answers.answered).insert(key);
+        auto const* record = records_.find(key);
+        if (!record) continue;
+        (record->failing ? answers.unanswered : answers.answered).insert(key);
     }
     answers.confirmed = std::exchange(confirmed_, {});
     return answers;
@@ -93,7 +93,7 @@ Answers Judgement::take_answers() {
 void Judgement::recall(Answers const& answers, TimePoint now) {
     auto const with = [this](std::set<BackendKey> const& keys, auto change) {
         for (auto const& key : keys)
-            if (auto const found = records_.find(key); found != records_.end()) change(found->second);
+            if (auto* record = records_.find(key)) change(*record);
     };
     calm_.clear();
     with(answers.unanswered, [now](Record& record) { record.failing = record.failing.value_or(now); });

@@ -4,8 +4,8 @@
 namespace pointsman {
 
 std::optional<Past> Judgement::past_of(BackendKey const& key, TimePoint now) const {
-    auto const found = records_.find(key);
-    return found == records_.end() ? std::nullopt : past_of(found->second, now);
+    auto const* record = records_.find(key);
+    return record ? past_of(*record, now) : std::nullopt;
 }
 
 std::map<BackendKey, Past> Judgement::pasts(TimePoint now) const {
@@ -38,10 +38,10 @@ std::optional<Duration> Judgement::held_for(Record const& record, TimePoint now)
 }
 
 void Judgement::remember(BackendKey const& key, Past const& past, TimePoint then) {
-    auto const found = records_.find(key);
-    if (found == records_.end()) return;
+    auto* found = records_.find(key);
+    if (!found) return;
     calm_.erase(key.service);
-    auto& record = found->second;
+    auto& record = *found;
     record.penalty = past.penalty;
     record.penalised = then;
     record.damped = past.damped;

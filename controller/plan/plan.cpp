@@ -9,6 +9,7 @@
 #include "controller/plan/service_table.hpp"
 
 #include <algorithm>
+#include <optional>
 #include <set>
 
 namespace pointsman {
@@ -22,7 +23,9 @@ public:
         , only_{narrowed(input, current)}
         , current_{current}
         , lookup_{current}
-        , description_{input, next_.nat_addresses} {
+        , description_{input, next_.nat_addresses}
+        , builds_{input.memory} {
+        if (only_) places_.emplace(*only_);
         if (!only_) keep_ids();
         next_.services.reserve(input.desired.services.size());
         next_.incarnations = current.incarnations;
@@ -163,7 +166,7 @@ private:
         all.before.reserve(known.size());
         for (auto const& backend : known)
             all.before.push_back(backend.get());
-        for (auto const place : places_in(*only_, wanted.name, known))
+        for (auto const place : places_->places_in(wanted.name, known))
             all.now[place] = describe(wanted, wanted.backends[place], id, known[place]->key, &known[place]);
         return all;
     }
@@ -246,6 +249,7 @@ private:
     Generation next_;
     GenerationLookup lookup_;
     Description description_;
+    std::optional<PlaceSearch> places_; ///< of the scope
     MaglevBuilds builds_;
     FreeIds service_ids_;
     FreeIds backend_ids_;

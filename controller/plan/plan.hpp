@@ -11,6 +11,8 @@
 
 namespace pointsman {
 
+class MaglevMemory;
+
 /// What departs from a backend's configured weight.
 struct Adjustment {
     std::optional<unsigned> weight{}; ///< by order
@@ -39,6 +41,7 @@ struct PlanInput {
     NetworkView const& network;
     std::map<BackendKey, Adjustment> adjust{}; ///< a missing backend has its full configured weight
     PlanScope const* only = nullptr;           ///< nullptr: everything
+    MaglevMemory* memory = nullptr;            ///< what it holds only saves time
 };
 
 /// One thing that differs from the current generation, in the audit trail's words.

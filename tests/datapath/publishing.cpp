@@ -4,6 +4,9 @@
 
 #include <boost/asio/post.hpp>
 #include <cstring>
+#include <set>
+#include <utility>
+#include <vector>
 
 namespace asio = boost::asio;
 
@@ -13,6 +16,19 @@ namespace {
 template<typename Row>
 bool same_octets(std::span<Row> a, std::span<Row> b) {
     return a.size_bytes() == b.size_bytes() && std::memcmp(a.data(), b.data(), a.size_bytes()) == 0;
+}
+
+/// Of what a verdict changes.
+std::vector<std::byte> octets_of(TableHalf const& half) {
+    std::vector<std::byte> octets;
+    auto const add = [&octets](auto rows) {
+        auto const bytes = std::as_bytes(rows);
+        octets.insert(octets.end(), bytes.begin(), bytes.end());
+    };
+    add(half.services);
+    add(half.backends);
+    add(half.maglev);
+    return octets;
 }
 
 class Publishing : public ::testing::Test {
@@ -64,6 +80,18 @@ protected:
         world.measure(number, state);
         PlanScope const scope{{"web"}, std::set{BackendKey{"web", "b" + std::to_string(number)}}};
         publisher->publish_now(scope, [this] { story += "told "; });
+    }
+
+    /// As a first failed probe has it: what is measured stays as it is.
+    void foresee(unsigned number, MeasuredState state) {
+        auto const key = BackendKey{"web", "b" + std::to_string(number)};
+        auto const measured = std::exchange(world.measured[key], state);
+        publisher->foresee({{"web"}, std::set{key}});
+        world.measured[key] = measured;
+    }
+
+    [[nodiscard]] static TableHalf idle_tables() {
+        return shared_datapath().programs().tables((active() & PM_ACTIVE_TABLE_HALF) ? 0 : 1);
     }
 
     asio::io_context context;
@@ -181,6 +209,64 @@ TEST_F(Publishing, OncePacketsAreThroughTheIdleHalfSaysTheSameSoThatAVerdictWrit
     EXPECT_TRUE(same_octets(one.services, other.services));
     EXPECT_TRUE(same_octets(one.maglev, other.maglev));
     EXPECT_TRUE(same_octets(one.backends, other.backends));
+}
+
+TEST_F(Publishing, WhatIsForeseenOfAVerdictIsNotSeenByPacketsAndStandsThereWhenTheVerdictComes) {
+    std::vector<std::byte> foreseen;
+    asio::post(context, [&] {
+        auto const before = active();
+        auto const in_force = octets_of(shared_datapath().tables().active_tables());
+        foresee(1, MeasuredState::down);
+        EXPECT_EQ(active(), before);
+        EXPECT_TRUE(octets_of(shared_datapath().tables().active_tables()) == in_force);
+        EXPECT_EQ(publisher->current().find(BackendKey{"web", "b1"})->measured, MeasuredState::up);
+        foreseen = octets_of(idle_tables());
+        EXPECT_TRUE(foreseen != in_force);
+        verdict_on(1, MeasuredState::down);
+        EXPECT_TRUE(octets_of(shared_datapath().tables().active_tables()) == foreseen);
+    });
+    run_until_settled();
+    EXPECT_EQ(story, "told published unchanged ");
+    EXPECT_EQ(looked_at_all, (std::vector{false, false, true}));
+}
+
+TEST_F(Publishing, WhatWasForeseenInVainLeavesNoTrace) {
+    auto const incarnation = publisher->current().find(BackendKey{"web", "b1"})->incarnation;
+    asio::post(context, [this] {
+        foresee(1, MeasuredState::down);
+        verdict_on(2, MeasuredState::down);
+    });
+    run_until_settled();
+    auto const b1 = *publisher->current().find(BackendKey{"web", "b1"});
+    auto const b2 = *publisher->current().find(BackendKey{"web", "b2"});
+    auto const half = shared_datapath().tables().active_tables();
+    EXPECT_EQ(half.backends[static_cast<std::size_t>(b1.id)].incarnation, incarnation);
+    EXPECT_EQ(b1.measured, MeasuredState::up);
+    EXPECT_EQ(b2.measured, MeasuredState::down);
+    std::set<std::uint16_t> taking_flows;
+    for (auto const& chunk : half.maglev)
+        taking_flows.insert(std::begin(chunk.backend), std::end(chunk.backend));
+    EXPECT_TRUE(taking_flows.contains(static_cast<std::uint16_t>(b1.id)));
+    EXPECT_FALSE(taking_flows.contains(static_cast<std::uint16_t>(b2.id)));
+    EXPECT_TRUE(same_octets(half.maglev, idle_tables().maglev));
+}
+
+TEST_F(Publishing, NothingIsForeseenWhilePacketsMayReadTheIdleHalfOrAllServicesAreToBeLookedAt) {
+    asio::post(context, [this] {
+        fall(1);
+        verdict();
+        auto const idle = octets_of(idle_tables());
+        foresee(2, MeasuredState::down);
+        EXPECT_TRUE(octets_of(idle_tables()) == idle);
+    });
+    run_until_settled();
+    asio::post(context, [this] {
+        auto const idle = octets_of(idle_tables());
+        publisher->mark_dirty();
+        foresee(2, MeasuredState::down);
+        EXPECT_TRUE(octets_of(idle_tables()) == idle);
+    });
+    run_until_settled();
 }
 
 TEST_F(Publishing, ARefusedGenerationLeavesPacketsAndTheNextOneAlone) {

@@ -255,6 +255,20 @@ TEST(Maglev, ATableOfBackendsThatWereSeenBeforeIsTheOneThatWouldBeBuilt) {
     EXPECT_NE(builds.table_of(first)->pattern(), builds.table_of(third)->pattern());
 }
 
+TEST(Maglev, WhatOnePlanBuiltTheNextOneFindsAsLongAsItIsAmongTheNewest) {
+    MaglevMemory memory;
+    auto const first = backends({100, 50, 100});
+    auto const built = MaglevBuilds{&memory}.table_of(first);
+    EXPECT_EQ(MaglevBuilds{&memory}.table_of(first)->pattern(), built->pattern());
+    for (unsigned weight = 1; weight <= MaglevMemory::room; ++weight) {
+        auto const others = backends({100, 50, weight});
+        EXPECT_EQ(*MaglevBuilds{&memory}.table_of(others), build_maglev(others));
+    }
+    auto const again = MaglevBuilds{&memory}.table_of(first);
+    EXPECT_NE(again->pattern(), built->pattern()) << "it was not forgotten";
+    EXPECT_EQ(*again, *built);
+}
+
 TEST(Maglev, TheSameChangeOfTheSamePatternIsKnownOnceItWasNoted) {
     MaglevBuilds builds;
     auto entries = backends({100, 50, 100});

@@ -1,6 +1,7 @@
 #include "controller/model/address.hpp"
 #include "controller/model/generation.hpp"
 #include "controller/model/key_cursor.hpp"
+#include "controller/model/key_table.hpp"
 #include "controller/model/state.hpp"
 
 #include <gtest/gtest.h>
@@ -107,6 +108,31 @@ TEST(KeyCursor, FindsKeysInTheMapsOrderAndInAnyOther) {
     EXPECT_EQ(cursor.find("b4"), nullptr);
     EXPECT_EQ(cursor.value_or("a", 7), 7);
     EXPECT_EQ(cursor.value_or("b1", 7), 1);
+}
+
+TEST(KeyTable, FindsWhatAMapWouldAndIsReadInItsOrder) {
+    std::map<BackendKey, int> map;
+    for (int i = 0; i < 300; ++i)
+        map[{"s" + std::to_string(i % 7), "b" + std::to_string(i)}] = i;
+    KeyTable<int> const table{map};
+    EXPECT_TRUE(std::ranges::equal(table, map, [](auto const& one, auto const& other) {
+        return one.first == other.first && one.second == other.second;
+    }));
+    for (auto const& [key, value] : map)
+        EXPECT_EQ(table.find(key) ? *table.find(key) : -1, value);
+    EXPECT_EQ(table.find({"s0", "b1"}), nullptr);
+    EXPECT_EQ(table.find({"", ""}), nullptr);
+    EXPECT_EQ(table.from({"s3", {}})->first.service, "s3");
+    EXPECT_EQ(table.from({"s7", {}}), table.end());
+}
+
+TEST(KeyTable, ACopyFindsItsOwnValues) {
+    KeyTable<int> table{{{{"web", "b1"}, 1}}};
+    auto copy = table;
+    *copy.find({"web", "b1"}) = 2;
+    EXPECT_EQ(*table.find({"web", "b1"}), 1);
+    EXPECT_EQ(*copy.find({"web", "b1"}), 2);
+    EXPECT_EQ(KeyTable<int>{}.find({"web", "b1"}), nullptr);
 }
 
 } // namespace
