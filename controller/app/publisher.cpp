@@ -11,6 +11,9 @@ namespace {
 
 using Clock = std::chrono::steady_clock;
 
+/// With more of them a verdict has all services looked at.
+constexpr std::size_t most_unnoticed = 64;
+
 } // namespace
 
 Publisher::Publisher(asio::io_context& context, Switch& tables, PublisherCalls calls)
@@ -49,9 +52,9 @@ void Publisher::look_at_all() {
 }
 
 void Publisher::publish_now(PlanScope const& scope, std::function<void()> const& tell) {
-    if (idle_half_free_ && !stopping_ && !elsewhere_ && !must_publish_) {
-        auto const wider = behind_ ? PlanScope{scope.services} : PlanScope{};
-        publish(behind_ ? &wider : &scope, tell);
+    if (idle_half_free_ && !stopping_ && !elsewhere_ && may_look_at_few()) {
+        auto const few = with_unnoticed(behind_ ? PlanScope{scope.services} : scope);
+        publish(&few, tell);
         look_at_all();
     } else {
         tell();
@@ -61,8 +64,9 @@ void Publisher::publish_now(PlanScope const& scope, std::function<void()> const&
 }
 
 void Publisher::foresee(PlanScope const& scope) {
-    if (dirty_ || behind_ || must_publish_ || stopping_ || !idle_half_free_) return;
-    auto const plan = calls_.plan(current_, &scope);
+    if (dirty_ || behind_ || stopping_ || !idle_half_free_ || !may_look_at_few()) return;
+    auto const few = with_unnoticed(scope);
+    auto const plan = calls_.plan(current_, &few);
     if (!plan.changes.empty()) switch_.foresee(plan.next);
 }
 
@@ -103,7 +107,7 @@ bool Publisher::plan_and_commit(PlanScope const* only, std::function<void()> con
         tell();
         if (!only) calls_.unchanged();
         if (!only) behind_ = false;
-        learn(std::move(plan.next));
+        note_unnoticed(plan.next);
         return false;
     }
     if (auto why = switch_.prepare(plan.next); !why.empty()) {
@@ -118,6 +122,7 @@ bool Publisher::plan_and_commit(PlanScope const* only, std::function<void()> con
     auto const committed = Clock::now();
     auto const was = std::exchange(current_, plan.next);
     must_publish_ = false;
+    unnoticed_.clear();
     if (!only) behind_ = false;
     idle_half_free_ = false;
     if (swap) idle_sessions_empty_ = false;
@@ -128,10 +133,24 @@ bool Publisher::plan_and_commit(PlanScope const* only, std::function<void()> con
     return true;
 }
 
-/// What packets do not notice is no new generation, and yet known to the next plan.
-void Publisher::learn(Generation unnoticed) {
-    unnoticed.number = current_.number;
-    current_ = std::move(unnoticed);
+/// What packets do not notice is no new generation, and yet counts for the next plan: of several backends
+/// that were never up, the last one's verdict may begin a panic.
+void Publisher::note_unnoticed(Generation const& planned) {
+    unnoticed_.clear();
+    planned.backends.for_each_apart_from(
+        current_.backends, [this](GenerationBackend const& backend) { unnoticed_.insert(backend.key); });
+}
+
+bool Publisher::may_look_at_few() const noexcept {
+    return !must_publish_ && unnoticed_.size() <= most_unnoticed;
+}
+
+PlanScope Publisher::with_unnoticed(PlanScope scope) const {
+    for (auto const& key : unnoticed_) {
+        scope.services.insert(key.service);
+        if (scope.backends) scope.backends->insert(key);
+    }
+    return scope;
 }
 
 template<typename Work, typename Then>

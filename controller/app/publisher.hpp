@@ -83,7 +83,9 @@ private:
     void publish_if_possible();
     void publish(PlanScope const* only, std::function<void()> const& tell);
     [[nodiscard]] bool plan_and_commit(PlanScope const* only, std::function<void()> const& tell);
-    void learn(Generation unnoticed);
+    [[nodiscard]] bool may_look_at_few() const noexcept;
+    [[nodiscard]] PlanScope with_unnoticed(PlanScope scope) const;
+    void note_unnoticed(Generation const& planned);
     void free_idle_half();
     void catch_up();
     void carry_sessions_over();
@@ -97,6 +99,7 @@ private:
     PublisherCalls calls_;
     Generation current_;
     boost::asio::steady_timer settled_; ///< cancelled after each publish
+    std::set<BackendKey> unnoticed_;    ///< changed, so that packets do not notice: not in `current_`
     bool dirty_ = false;                ///< a plan of all services is due
     bool elsewhere_ = false;            ///< for more than the verdicts that were published at once
     bool behind_ = false; ///< a generation was refused: what it was made for is not in `current_`
