@@ -14,6 +14,17 @@
 #define PM_PARTNER_TICKS_SHIFT 10
 #define PM_PARTNER_TICKS       (1u << PM_PARTNER_TICKS_SHIFT)
 
+/*
+ * Jiffies since a session was last seen. Another CPU may have seen a later packet of it between this one's
+ * look at the clock and at the session: that is no silence of 2^32 jiffies less one.
+ */
+static __attribute__((always_inline)) inline __u32 pm_silence(__u32 now, __u32 last_seen)
+{
+	const __u32 silence = now - last_seen;
+
+	return silence > -PM_PARTNER_TICKS ? 0 : silence;
+}
+
 /* Jiffies of silence after which a flow is over. Nothing is allowed by a service that is gone (NULL). */
 static __attribute__((always_inline)) inline __u32 pm_idle_limit(__u32 state,
 								 const struct pm_service *service)

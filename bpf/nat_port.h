@@ -35,7 +35,7 @@ static __always_inline int closed_is_forgotten(struct entry entry, const struct 
 {
 	const struct pm_session *closed = &entry.set->way[entry.way];
 	const __u32 state = entry.set->state[entry.way];
-	const __u32 silent = session->last_seen - entry.set->last_seen[entry.way];
+	const __u32 silent = pm_silence(session->last_seen, entry.set->last_seen[entry.way]);
 
 	if (silent > options.time_wait_ticks)
 		return 1;
@@ -102,7 +102,7 @@ static __always_inline int nat_port_taken(struct entry holder, __u32 now, __u32 
 	if ((holder.set->state[holder.way] & PM_SESSION_ESTABLISHED) ||
 	    holder.set->way[holder.way].protocol != IPPROTO_TCP) /* datagrams may well go one way only */
 		return TRY_TAKEN;
-	return half_open(now - holder.set->last_seen[holder.way], attempt);
+	return half_open(pm_silence(now, holder.set->last_seen[holder.way]), attempt);
 }
 
 /*

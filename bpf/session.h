@@ -240,7 +240,7 @@ __noinline place_t session_find(__u32 half, __u64 hash, const struct pm_flow *fl
 static __always_inline int entry_is_idle(struct entry entry, __u32 now, __u32 active)
 {
 	const struct pm_session_set *set = entry.set;
-	const __u32 silent = now - set->last_seen[entry.way];
+	const __u32 silent = pm_silence(now, set->last_seen[entry.way]);
 
 	return silent > PM_PARTNER_TICKS &&
 	       pm_is_idle(silent, set->state[entry.way], service_at(active, set->way[entry.way].service));

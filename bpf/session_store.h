@@ -91,7 +91,7 @@ __noinline __u64 session_cost(place_t place, __u32 used, __u32 now, __u32 active
 		return pm_pair(WORTH_LIVING, 0);
 	if (READ_ONCE(entry.set->tag[entry.way]) == PM_TAG_EMPTY)
 		return used;
-	return pm_pair(entry_worth(entry, now, active), ~(now - entry.set->last_seen[entry.way]));
+	return pm_pair(entry_worth(entry, now, active), ~pm_silence(now, entry.set->last_seen[entry.way]));
 }
 
 /*

@@ -43,7 +43,7 @@ static __always_inline int may_have_lost_port(const struct packet *packet, const
 	if (session->state & PM_SESSION_CLOSED)
 		return 1;
 	return !(session->state & PM_SESSION_ESTABLISHED) &&
-	       packet->now - session->last_seen > service->half_open_ticks;
+	       pm_silence(packet->now, session->last_seen) > service->half_open_ticks;
 }
 
 static __always_inline int forward(PM_CONTEXT *ctx, struct packet *packet, const struct pm_session *session,
@@ -63,7 +63,7 @@ static __always_inline int continue_session(PM_CONTEXT *ctx, struct packet *pack
 	if (!parties->service || !parties->backend) /* once for all that follows */
 		return PM_DROP_BACKEND_DOWN;
 	valid = session_is_valid(&copy->session, parties);
-	over = !valid || pm_is_idle(packet->now - copy->last_seen, copy->state, parties->service);
+	over = !valid || pm_is_idle(pm_silence(packet->now, copy->last_seen), copy->state, parties->service);
 	if (unlikely(packet->fragment))
 		fragment_follow(packet, &copy->session);
 	if (unlikely(is_syn(packet) && copy->direction == PM_TO_BACKEND)) {

@@ -33,6 +33,10 @@ protected:
                 last_seen -= ticks + more_ticks;
     }
 
+    /// As if another CPU had seen a packet so much later, between this one's looks at the clock and at the
+    /// session.
+    void be_seen_later(std::uint32_t ticks) { fall_silent(0s, -ticks); }
+
     /// A client's packet of the flow that has been silent for so long still belongs to it.
     void expect_alive_after(std::chrono::seconds time) {
         fall_silent(time);
@@ -127,6 +131,28 @@ TEST_P(IdleTimes, OfAReloadHoldForFlowsThatAreThere) {
     world().service("web").half_open_timeout = 10s;
     scene().publish();
     expect_over();
+}
+
+TEST_P(IdleTimes, DoNotBeginBeforeTheLastPacket) {
+    begin_with_times(Protocol::tcp);
+    (void)scene().open(client_packet(port)); // half-open
+    be_seen_later(1);
+    expect_alive();
+    auto const flow = scene().establish(client_packet(port));
+    be_seen_later(1);
+    expect_alive();
+    be_seen_later(PM_PARTNER_TICKS / 2);
+    expect_alive();
+    EXPECT_TRUE(scene().send(flow.from_backend(fin | ack)).was_sent());
+    be_seen_later(1);
+    expect_alive();
+}
+
+TEST_P(IdleTimes, DoNotBeginBeforeTheLastDatagram) {
+    begin_with_times(Protocol::udp);
+    (void)scene().open(client_datagram(port));
+    be_seen_later(1);
+    expect_alive();
 }
 
 /// `sessions` and the metrics tell of no flow that is over.
