@@ -51,23 +51,9 @@ static __always_inline int nat_flow(const struct pm_session *session, __u8 direc
 					 : nat_client_flow(session, active, flow);
 }
 
-/* Was this the same connection, the one before it from the same port? */
-static __always_inline int same_client(const struct pm_session *a, const struct pm_session *b)
-{
-	return a->client_port == b->client_port && a->service == b->service &&
-	       a->service_port == b->service_port && addr_equal(&a->client, &b->client);
-}
-
-/* The two sessions of one flow: an earlier connection of the same client is another flow. */
-static __always_inline int same_pair(const struct pm_session *a, const struct pm_session *b)
-{
-	return a->backend == b->backend && a->incarnation == b->incarnation && a->nat_port == b->nat_port &&
-	       a->nat_address == b->nat_address && same_client(a, b);
-}
-
 /*
- * Makes a session's lost partner anew, if its place can be had like any new session's. Where another CPU
- * stored the flow's next one meanwhile, only one of both survives, as ever.
+ * Makes a session's lost partner anew, if its place can be had like any new session's, and nobody stored
+ * another one there meanwhile.
  */
 __noinline int nat_restore_partner(const struct session_copy *session, __u64 hash, __u32 state, __u32 now,
 				   __u32 active)
@@ -82,7 +68,7 @@ __noinline int nat_restore_partner(const struct session_copy *session, __u64 has
 	draft->direction = session->direction == PM_TO_BACKEND ? PM_TO_CLIENT : PM_TO_BACKEND;
 	draft->state = state;
 	draft->last_seen = now;
-	return session_store(draft, &scratch->partner, hash, active) != 0;
+	return session_store(draft, &scratch->partner, hash, active);
 }
 
 /*
@@ -151,7 +137,7 @@ __noinline int nat_abandon(const struct pm_session *session, __u8 direction, __u
 		entry.set->way[entry.way].incarnation = PM_NO_INCARNATION;
 		entry.set->state[entry.way] |= PM_SESSION_CLOSED;
 	}
-	__sync_lock_test_and_set(&entry.set->tag[entry.way], pm_session_tag(hash));
+	entry_set_tag(entry, pm_session_tag(hash));
 	return 1;
 }
 

@@ -80,7 +80,7 @@ enum try_result {
 	TRY_DONE = 0,	  /* the port was free and is now ours */
 	TRY_TAKEN = 1,	  /* a flow has it that keeps it */
 	TRY_NO_PLACE = 2, /* no session that it hashes to may go */
-	TRY_RACED = 3,	  /* the packet is to be dropped: its sender repeats it */
+	TRY_RACED = 3,	  /* another CPU was quicker */
 	TRY_HALF_OPEN = 4 /* a half-open flow has it; plus its age in jiffies and the attempt: half_open() */
 };
 
@@ -106,17 +106,45 @@ static __always_inline int nat_port_taken(struct entry holder, __u32 now, __u32 
 }
 
 /*
+ * Claims the entry of the flow that had the port which nat_aim() saw last, unless that went to a third one
+ * meanwhile, which keeps it.
+ */
+__noinline int nat_claim_holder(place_t place, const struct session_copy *session, __u32 active,
+				__u32 attempt)
+{
+	struct scratch *scratch = array_at(&pm_scratch, 0);
+	struct entry holder = entry_at(place);
+
+	if (!session || !scratch || !holder.set || !entry_claim(holder, pm_session_tag(scratch->reply_hash)))
+		return 0;
+	if (nat_port_is_reusable(holder, session, active, attempt))
+		return 1;
+	entry_set_tag(holder, pm_session_tag(scratch->reply_hash));
+	return 0;
+}
+
+/*
  * Stores the reply's session: in the place of the flow that had the port, if that does not stand in the half
  * that a swap empties.
  */
-static __always_inline int nat_take_port(struct entry holder, const struct session_copy *session, __u64 hash,
-					 __u32 active)
+static __always_inline int nat_take_port(place_t place, const struct session_copy *session, __u64 hash,
+					 __u32 active, __u32 attempt)
 {
-	if (holder.set && (active & PM_ACTIVE_CARRY_OVER))
-		entry_remove(holder, hash);
-	else if (holder.set)
-		return entry_replace(holder, session, hash) ? INSERT_DONE : INSERT_RACED;
-	return session_insert(session, hash, active);
+	struct entry holder;
+
+	if (!place)
+		return session_insert(session, hash, active);
+	if (!nat_claim_holder(place, session, active, attempt))
+		return INSERT_RACED;
+	holder = entry_at(place);
+	if (!holder.set)
+		return INSERT_RACED;
+	if (active & PM_ACTIVE_CARRY_OVER) {
+		entry_set_tag(holder, PM_TAG_EMPTY);
+		return session_insert(session, hash, active);
+	}
+	entry_publish(holder, session, hash);
+	return INSERT_DONE;
 }
 
 /* Where the answers to a draft will come from and to: its reply's flow and hash go into the scratch, and both
@@ -136,23 +164,24 @@ __noinline int nat_aim(const struct pm_session *session, __u32 active)
 __noinline int nat_try_port(const struct session_copy *session, __u32 active, __u32 attempt)
 {
 	struct scratch *scratch = array_at(&pm_scratch, 0);
-	struct entry holder, stored;
+	struct entry holder;
+	place_t place;
 	int inserted;
 	__u64 hash;
 
 	if (!session || !scratch)
 		return TRY_RACED;
 	hash = scratch->reply_hash;
-	holder = entry_at(session_peek(hash, &scratch->reply, active));
+	place = session_peek(hash, &scratch->reply, active);
+	holder = entry_at(place);
 	if (holder.set && !nat_port_is_reusable(holder, session, active, attempt))
 		return nat_port_taken(holder, session->last_seen, attempt);
-	inserted = nat_take_port(holder, session, hash, active);
+	inserted = nat_take_port(place, session, hash, active, attempt);
 	if (inserted != INSERT_DONE)
 		return inserted == INSERT_RACED ? TRY_RACED : TRY_NO_PLACE;
-	stored = entry_at(session_settle(session_half(active), hash, &scratch->reply, active));
-	if (!stored.set)
-		return TRY_RACED;
-	return same_client(&stored.set->way[stored.way], &session->session) ? TRY_DONE : TRY_TAKEN;
+	return session_settle(session_half(active), hash, &scratch->reply, &session->session, active)
+		       ? TRY_DONE
+		       : TRY_RACED;
 }
 
 /*
@@ -208,6 +237,22 @@ __noinline int nat_tell_displaced(const struct pm_session *session, __u32 active
 	       nat_abandon(displaced, PM_TO_BACKEND, active);
 }
 
+/* Gives back the NAT port that nat_try_port() gave last: the session of the client's packets has no place. */
+__noinline int nat_return_port(const struct pm_session *session, __u32 active)
+{
+	struct scratch *scratch = array_at(&pm_scratch, 0);
+	struct entry entry;
+
+	if (!session || !scratch)
+		return 0;
+	entry = entry_at(session_find(session_half(active), scratch->reply_hash, &scratch->reply, active));
+	if (!entry.set || !same_pair(&entry.set->way[entry.way], session) ||
+	    entry.set->way[entry.way].opened_low != session->opened_low) /* another CPU has made it its own */
+		return 0;
+	entry_remove(entry, scratch->reply_hash);
+	return 1;
+}
+
 /*
  * Every port that was tried is taken. In a flood of SYNs nearly all are by half-open flows, of which the
  * oldest is the least likely to be a client: it gives way, and begins anew if there is a client.
@@ -248,14 +293,13 @@ static __always_inline int nat_open_reply(struct session_copy *session, const st
 			port_hint_keep(session);
 			return PM_CONTINUE;
 		}
-		if (result == TRY_RACED)
-			return PM_DROP_SESSIONS_FULL;
 		if (result > oldest)
 			oldest = result;
 	}
 	if (oldest >= TRY_HALF_OPEN && !keeps_source)
 		return nat_displace(session, hash, active, attempt_of(oldest), address);
-	return result == TRY_NO_PLACE ? PM_DROP_SESSIONS_FULL : PM_DROP_PORTS_EXHAUSTED;
+	return result == TRY_NO_PLACE || result == TRY_RACED ? PM_DROP_SESSIONS_FULL
+							     : PM_DROP_PORTS_EXHAUSTED;
 }
 
 #endif

@@ -74,10 +74,12 @@ static __always_inline int store_draft(const struct packet *packet, struct sessi
 	struct entry old = entry_at(old_place);
 
 	draft->direction = PM_TO_BACKEND;
-	if (old.set && entry_replace(old, draft, packet->hash))
+	if ((old.set && entry_replace(old, draft, packet->hash)) ||
+	    session_store(draft, &packet->flow, packet->hash, packet->active))
 		return PM_CONTINUE;
-	return session_store(draft, &packet->flow, packet->hash, packet->active) ? PM_CONTINUE
-										 : PM_DROP_SESSIONS_FULL;
+	if (draft->nat_port)
+		nat_return_port(&draft->session, packet->active);
+	return PM_DROP_SESSIONS_FULL;
 }
 
 /*

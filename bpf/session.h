@@ -237,6 +237,20 @@ __noinline place_t session_find(__u32 half, __u64 hash, const struct pm_flow *fl
 	return flow && scratch ? session_search(half, hash, flow, active, &scratch->found, &parties) : 0;
 }
 
+/* Was this the same connection, the one before it from the same port? */
+static __always_inline int same_client(const struct pm_session *a, const struct pm_session *b)
+{
+	return a->client_port == b->client_port && a->service == b->service &&
+	       a->service_port == b->service_port && addr_equal(&a->client, &b->client);
+}
+
+/* The two sessions of one flow: an earlier connection of the same client is another flow. */
+static __always_inline int same_pair(const struct pm_session *a, const struct pm_session *b)
+{
+	return a->backend == b->backend && a->incarnation == b->incarnation && a->nat_port == b->nat_port &&
+	       a->nat_address == b->nat_address && same_client(a, b);
+}
+
 static __always_inline int entry_is_idle(struct entry entry, __u32 now, __u32 active)
 {
 	const struct pm_session_set *set = entry.set;

@@ -2,9 +2,8 @@
 /*
  * Writing sessions. Writers on several CPUs (and the daemon's carry-over) claim an entry by
  * compare-and-exchange on its tag, fill it in and publish the tag last. A reader copies the entry and looks
- * at the tag again: if that changed, it missed. Two writers of the same flow may publish two entries; each
- * then looks for the other and the one in the lower place stays, so exactly one survives in every order of
- * events.
+ * at the tag again: if that changed, it missed. Two writers may publish two entries of one flow; each
+ * then looks for the other: session_settle().
  */
 #ifndef PM_SESSION_STORE_H
 #define PM_SESSION_STORE_H
@@ -94,9 +93,11 @@ __noinline __u64 session_cost(place_t place, __u32 used, __u32 now, __u32 active
 	return pm_pair(entry_worth(entry, now, active), ~pm_silence(now, entry.set->last_seen[entry.way]));
 }
 
+#define PLACE_WAS_EMPTY (1u << 31)
+
 /*
- * An empty entry in the emptier of the flow's two sets; else the one worth least, the oldest among equals. 0
- * if none may go.
+ * An empty entry in the emptier of the flow's two sets, with PLACE_WAS_EMPTY; else the one worth least, the
+ * oldest among equals. 0 if none may go.
  */
 __noinline place_t session_victim(__u64 hash, __u32 now, __u32 active)
 {
@@ -132,13 +133,19 @@ __noinline place_t session_victim(__u64 hash, __u32 now, __u32 active)
 		if (!least)
 			break;
 	}
-	return victim;
+	return least >> 32 ? victim : victim | PLACE_WAS_EMPTY;
 }
 
 /* Claims an entry whose tag is still `tag`: the caller fills it in and publishes it. */
 static __always_inline int entry_claim(struct entry entry, __u32 tag)
 {
 	return __sync_val_compare_and_swap(&entry.set->tag[entry.way], tag, PM_TAG_CLAIMED) == tag;
+}
+
+/* Of an entry that is claimed. */
+static __always_inline void entry_set_tag(struct entry entry, __u32 tag)
+{
+	__sync_lock_test_and_set(&entry.set->tag[entry.way], tag);
 }
 
 static __always_inline void entry_publish(struct entry entry, const struct session_copy *content, __u64 hash)
@@ -149,7 +156,7 @@ static __always_inline void entry_publish(struct entry entry, const struct sessi
 	set->last_seen[entry.way] = content->last_seen;
 	set->state[entry.way] = content->state;
 	set->way[entry.way] = content->session;
-	__sync_lock_test_and_set(&set->tag[entry.way], pm_session_tag(hash));
+	entry_set_tag(entry, pm_session_tag(hash));
 }
 
 /* Writes `content` over an entry of the same flow. 0 when another writer was quicker. */
@@ -167,13 +174,28 @@ static __always_inline void entry_remove(struct entry entry, __u64 hash)
 	__sync_val_compare_and_swap(&entry.set->tag[entry.way], pm_session_tag(hash), PM_TAG_EMPTY);
 }
 
-/* Removes every entry of the flow but the one in the lowest place, and returns that one. */
-__noinline place_t session_settle(__u32 half, __u64 hash, const struct pm_flow *flow, __u32 active)
+static __always_inline void session_remove(place_t place, __u64 hash)
+{
+	struct entry entry = entry_at(place);
+
+	if (entry.set)
+		entry_remove(entry, hash);
+}
+
+/*
+ * What else stands there for the flow of a session that was just stored? Equal ones, by other CPUs: of these
+ * and ours the one in the lowest place stays. Or another one, made in the same moment: of another client that
+ * was given the same NAT port, or of the same one with another NAT port. Then ours goes; that one may go as
+ * well, never do both stay. Returns whether ours, or an equal one, stays.
+ */
+__noinline int session_settle(__u32 half, __u64 hash, const struct pm_flow *flow,
+			      const struct pm_session *ours, __u32 active)
 {
 	struct parties parties;
 	place_t survivor = 0;
+	int contested = 0;
 
-	if (!flow)
+	if (!flow || !ours)
 		return 0;
 	for (int second = 0; second < 2; second++) {
 		__u32 index = candidate_set(half, hash >> 32, second);
@@ -181,76 +203,82 @@ __noinline place_t session_settle(__u32 half, __u64 hash, const struct pm_flow *
 
 #pragma nounroll
 		for (__u32 way = 0; set && way < PM_SESSION_WAYS; way++) {
+			struct pm_session *found = &set->way[way];
 			place_t place = place_of(index, way);
 
 			if (!entry_has_hash(set, way, hash) || place == survivor)
 				continue;
-			parties = parties_of(&set->way[way], active);
-			if (!session_matches(&set->way[way], &parties, flow, active))
+			OPAQUE(found); /* one address, not one of each of its fields: the stack is small */
+			parties = parties_of(found, active);
+			if (!session_matches(found, &parties, flow, active))
 				continue;
-			if (survivor)
+			if (!same_pair(found, ours))
+				contested = 1;
+			else if (survivor)
 				entry_remove((struct entry){set, way}, hash);
 			else
 				survivor = place;
 		}
 	}
-	return survivor;
+	if (contested)
+		session_remove(survivor, hash);
+	return !contested;
 }
 
 enum insert_result {
 	INSERT_DONE = 1,
 	INSERT_NO_PLACE = 0, /* nothing in either candidate set may go */
-	INSERT_RACED = -1,   /* another writer took the place, perhaps for the same flow */
+	INSERT_RACED = -1,   /* other writers took each place that was tried */
 };
 
-/* Claims a place, unless what is there lives by now. Returns what it was worth. */
-__noinline __u32 session_take(place_t place, __u32 now, __u32 active)
+#define INSERT_TRIES 4
+
+/*
+ * Writes `content` at a place that session_victim() chose, unless what came there meanwhile lives, or is of
+ * the same flow, or anything where nothing was. Returns whether it did.
+ */
+__noinline int session_write(place_t victim, const struct session_copy *content, __u64 hash, __u32 active)
 {
-	struct entry entry = entry_at(place);
+	struct entry entry = entry_at(victim & ~PLACE_WAS_EMPTY);
 	__u32 tag, worth;
 
-	if (!entry.set)
-		return WORTH_LIVING;
-	worth = entry_worth(entry, now, active);
-	tag = READ_ONCE(entry.set->tag[entry.way]);
-	if (worth == WORTH_LIVING || tag == PM_TAG_CLAIMED || !entry_claim(entry, tag))
-		return WORTH_LIVING;
+	if (!content || !entry.set)
+		return 0;
+	worth = entry_worth(entry, content->last_seen, active);
+	tag = victim & PLACE_WAS_EMPTY ? PM_TAG_EMPTY : READ_ONCE(entry.set->tag[entry.way]);
+	if (worth == WORTH_LIVING || tag == PM_TAG_CLAIMED || tag == pm_session_tag(hash) ||
+	    !entry_claim(entry, tag))
+		return 0;
 	session_count_eviction(worth);
-	return worth;
+	entry_publish(entry, content, hash);
+	return 1;
 }
 
 /* Writes `content` over the entry that is worth least. */
 __noinline int session_insert(const struct session_copy *content, __u64 hash, __u32 active)
 {
-	struct entry entry;
-	place_t place;
-	__u32 worth;
+	place_t victim;
 
 	if (!content)
 		return INSERT_NO_PLACE;
-	place = session_victim(hash, content->last_seen, active);
-	if (!place)
-		return INSERT_NO_PLACE;
-	worth = session_take(place, content->last_seen, active);
-	if (worth == WORTH_LIVING)
-		return INSERT_RACED;
-	entry = entry_at(place);
-	if (!entry.set)
-		return INSERT_RACED;
-	entry_publish(entry, content, hash);
-	return INSERT_DONE;
+#pragma nounroll
+	for (int i = 0; i < INSERT_TRIES; i++) {
+		victim = session_victim(hash, content->last_seen, active);
+		if (!victim)
+			return INSERT_NO_PLACE;
+		if (session_write(victim, content, hash, active))
+			return INSERT_DONE;
+	}
+	return INSERT_RACED;
 }
 
-/*
- * Stores `content` for `flow` in the active half and returns the entry that counts: ours, or an equal one
- * that another CPU stored first. 0 when there was no place.
- */
-static __always_inline place_t session_store(const struct session_copy *content, const struct pm_flow *flow,
-					     __u64 hash, __u32 active)
+/* Stores `content` for `flow` in the active half. 0 when there was no place, or another session that is not
+ * equal. */
+static __always_inline int session_store(const struct session_copy *content, const struct pm_flow *flow,
+					 __u64 hash, __u32 active)
 {
-	if (session_insert(content, hash, active) != INSERT_DONE)
-		return 0;
-	return session_settle(session_half(active), hash, flow, active);
+	return session_insert(content, hash, active) == INSERT_DONE &&
+	       session_settle(session_half(active), hash, flow, &content->session, active);
 }
 
 /* The session of a flow that is still in the other half moves here; if no place can be claimed it stays
@@ -266,9 +294,11 @@ __noinline place_t session_carry_over(__u64 hash, const struct pm_flow *flow, __
 		return 0;
 	if (entry_claim(mirror, PM_TAG_EMPTY)) {
 		entry_publish(mirror, &scratch->moved, hash);
-		return session_settle(session_half(active), hash, flow, active);
+		session_settle(session_half(active), hash, flow, &scratch->moved.session, active);
+	} else {
+		session_store(&scratch->moved, flow, hash, active);
 	}
-	moved = session_store(&scratch->moved, flow, hash, active);
+	moved = session_find(session_half(active), hash, flow, active);
 	return moved ? moved : place;
 }
 

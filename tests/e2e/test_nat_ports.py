@@ -8,7 +8,7 @@ from conftest import running
 from lab import ConnectClient, Host
 
 CONNECTIONS = 24_000
-TAKEN_FOR_OLD = 6  # of those. One is usual, since a client's clock is known to a minute; where eight ports are tried, twenty
+REPEATED = 6  # of their SYNs. One is usual, since a client's clock is known to a minute; where eight ports are tried, twenty
 
 
 def counted(host: Host, name: str) -> int:
@@ -22,5 +22,5 @@ def test_a_port_is_used_again_when_its_backend_takes_the_syn_for_a_new_connectio
         load = ConnectClient(site.lab.client, site.address, rate=3000, parallel=64, count=CONNECTIONS)
         load.wait_for(CONNECTIONS, timeout=30)
         assert load.hurt() == []
-        assert sum(counted(host, "TcpExtPAWSTimewait") for host in site.lab.backends) <= TAKEN_FOR_OLD
-        assert counted(site.lab.client, "TcpExtTCPSynRetrans") <= TAKEN_FOR_OLD
+        # not the backends' TcpExtPAWSTimewait: late packets of the old connection count there too
+        assert counted(site.lab.client, "TcpExtTCPSynRetrans") <= REPEATED
